@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/kballard/go-shellquote"
+	"github.com/pkg/browser"
+)
+
+// openCommand is the command, not meant for people, by which we start the
+// process that opens the system's browser.
+const openCommand = "open-browser"
+
+// open opens address in the person's browser, by a process in a session of its
+// own that shares nothing with us: what it prints, keeps open or never ends does
+// not touch the answer, and Ctrl-C here does not end it.
+func (c *call) open(_ context.Context, address string) error {
+	if err := checkAddress(address); err != nil {
+		return err
+	}
+	if c.tty == nil || !c.tty.usable() {
+		_, _ = fmt.Fprintf(c.stderr, "%s: waiting for a login to %s in the browser\n", program, c.server())
+	}
+	words := c.browser
+	if len(words) == 0 && c.getenv("BROWSER") != "" {
+		var err error
+		if words, err = shellquote.Split(c.getenv("BROWSER")); err != nil || len(words) == 0 {
+			return errors.New("BROWSER is not a command")
+		}
+	}
+	if len(words) == 0 {
+		return c.openSystem(address)
+	}
+	words = slices.Clone(words)
+	placed := false
+	for i, word := range words[1:] {
+		if strings.Contains(word, "%s") {
+			words[i+1], placed = strings.ReplaceAll(word, "%s", address), true
+		}
+	}
+	if !placed {
+		words = append(words, address)
+	}
+	return c.start(exec.Command(words[0], words[1:]...))
+}
+
+// openSystem has a second process of ours open the system's browser: pkg/browser
+// waits for it, and writes to our stdout. The address goes through a pipe, so
+// that it stands in no argument list but the browser's.
+func (c *call) openSystem(address string) error {
+	self, err := c.executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self, openCommand)
+	cmd.Args[0] = program
+	cmd.Stdin = strings.NewReader(address)
+	return c.start(cmd)
+}
+
+// start starts cmd apart from us, with the null device for its streams and
+// without the client's secret in its environment.
+func (c *call) start(cmd *exec.Cmd) error {
+	closeOnExec()
+	detach(cmd)
+	cmd.Env = slices.DeleteFunc(c.environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return c.clientSecretEnv != "" && name == c.clientSecretEnv
+	})
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }()
+	return nil
+}
+
+// checkAddress lets only the web be opened: an operating system opens anything
+// that looks like a file or an option to somebody.
+func checkAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return errors.New("that is not an address for a browser")
+	}
+	return nil
+}
+
+// openBrowser is the second process: it reads the address and opens it.
+func openBrowser(w world) int {
+	address, err := io.ReadAll(io.LimitReader(w.stdin, 64<<10))
+	if err != nil || checkAddress(string(address)) != nil {
+		return exitUsage
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return exitFailed
+	}
+	browser.Stdout, browser.Stderr = null, null
+	if browser.OpenURL(string(address)) != nil {
+		return exitFailed
+	}
+	return exitOK
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// client makes the client of the authorization server from the settings. It
+// reads the files that they name, so it is made only when it is needed.
+func (c *call) client() (*oauth.Client, error) {
+	secret, err := c.secret()
+	if err != nil {
+		return nil, err
+	}
+	transport, err := c.transport()
+	if err != nil {
+		return nil, err
+	}
+	success, err := readPage(c.successPage)
+	if err != nil {
+		return nil, err
+	}
+	failure, err := readPage(c.failurePage)
+	if err != nil {
+		return nil, err
+	}
+	return &oauth.Client{
+		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, RevocationEndpoint: c.revocationEndpoint,
+		ClientID: c.clientID, ClientSecret: secret,
+		Scopes: c.scope, Audience: c.audience, Resource: c.resource, Account: c.account,
+		RedirectURI: c.redirectURI, RedirectPorts: c.redirectPort,
+		AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
+		AuthParamsInTokenRequest: c.authParamsInTokenRequest,
+		Pages:                    oauth.Pages{Success: success, Failure: failure},
+		LoginTimeout:             c.loginTimeout,
+		HTTP:                     &http.Client{Transport: transport},
+		Now:                      c.now,
+	}, nil
+}
+
+// secret is the client's, from a file that nobody else can read or from a
+// variable that no child will see.
+func (c *call) secret() (oauth.Secret, error) {
+	switch {
+	case c.clientSecretEnv != "" && c.clientSecretFile != "":
+		return "", usage("", "--client-secret-env and --client-secret-file name two secrets")
+	case c.clientSecretEnv != "":
+		s := strings.TrimSpace(c.getenv(c.clientSecretEnv))
+		if s == "" {
+			return "", usage("", "the environment variable %s, which should hold the client's secret, is not set", c.clientSecretEnv)
+		}
+		return oauth.Secret(s), nil
+	case c.clientSecretFile != "":
+		return readSecret(c.clientSecretFile)
+	}
+	return "", nil
+}
+
+func readSecret(name string) (oauth.Secret, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", usage("", "cannot read the client's secret: %v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return "", usage("", "%s is not a file", name)
+	}
+	if !private(info) {
+		return "", usage("chmod 600 "+name, "%s, which holds the client's secret, is open to other users", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil || strings.TrimSpace(string(text)) == "" {
+		return "", usage("", "%s holds no secret", name)
+	}
+	return oauth.Secret(strings.TrimSpace(string(text))), nil
+}
+
+// readPage returns an HTML document, or nothing where none is named.
+func readPage(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", usage("", "cannot read the page: %v", err)
+	}
+	return string(text), nil
+}
+
+// transport is oauth's, with the settings' certificates, proxy and headers.
+func (c *call) transport() (http.RoundTripper, error) {
+	config := &tls.Config{InsecureSkipVerify: c.insecureSkipVerify}
+	if c.caFile != "" {
+		pem, err := os.ReadFile(c.caFile)
+		if err != nil {
+			return nil, usage("", "cannot read the certificates to trust: %v", err)
+		}
+		if config.RootCAs, err = x509.SystemCertPool(); err != nil {
+			config.RootCAs = x509.NewCertPool()
+		}
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usage("", "%s holds no certificate in PEM", c.caFile)
+		}
+	}
+	t := oauth.NewTransport(config)
+	if c.httpProxy != "" {
+		u, err := url.Parse(c.httpProxy)
+		if err != nil || u.Host == "" {
+			return nil, usage("", "--http-proxy must be a URL such as http://proxy.example.com:3128")
+		}
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if isLoopback(r.URL.Hostname()) {
+				return nil, nil
+			}
+			return u, nil
+		}
+	}
+	return &requester{next: t, header: c.header, log: c.log, now: c.now}, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// requester adds the headers that were asked for, and logs what was sent where
+// and nothing of what it said.
+type requester struct {
+	next   http.RoundTripper
+	header map[string]string
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(t.header) > 0 {
+		r = r.Clone(r.Context())
+		for name, value := range t.header {
+			r.Header.Set(name, value)
+		}
+	}
+	start := t.now()
+	resp, err := t.next.RoundTrip(r)
+	status := "no answer"
+	if err == nil {
+		status = resp.Status
+	}
+	t.log.Debug("request", "method", r.Method, "to", r.URL.Scheme+"://"+net.JoinHostPort(r.URL.Hostname(), r.URL.Port())+r.URL.EscapedPath(), "status", status, "took", t.now().Sub(start).Round(time.Millisecond))
+	return resp, err
+}

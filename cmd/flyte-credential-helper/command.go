@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// people serves a command line with cobra: the commands for people, --help, and
+// whatever is wrong.
+func people(ctx context.Context, w world) int {
+	s := newSettings()
+	table := s.table()
+	fs := flags(table)
+	code := exitOK
+	root := &cobra.Command{
+		Use:           program,
+		Short:         "Log in once in the browser; every program gets the token",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return usage(program+" --help", "which command? "+program+" is run by programs that need a token, or by you with a command such as login")
+		},
+		Version: version(),
+	}
+	root.SetVersionTemplate(program + " {{.Version}}\n")
+	root.PersistentFlags().AddFlagSet(fs)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetArgs(w.args[1:])
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(w.stdout, c, table) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err, table) })
+	run := func(f func(*call) error) func(*cobra.Command, []string) error {
+		return func(*cobra.Command, []string) error {
+			code = with(w, fs, s, table, f)
+			return nil
+		}
+	}
+	programs := func(c *cobra.Command, answer answerer) *cobra.Command {
+		c.GroupID, c.Args = "programs", cobra.NoArgs
+		c.RunE = func(*cobra.Command, []string) error {
+			code = give(ctx, w, fs, s, table, answer)
+			return nil
+		}
+		return c
+	}
+	person := func(c *cobra.Command) *cobra.Command {
+		c.GroupID, c.Args = "people", cobra.NoArgs
+		return c
+	}
+	var all, asJSON bool
+	logoutCommand := person(&cobra.Command{
+		Use: "logout", Short: "Revoke and forget the login", RunE: run(func(c *call) error { return logout(ctx, c, all) }),
+	})
+	logoutCommand.Flags().BoolVar(&all, "all", false, "every login that is kept, not just this one")
+	statusCommand := person(&cobra.Command{
+		Use: "status", Short: "List the logins that are kept", RunE: run(func(c *call) error { return status(ctx, c, asJSON) }),
+	})
+	statusCommand.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
+	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
+	root.AddCommand(
+		person(&cobra.Command{Use: "login", Short: "Log in through the browser now", RunE: run(func(c *call) error { return login(ctx, c) })}),
+		logoutCommand,
+		statusCommand,
+		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: run(func(c *call) error { return c.write([]byte(program + " " + version() + "\n")) })}),
+		programs(&cobra.Command{Use: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential"}, kubernetes),
+		programs(&cobra.Command{Use: "token", Short: "Flyte's clients and scripts: the bare token"}, token),
+	)
+	root.SetHelpCommandGroupID("people")
+	root.SetCompletionCommandGroupID("people")
+	if err := root.Execute(); err != nil {
+		return wrongCommand(w, root, err)
+	}
+	return code
+}
+
+// wrongCommand reports what cobra could not make sense of.
+func wrongCommand(w world, root *cobra.Command, err error) int {
+	var u *usageError
+	if !errors.As(err, &u) {
+		err = usage(program+" --help", "%s", err)
+	}
+	code, hint := outcome(err, "")
+	report(w, err, hint)
+	return code
+}
+
+// flagError suggests what was meant, and explains why there is no flag for a
+// secret. It never repeats the value.
+func flagError(c *cobra.Command, err error, table []setting) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		if slices.Contains([]string{"client-secret", "password", "token", "refresh-token"}, name) {
+			return usage("put it into a file that only you can read, and give --client-secret-file FILE", "a secret is never the value of a flag: other users can read command lines")
+		}
+		var names []string
+		for _, s := range table {
+			names = append(names, "--"+s.name)
+		}
+		return usage(c.CommandPath()+" --help", "there is no flag --%s%s", name, suggestion("--"+name, names))
+	}
+	return usage(c.CommandPath()+" --help", "%s", err)
+}
+
+// version is what the Go command knows of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// help prints a command, and under it every setting with its variable.
+func help(out io.Writer, c *cobra.Command, table []setting) {
+	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s [flags]\n", c.Short, c.CommandPath())
+	if c.HasAvailableSubCommands() {
+		for _, g := range c.Groups() {
+			_, _ = fmt.Fprintf(out, "\n%s:\n", g.Title)
+			for _, sub := range c.Commands() {
+				if sub.GroupID == g.ID && sub.IsAvailableCommand() {
+					_, _ = fmt.Fprintf(out, "  %-12s %s\n", sub.Name(), sub.Short)
+				}
+			}
+		}
+	}
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", f.Name, f.Usage)
+	})
+	group := ""
+	for _, s := range table {
+		if s.group != group {
+			group = s.group
+			_, _ = fmt.Fprintf(out, "\n%s:\n", group)
+		}
+		helpSetting(out, s)
+	}
+	_, _ = fmt.Fprintf(out, "\nEach setting may also stand in the environment, or, without the dashes, in a profile of\nconfig.yaml; the command line wins over the environment, and that over the profile.\n")
+}
+
+func helpSetting(out io.Writer, s setting) {
+	name := "--" + s.name
+	if _, ok := s.value.(boolValue); !ok {
+		name += " " + s.value.Type()
+	}
+	usage := s.usage
+	switch v := s.value.(type) {
+	case listValue, portsValue, mapValue:
+		usage += " (repeatable)"
+	case oneOf, durationValue:
+		if d := v.String(); d != "" && d != "0s" {
+			usage += " (default " + d + ")"
+		}
+	}
+	_, _ = fmt.Fprintf(out, "  %s\n        %s\n        %s\n", name, usage, variable(s.name))
+}

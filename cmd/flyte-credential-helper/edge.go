@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// program is what the program calls itself.
+const program = "flyte-credential-helper"
+
+// The exit statuses.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitLogin     = 3 // a login is needed and may not be started here
+	exitRefused   = 4 // the person or the server said no
+	exitTemporary = 5
+	exitStore     = 6
+)
+
+// usageError is a command line or configuration that cannot be obeyed.
+type usageError struct{ problem, hint string }
+
+func (e *usageError) Error() string { return e.problem }
+
+func usage(hint, format string, args ...any) error {
+	return &usageError{problem: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// loginNeeded means that only a person can go on, and none can be asked here.
+type loginNeeded struct {
+	where, reason string
+	cause         error // the server's refusal of the saved login, or nil
+}
+
+func (e *loginNeeded) Error() string {
+	if e.where == "" {
+		return "nobody is logged in"
+	}
+	if e.cause != nil {
+		return fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.where, e.reason)
+	}
+	return fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.where, e.reason)
+}
+
+// Unwrap returns the refusal.
+func (e *loginNeeded) Unwrap() error { return e.cause }
+
+// outcome turns an error into the exit status and the hint that goes with it.
+// login is the command that would log in.
+func outcome(err error, login string) (code int, hint string) {
+	var (
+		interrupted interruptError
+		wrong       *usageError
+		setting     *oauth.ConfigError
+		needed      *loginNeeded
+		store       *cache.StoreError
+		untrusted   *oauth.UntrustedError
+		later       *oauth.TemporaryError
+		refused     *oauth.Error
+	)
+	switch {
+	case errors.As(err, &interrupted):
+		return 128 + int(interrupted.signal), ""
+	case errors.As(err, &wrong):
+		return exitUsage, wrong.hint
+	case errors.As(err, &setting):
+		return exitUsage, "see --" + setting.Setting + " in: " + program + " --help"
+	case errors.As(err, &needed):
+		return exitLogin, login
+	case errors.As(err, &store):
+		return exitStore, store.Hint
+	case errors.As(err, &untrusted):
+		return exitTemporary, login + " --ca-file the-authority's-certificate.pem"
+	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+		return exitTemporary, ""
+	case errors.As(err, &refused):
+		return exitRefused, refusedHint(refused.Code, login)
+	case errors.Is(err, syscall.EPIPE):
+		return exitFailed, ""
+	}
+	return exitFailed, ""
+}
+
+// refusedHint names the setting that a refusal is about.
+func refusedHint(code, login string) string {
+	for _, h := range []struct{ code, setting string }{
+		{"invalid_client", "--client-id and --client-secret-file"},
+		{"unauthorized_client", "--client-id"},
+		{"invalid_scope", "--scope"},
+		{"invalid_target", "--resource and --audience"},
+		{"unsupported_grant_type", "--issuer"},
+		{"unsupported_response_type", "--issuer"},
+		{"invalid_request", "--redirect-uri, --auth-param and --audience"},
+	} {
+		if h.code == code {
+			return "see " + h.setting + " in: " + program + " --help"
+		}
+	}
+	return login
+}
+
+// report writes an error as one line, and the hint as another.
+func report(w world, err error, hint string) {
+	line := program + ": " + strings.Join(strings.Fields(err.Error()), " ") + "\n"
+	if hint != "" {
+		line += "hint: " + hint + "\n"
+	}
+	_, _ = w.stderr.Write([]byte(line))
+}

@@ -1,0 +1,25 @@
+// Command flyte-credential-helper logs a person in once, in their browser, and
+// from then on hands a valid token to every program that shells out for one.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/adrg/xdg"
+)
+
+func main() {
+	ctx, stop := interruptible()
+	code := run(ctx, theWorld())
+	stop()
+	os.Exit(code)
+}
+
+func theWorld() world {
+	return world{
+		args: os.Args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, now: time.Now,
+		configHome: xdg.ConfigHome, stateHome: xdg.StateHome, home: xdg.Home,
+	}
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"io/fs"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// detach keeps cmd from our console and its Ctrl-C.
+func detach(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+}
+
+// closeOnExec has nothing to do: os/exec names the handles that a child gets.
+func closeOnExec() {}
+
+func noCore() {}
+
+// private relies on the access list that a profile's files inherit.
+func private(fs.FileInfo) bool { return true }

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// level is one place where settings may stand.
+type level struct {
+	name string
+	// value returns a setting's words, and where they stand.
+	value func(s setting) (words []string, where string, found bool)
+}
+
+// names reports whether the level says which server to use.
+func (l level) names(table []setting) bool {
+	return slices.ContainsFunc(table, func(s setting) bool {
+		_, _, found := l.value(s)
+		return s.kind == server && found
+	})
+}
+
+// variable is the name of a setting in the environment.
+func variable(name string) string {
+	return "FLYTE_CREDENTIAL_HELPER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// resolve completes what fs parsed: environment over profile, the server from
+// the highest level that names one. It returns the name of the profile in use.
+func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting) (string, error) {
+	for _, row := range table {
+		if fs.Changed(row.name) && row.kind != passing {
+			s.given = append(s.given, row.name)
+		}
+	}
+	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, fs.Changed(s.name) }}
+	env := level{"the environment", func(s setting) ([]string, string, bool) { return fromEnvironment(w, s) }}
+	if err := apply(env, fs, table, func(s setting) bool { return s.kind == choice }); err != nil {
+		return "", err
+	}
+	name, prof, err := chooseProfile(w, s, table, flag.names(table) || env.names(table))
+	if err != nil {
+		return "", err
+	}
+	levels := []level{flag, env, prof}
+	named := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
+	if named >= 0 {
+		if err := oneServer(levels[named], table); err != nil {
+			return "", err
+		}
+	} else if s.undecided == nil {
+		s.undecided = noServer(name)
+	}
+	for i, l := range levels[1:] {
+		if err := apply(l, fs, table, func(s setting) bool { return s.kind != server || i+1 == named }); err != nil {
+			return "", err
+		}
+	}
+	s.expand(w)
+	return name, nil
+}
+
+// apply sets what l says and no higher level has said, of the settings wanted.
+func apply(l level, fs *pflag.FlagSet, table []setting, wanted func(setting) bool) error {
+	for _, s := range table {
+		words, where, found := l.value(s)
+		if !found || !wanted(s) || fs.Changed(s.name) {
+			continue
+		}
+		var err error
+		if r, ok := s.value.(interface{ Replace([]string) error }); ok {
+			err = r.Replace(words)
+		} else {
+			err = s.value.Set(words[0])
+		}
+		if err != nil {
+			return usage("", "%s: %s", where, err)
+		}
+		fs.Lookup(s.name).Changed = true
+	}
+	return nil
+}
+
+// fromEnvironment reads a setting's variable. An empty one counts as not set;
+// what repeats is one value a line.
+func fromEnvironment(w world, s setting) ([]string, string, bool) {
+	text := w.getenv(variable(s.name))
+	if text == "" {
+		return nil, "", false
+	}
+	if _, ok := s.value.(interface{ Replace([]string) error }); !ok {
+		return []string{text}, variable(s.name), true
+	}
+	lines := strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n")
+	return lines, variable(s.name), true
+}
+
+// chooseProfile finds the profile to use: the one that is named, none where the
+// server is named otherwise, else the only one or the one called default.
+func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (string, level, error) {
+	nothing := level{"no profile", func(setting) ([]string, string, bool) { return nil, "", false }}
+	if s.profile == "" && serverNamed {
+		return "", nothing, nil
+	}
+	c, err := readConfig(filepath.Join(w.configHome, program, "config.yaml"), table)
+	if err != nil {
+		return "", nothing, err
+	}
+	name := s.profile
+	if name == "" && len(c.profiles) == 1 {
+		name = c.names()[0]
+	}
+	if _, ok := c.profiles["default"]; ok && name == "" {
+		name = "default"
+	}
+	p, ok := c.profiles[name]
+	switch {
+	case !ok && name != "":
+		return "", nothing, usage("", "there is no profile %q in %s%s", name, c.path, listing(c.names()))
+	case !ok && len(c.profiles) > 0:
+		s.undecided = usage(program+" login --profile "+c.names()[0], "which server? Name a profile of %s%s", c.path, listing(c.names()))
+		return "", nothing, nil
+	case !ok:
+		return "", nothing, nil
+	}
+	return name, level{"profile " + name, func(s setting) ([]string, string, bool) {
+		v, found := p[s.name]
+		return v.words, fmt.Sprintf("%s:%d: %s", c.path, v.line, s.name), found
+	}}, nil
+}
+
+func listing(names []string) string {
+	if len(names) == 0 {
+		return ", which has none"
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+func noServer(profile string) error {
+	if profile != "" {
+		return usage("", "profile %s names no server: it needs issuer, or auth-endpoint and token-endpoint", profile)
+	}
+	return usage(program+" login --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer")
+}
+
+// oneServer refuses a level that names two servers.
+func oneServer(l level, table []setting) error {
+	var found []string
+	for _, s := range table {
+		if _, where, ok := l.value(s); s.kind == server && ok {
+			found = append(found, where)
+		}
+	}
+	if len(found) > 1 && strings.HasSuffix(strings.ToLower(found[0]), "issuer") {
+		return usage("", "%s and %s name two servers: give the issuer or the endpoints", found[0], found[1])
+	}
+	return nil
+}
+
+// expand finishes the paths: a leading ~ is the home directory.
+func (s *settings) expand(w world) {
+	for _, p := range []*string{&s.clientSecretFile, &s.successPage, &s.failurePage, &s.caFile} {
+		if *p == "~" || strings.HasPrefix(*p, "~/") {
+			*p = filepath.Join(w.home, (*p)[1:])
+		}
+	}
+}

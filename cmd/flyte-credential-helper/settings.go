@@ -1,0 +1,133 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// settings are the program's settings, each with the same name as a flag, in
+// the environment and in a profile.
+type settings struct {
+	profile, issuer                                 string
+	authEndpoint, tokenEndpoint, revocationEndpoint string
+
+	clientID, clientSecretFile, clientSecretEnv string
+	scope, resource                             []string
+	audience, account                           string
+	redirectURI                                 string
+	redirectPort                                []int
+	authParam, tokenParam, refreshParam         map[string]string
+	authParamsInTokenRequest                    bool
+
+	interactive              string
+	browser                  []string
+	noBrowser                bool
+	loginTimeout             time.Duration
+	successPage, failurePage string
+
+	tokenKind, store    string
+	minTTL, reuseWindow time.Duration
+	forceRefresh        bool
+
+	caFile             string
+	insecureSkipVerify bool
+	httpProxy          string
+	header             map[string]string
+	logLevel           string
+
+	given     []string // the flags of the command line that say which login it is
+	undecided error    // why no server is named, for the commands that need one
+}
+
+// setting is a row of the table that flags, environment, profiles and --help
+// are made from.
+type setting struct {
+	name  string
+	group string
+	usage string
+	value pflag.Value
+	kind  kind
+}
+
+type kind int
+
+const (
+	plain   kind = iota
+	server       // names the server: the highest level that sets any such wins whole
+	path         // in a profile, relative to the configuration file
+	choice       // chooses what the other settings are read from: not in a profile
+	passing      // says nothing of which login it is
+)
+
+const (
+	groupServer  = "Which server"
+	groupClient  = "What to ask for"
+	groupLogin   = "Logging in"
+	groupToken   = "The token"
+	groupNetwork = "Network and log"
+)
+
+func newSettings() *settings {
+	return &settings{
+		interactive: "auto", loginTimeout: 2 * time.Minute, tokenKind: "auto", store: "keyring",
+		reuseWindow: time.Minute, logLevel: "warn",
+	}
+}
+
+func (s *settings) table() []setting {
+	text := func(p *string, name string) pflag.Value { return textValue{p, name} }
+	return []setting{
+		{"profile", groupServer, "use this profile of config.yaml", text(&s.profile, "NAME"), choice},
+		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", text(&s.issuer, "URL"), server},
+		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", text(&s.authEndpoint, "URL"), server},
+		{"token-endpoint", groupServer, "token endpoint, without --issuer", text(&s.tokenEndpoint, "URL"), server},
+		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", text(&s.revocationEndpoint, "URL"), server},
+
+		{"client-id", groupClient, "the client as the server knows it", text(&s.clientID, "ID"), plain},
+		{"client-secret-file", groupClient, "file that holds the client's secret", text(&s.clientSecretFile, "FILE"), path},
+		{"client-secret-env", groupClient, "environment variable that holds the client's secret", text(&s.clientSecretEnv, "NAME"), plain},
+		{"scope", groupClient, "scope to ask for (default with --issuer: openid, and offline_access where it is offered)", listValue{&s.scope, "SCOPE"}, plain},
+		{"audience", groupClient, "audience to ask for", text(&s.audience, "AUDIENCE"), plain},
+		{"resource", groupClient, "resource to ask for (RFC 8707)", listValue{&s.resource, "URI"}, plain},
+		{"account", groupClient, "your name for this login, sent as login_hint; keeps several apart", text(&s.account, "NAME"), plain},
+		{"redirect-uri", groupClient, "redirect URI (default http://127.0.0.1 with a free port)", text(&s.redirectURI, "URI"), plain},
+		{"redirect-port", groupClient, "port to try where the redirect URI's is taken", portsValue{&s.redirectPort}, plain},
+		{"auth-param", groupClient, "parameter to add to the authorization request", mapValue{&s.authParam}, plain},
+		{"token-param", groupClient, "parameter to add to the exchange of a code", mapValue{&s.tokenParam}, plain},
+		{"refresh-param", groupClient, "parameter to add to a refresh", mapValue{&s.refreshParam}, plain},
+		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", boolValue{&s.authParamsInTokenRequest}, plain},
+
+		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal or a display, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
+		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", commandValue{&s.browser}, plain},
+		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", boolValue{&s.noBrowser}, plain},
+		{"login-timeout", groupLogin, "how long a person has to log in", durationValue{&s.loginTimeout}, plain},
+		{"success-page", groupLogin, "HTML file for the browser to show in the end", text(&s.successPage, "FILE"), path},
+		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", text(&s.failurePage, "FILE"), path},
+
+		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", oneOf{&s.tokenKind, []string{"auto", "access", "id"}}, plain},
+		{"store", groupToken, "where to keep it: sealed with a key in the OS keyring, readable in a file, or not at all", oneOf{&s.store, []string{"keyring", "file", "none"}}, plain},
+		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", durationValue{&s.minTTL}, passing},
+		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", durationValue{&s.reuseWindow}, passing},
+		{"force-refresh", groupToken, "renew a token that is still good", boolValue{&s.forceRefresh}, passing},
+
+		{"ca-file", groupNetwork, "certificates to trust beside the system's", text(&s.caFile, "FILE"), path},
+		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", boolValue{&s.insecureSkipVerify}, plain},
+		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", text(&s.httpProxy, "URL"), plain},
+		{"header", groupNetwork, "header to add to requests to the authorization server", mapValue{&s.header}, plain},
+		{"log-level", groupNetwork, "what to tell on stderr", oneOf{&s.logLevel, []string{"debug", "info", "warn", "error"}}, passing},
+	}
+}
+
+// flags makes the flag set of the table. It serves the warm path and cobra.
+func flags(table []setting) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("flyte-credential-helper", pflag.ContinueOnError)
+	fs.SortFlags = false
+	for _, s := range table {
+		f := fs.VarPF(s.value, s.name, "", s.usage)
+		if _, ok := s.value.(boolValue); ok {
+			f.NoOptDefVal = "true"
+		}
+	}
+	return fs
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// saved is a login as status tells of it. The names are what scripts rely on.
+type saved struct {
+	Server      string     `json:"server"`
+	Client      string     `json:"client_id"`
+	Account     string     `json:"account,omitempty"` // who it is, else the label it was given
+	Valid       bool       `json:"valid"`             // the token could be handed out now
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	Refreshable bool       `json:"refreshable"` // it is renewed without a person
+	Scopes      []string   `json:"scopes,omitempty"`
+	Store       string     `json:"store"`
+	Problem     string     `json:"problem,omitempty"` // why the rest is not known
+}
+
+// status lists what is kept.
+func status(ctx context.Context, c *call, asJSON bool) error {
+	stores, err := cache.List(c.stateDir(), c.keyring())
+	if err != nil {
+		return err
+	}
+	logins := []saved{}
+	var problem error
+	for _, s := range stores {
+		t, err := s.Load(ctx)
+		if err != nil {
+			problem = err
+		}
+		logins = append(logins, describeSaved(s, t, err, c.now()))
+	}
+	document := table(logins)
+	if asJSON {
+		if document, err = json.MarshalIndent(logins, "", "  "); err != nil {
+			return err
+		}
+		document = append(document, '\n')
+	}
+	if len(logins) == 0 && !asJSON {
+		document = nil
+	}
+	if err := c.write(document); err != nil {
+		return err
+	}
+	if len(logins) == 0 {
+		return &loginNeeded{}
+	}
+	return problem
+}
+
+func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) saved {
+	login := saved{Server: s.Header.Server, Client: s.Header.Client, Account: s.Header.Account, Store: s.Kind}
+	switch {
+	case err != nil:
+		login.Problem = err.Error()
+		return login
+	case t == nil:
+		login.Problem = "it cannot be opened: it is damaged, or its key is gone"
+		return login
+	}
+	login.Account = cmp.Or(t.Account, s.Header.Account)
+	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != ""
+	access := t.Credential(oauth.Access)
+	login.Valid = access.ValidAt(now)
+	if !access.Expiry.IsZero() {
+		expiry := access.Expiry.UTC().Truncate(time.Second)
+		login.ExpiresAt = &expiry
+	}
+	return login
+}
+
+func table(logins []saved) []byte {
+	var b bytes.Buffer
+	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(t, "SERVER\tACCOUNT\tTOKEN\tKEPT")
+	for _, l := range logins {
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", l.Server, cmp.Or(l.Account, "-"), l.words(), l.Store)
+	}
+	_ = t.Flush()
+	return b.Bytes()
+}
+
+// words says in one phrase how the login stands.
+func (l saved) words() string {
+	switch {
+	case l.Problem != "":
+		return l.Problem
+	case l.Valid && l.ExpiresAt == nil:
+		return "good until the server refuses it"
+	case l.Valid && l.Refreshable:
+		return "good until " + local(*l.ExpiresAt) + ", renewed by itself"
+	case l.Valid:
+		return "good until " + local(*l.ExpiresAt) + ", then a login"
+	case l.Refreshable:
+		return "expired, renewed when it is asked for"
+	}
+	return "expired, a login is needed"
+}
+
+// local writes a time as people's clocks show it.
+func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

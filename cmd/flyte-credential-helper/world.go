@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// world is all that the program takes from outside, but files and the network.
+type world struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	environ        func() []string
+	executable     func() (string, error)
+	now            func() time.Time
+	configHome     string
+	stateHome      string
+	home           string
+}
+
+// interruptError is the cause of a context that a signal ended.
+type interruptError struct{ signal syscall.Signal }
+
+func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
+
+// interruptible returns a context that the first signal to stop ends. SIGPIPE is
+// caught so that a reader who has gone is an error like any other.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals, pipes := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup
+			signal.Notify(signals, s)
+		}
+	}
+	signal.Notify(pipes, syscall.SIGPIPE)
+	go func() {
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			cancel(interruptError{s})
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); signal.Stop(pipes) }
+}

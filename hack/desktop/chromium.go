@@ -1,0 +1,116 @@
+package desktop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Chromium finds a Chromium, or what is built from it, on PATH.
+func Chromium() (path string, ok bool) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// OpenInChromium opens url in the Chromium at path, headless and with a new
+// profile, and returns the DOM of the page it ends on: where links followed by
+// scripts, submitted forms and redirects lead, each at its real speed, once
+// that page has loaded and its network has been quiet for half a second. A page
+// that cannot be had is an error. The browser is gone when it returns.
+//
+// A page may keep a browser busy for ever: ctx sets the limit.
+func OpenInChromium(ctx context.Context, path, url string) (dom string, err error) {
+	profile, err := socketDir(os.TempDir(), "desktop-chromium-", "org.chromium.Chromium.XXXXXX/SingletonSocket")
+	if err == nil {
+		defer func() { err = errors.Join(err, removeAll(profile)) }()
+		dom, err = openInChromium(ctx, path, profile, url)
+	}
+	if err != nil {
+		return "", fmt.Errorf("open %s in Chromium: %w", url, err)
+	}
+	return dom, nil
+}
+
+func openInChromium(ctx context.Context, path, profile, url string) (string, error) {
+	tools, ends, err := newDevtools()
+	if err != nil {
+		return "", err
+	}
+	defer tools.close()
+	cmd := exec.CommandContext(ctx, path, chromiumFlags(profile)...)
+	cmd.Env = append(os.Environ(),
+		// Its certificates, caches and socket go with the profile, too.
+		"HOME="+profile,
+		"TMPDIR="+profile,
+		"XDG_CONFIG_HOME="+filepath.Join(profile, ".config"),
+		"XDG_CACHE_HOME="+filepath.Join(profile, ".cache"),
+		// It asks for desktop services, and waits: the bus may be a test's.
+		"DBUS_SESSION_BUS_ADDRESS=disabled:")
+	cmd.ExtraFiles = ends // 3 and 4, as --remote-debugging-pipe has it
+	p, err := start(cmd)
+	for _, end := range ends {
+		_ = end.Close() // the browser's from here on
+	}
+	if err != nil {
+		return "", err
+	}
+	// Its crash handlers leave our group; their reports go into the profile, so
+	// they name it. (--disable-crashpad-for-testing crashes Chromium 156 instead.)
+	defer finish(p.Process, profile)
+	defer context.AfterFunc(ctx, tools.close)()
+
+	dom, err := tools.open(url)
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, errEnded):
+		return "", p.failed(err) // else what it said last is not about err
+	case err == nil:
+		tools.quit(p.done)
+	}
+	return dom, errors.Join(err, p.close())
+}
+
+// chromiumFlags makes a browser that a test can rely on: it does nothing but
+// what the pages ask for.
+func chromiumFlags(profile string) []string {
+	flags := []string{
+		"--headless",
+		"--remote-debugging-pipe",
+		"--user-data-dir=" + profile,
+		// The sign-in page is a test's server, whose certificate is its own.
+		"--ignore-certificate-errors",
+		"--password-store=basic", // not the keyring
+		"--disable-gpu",
+		"--disable-quic",
+		"--no-first-run",
+		// Else it calls home: updates, models, lists.
+		"--disable-background-networking",
+		"--disable-component-update",
+		"--disable-sync",
+	}
+	if os.Geteuid() == 0 {
+		flags = append(flags, "--no-sandbox") // it refuses to start as root with one
+	}
+	return flags
+}
+
+// removeAll is os.RemoveAll for a directory into which a process that is being
+// killed may yet write.
+func removeAll(dir string) (err error) {
+	for range 20 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+package desktop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Names of the Secret Service, https://specifications.freedesktop.org/secret-service/latest/.
+const (
+	secrets     = "org.freedesktop.secrets"
+	service     = "org.freedesktop.Secret.Service"
+	collection  = "org.freedesktop.Secret.Collection"
+	item        = "org.freedesktop.Secret.Item"
+	servicePath = dbus.ObjectPath("/org/freedesktop/secrets")
+	loginPath   = dbus.ObjectPath("/org/freedesktop/secrets/collection/login")
+)
+
+// Keyring is a real gnome-keyring-daemon, with one collection "login", the
+// default one, as on a desktop after its person has logged in.
+type Keyring struct {
+	process  *process
+	conn     *dbus.Conn
+	password string
+}
+
+// StartKeyring starts a gnome-keyring-daemon on the bus, which keeps its files
+// under home, and unlocks its login collection. An empty home makes a new
+// collection; a used one must be opened with the same password. The keyring
+// has no display, so it never shows a window. It ends with ctx.
+func (b *Bus) StartKeyring(ctx context.Context, home, password string) (*Keyring, error) {
+	conn, err := dbus.Connect(b.Address)
+	if err != nil {
+		return nil, fmt.Errorf("start a keyring: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets",
+		"--control-directory="+filepath.Join(b.Dir, "keyring"))
+	cmd.Env = append(b.Env(),
+		"PATH="+os.Getenv("PATH"),
+		"HOME="+home,
+		"XDG_DATA_HOME="+filepath.Join(home, ".local", "share"),
+		"XDG_CONFIG_HOME="+filepath.Join(home, ".config"),
+		"XDG_CACHE_HOME="+filepath.Join(home, ".cache"),
+		"XDG_RUNTIME_DIR="+b.Dir)
+	cmd.Stdin = strings.NewReader(password) // to its end: a newline would be part of it
+	p, err := start(cmd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start a keyring: %w", err), conn.Close())
+	}
+	k := &Keyring{process: p, conn: conn, password: password}
+	if err := p.poll(ctx, k.unlocked); err != nil {
+		return nil, errors.Join(p.failed(fmt.Errorf("start a keyring: no unlocked login collection: %w", err)), conn.Close())
+	}
+	b.keyrings = append(b.keyrings, k)
+	return k, nil
+}
+
+// unlocked says whether the login collection is there, the default and open.
+func (k *Keyring) unlocked(ctx context.Context) bool {
+	var path dbus.ObjectPath
+	if err := k.call(ctx, servicePath, service+".ReadAlias", "default").Store(&path); err != nil || path != loginPath {
+		return false
+	}
+	locked, err := k.locked(ctx)
+	return err == nil && !locked
+}
+
+func (k *Keyring) locked(ctx context.Context) (locked bool, err error) {
+	err = k.property(ctx, loginPath, collection, "Locked", &locked)
+	return locked, err
+}
+
+// Lock locks the login collection. To open it again without its password, a
+// client has to ask the person.
+func (k *Keyring) Lock(ctx context.Context) error {
+	var locked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := k.call(ctx, servicePath, service+".Lock", []dbus.ObjectPath{loginPath}).Store(&locked, &prompt)
+	if err == nil && !slices.Contains(locked, loginPath) {
+		err = errors.New("it stays open")
+	}
+	if err != nil {
+		return fmt.Errorf("lock the keyring: %w", err)
+	}
+	return nil
+}
+
+// Unlock unlocks the login collection: the person types the password.
+func (k *Keyring) Unlock(ctx context.Context) error {
+	if err := k.unlock(ctx); err != nil {
+		return fmt.Errorf("unlock the keyring: %w", err)
+	}
+	return nil
+}
+
+func (k *Keyring) unlock(ctx context.Context) error {
+	var none dbus.Variant
+	var session dbus.ObjectPath
+	err := k.call(ctx, servicePath, service+".OpenSession", "plain", dbus.MakeVariant("")).Store(&none, &session)
+	if err != nil {
+		return err
+	}
+	secret := struct {
+		Session     dbus.ObjectPath
+		Parameters  []byte
+		Value       []byte
+		ContentType string
+	}{session, nil, []byte(k.password), "text/plain"}
+	// gnome-keyring's own, the one way to unlock it that needs no window.
+	return k.call(ctx, servicePath, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword",
+		loginPath, secret).Err
+}
+
+// Items returns the attributes of each item in the login collection.
+func (k *Keyring) Items(ctx context.Context) ([]map[string]string, error) {
+	var paths []dbus.ObjectPath
+	if err := k.property(ctx, loginPath, collection, "Items", &paths); err != nil {
+		return nil, fmt.Errorf("list the keyring: %w", err)
+	}
+	items := make([]map[string]string, len(paths))
+	for i, path := range paths {
+		if err := k.property(ctx, path, item, "Attributes", &items[i]); err != nil {
+			return nil, fmt.Errorf("list the keyring: %w", err)
+		}
+	}
+	return items, nil
+}
+
+// Stop suspends the daemon (SIGSTOP): it keeps its name on the bus and answers
+// nobody, which is what a hung one looks like to its clients.
+func (k *Keyring) Stop() error { return suspend(k.process.Process) }
+
+// Continue lets the daemon run again (SIGCONT).
+func (k *Keyring) Continue() error { return resume(k.process.Process) }
+
+// Close ends the daemon, stopped or not. What it stored stays under its home.
+func (k *Keyring) Close() error {
+	_ = k.conn.Close() // an error says that it was closed before, maybe by the bus
+	return k.process.close()
+}
+
+func (k *Keyring) call(ctx context.Context, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return k.conn.Object(secrets, path).CallWithContext(ctx, method, 0, args...)
+}
+
+func (k *Keyring) property(ctx context.Context, path dbus.ObjectPath, iface, name string, value any) error {
+	var v dbus.Variant
+	if err := k.call(ctx, path, "org.freedesktop.DBus.Properties.Get", iface, name).Store(&v); err != nil {
+		return err
+	}
+	return v.Store(value)
+}

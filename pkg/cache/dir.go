@@ -1,0 +1,186 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// maxFile bounds what is read of a file: no token set is as large.
+const maxFile = 1 << 20
+
+// Dir is the path of the directory that holds the state of all logins. It is
+// made when something is first written to it.
+type Dir string
+
+func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
+
+// make creates the directory, for its owner only, and refuses one that another
+// user could have prepared.
+func (d Dir) make() error {
+	if !filepath.IsAbs(string(d)) {
+		return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
+	}
+	if err := makeAll(string(d)); err != nil {
+		return d.unusable(err)
+	}
+	return d.check()
+}
+
+// makeAll is os.MkdirAll with modes that no umask can widen or narrow.
+func makeAll(path string) error {
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := makeAll(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Chmod(path, 0o700)
+}
+
+func (d Dir) check() error {
+	info, err := os.Lstat(string(d))
+	switch {
+	case err != nil:
+		return d.unusable(err)
+	case !info.IsDir():
+		return &StoreError{Problem: string(d) + " is not a directory", Hint: "rm " + quote(string(d))}
+	case !ours(info):
+		return &StoreError{Problem: string(d) + " belongs to another user: no login is kept there"}
+	case exposed(info.Mode()):
+		if err := os.Chmod(string(d), 0o700); err != nil {
+			return d.unusable(err)
+		}
+	}
+	return nil
+}
+
+func (d Dir) unusable(err error) error {
+	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s", d, reason(err)), Hint: "export FLYTE_CREDENTIAL_HELPER_STORE=none   # keeps nothing: a login each time"}
+}
+
+// read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for
+// no pipe and trusts nobody else's file.
+func (d Dir) read(name string) ([]byte, error) {
+	f, err := os.OpenFile(d.path(name), os.O_RDONLY|openFlags, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fs.ErrNotExist
+	case err != nil:
+		return nil, &StoreError{Problem: fmt.Sprintf("cannot read %s: %s", d.path(name), reason(err))}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, &StoreError{Problem: fmt.Sprintf("cannot read %s: %s", d.path(name), reason(err))}
+	case !info.Mode().IsRegular():
+		return nil, &StoreError{Problem: d.path(name) + " is not a file of this program", Hint: "rm " + quote(d.path(name))}
+	case !ours(info):
+		return nil, &StoreError{Problem: d.path(name) + " belongs to another user, or has a second name"}
+	case exposed(info.Mode()):
+		return nil, &StoreError{Problem: d.path(name) + " can be read by other users", Hint: "chmod 600 " + quote(d.path(name))}
+	}
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
+// replacement is a file that is ready to take another's place.
+type replacement struct {
+	file *os.File
+	to   string
+}
+
+// replace prepares to replace name: it takes the space on the disk now, so that
+// what must not be lost later is not lost for want of it. The caller holds the
+// login's lock, so there is one replacement at a time and its name can be fixed.
+func (d Dir) replace(name string, size int) (*replacement, error) {
+	if err := d.make(); err != nil {
+		return nil, err
+	}
+	temp := d.path(name + ".new")
+	_ = os.Remove(temp) // of a process that was killed
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
+	if err != nil {
+		return nil, d.unusable(err)
+	}
+	r := &replacement{file: f, to: d.path(name)}
+	if err := errors.Join(f.Chmod(0o600), fill(f, size), f.Sync()); err != nil {
+		r.discard()
+		return nil, d.unusable(err)
+	}
+	return r, nil
+}
+
+func fill(f *os.File, size int) error {
+	_, err := f.Write(make([]byte, size))
+	return err
+}
+
+// commit writes data and puts the file in its place, durably.
+func (r *replacement) commit(data []byte) error {
+	_, err := r.file.WriteAt(data, 0)
+	if err == nil {
+		err = errors.Join(r.file.Truncate(int64(len(data))), r.file.Sync())
+	}
+	if err = errors.Join(err, r.file.Close()); err == nil {
+		err = rename(r.file.Name(), r.to)
+	}
+	if err != nil {
+		_ = os.Remove(r.file.Name())
+		return fmt.Errorf("cannot write %s: %s", r.to, reason(err))
+	}
+	syncDir(filepath.Dir(r.to))
+	return nil
+}
+
+func (r *replacement) discard() {
+	_ = r.file.Close()
+	_ = os.Remove(r.file.Name())
+}
+
+// rename retries where another process reads the old file just now, which on
+// Windows is a reason to refuse.
+func rename(from, to string) error {
+	err := os.Rename(from, to)
+	for i := 0; err != nil && runtime.GOOS == "windows" && i < 20; i++ {
+		time.Sleep(50 * time.Millisecond)
+		err = os.Rename(from, to)
+	}
+	return err
+}
+
+// syncDir makes a rename durable where directories can be synced.
+func syncDir(path string) {
+	if f, err := os.Open(path); err == nil {
+		_ = f.Sync()
+		_ = f.Close()
+	}
+}
+
+// reason is the cause of a file system error without the path, which the
+// message names anyway.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+// quote makes a path safe to paste into a shell.
+func quote(path string) string {
+	for _, r := range path {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_') {
+			return fmt.Sprintf("%q", path)
+		}
+	}
+	return path
+}

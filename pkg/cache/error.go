@@ -1,0 +1,18 @@
+package cache
+
+import "errors"
+
+// StoreError means that the store cannot be asked: locked, missing, not
+// writable, or not to be trusted. It never means that there is no login.
+type StoreError struct {
+	Problem string // a sentence that stands alone
+	Hint    string // a command that helps; may be empty
+}
+
+func (e *StoreError) Error() string { return e.Problem }
+
+// ErrBusy means that another process held the lock until the deadline.
+var ErrBusy = errors.New("another process has been renewing this login for too long")
+
+// errDamaged is a file that holds no token set of ours: a miss.
+var errDamaged = errors.New("damaged")

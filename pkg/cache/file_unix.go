@@ -1,0 +1,23 @@
+//go:build unix
+
+package cache
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// openFlags keep an open from following a link that somebody put there, or from
+// waiting for the other end of a pipe.
+const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// ours reports whether the file is this user's own, under one name at the most:
+// it has none where it was replaced since it was opened.
+func ours(info fs.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(s.Uid) == os.Geteuid() && (info.IsDir() || s.Nlink <= 1)
+}
+
+// exposed reports whether other users can get at a file with that mode.
+func exposed(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }

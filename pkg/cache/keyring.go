@@ -1,0 +1,112 @@
+package cache
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/zalando/go-keyring"
+)
+
+// service is the name under which all our keys stand in the OS keyring.
+const service = "flyte-credential-helper"
+
+// How long the OS keyring may take where nobody can answer a question of it,
+// and where somebody can.
+const (
+	unattendedLimit = 2 * time.Second
+	attendedLimit   = time.Minute
+)
+
+// errNoKey is the OS keyring's definite word that it has no such key. Whatever
+// else it says, or does not say, is a [StoreError].
+var errNoKey = errors.New("no such key")
+
+// Keyring is the keyring of the operating system: Keychain on macOS, Credential
+// Manager on Windows, the Secret Service elsewhere.
+type Keyring struct {
+	// Attended tells whether a person is there, whom it may ask to unlock it.
+	// It is called only where that matters. Nil: nobody is.
+	Attended func() bool
+	// Getenv tells where the session bus is. Nil: os.Getenv.
+	Getenv func(string) string
+}
+
+// get returns the key kept for user, or errNoKey.
+func (k *Keyring) get(ctx context.Context, user string) ([]byte, error) {
+	text, err := k.lookup(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(key) != keySize {
+		return nil, errNoKey // whatever it is, it opens nothing
+	}
+	return key, nil
+}
+
+func (k *Keyring) set(ctx context.Context, user string, key []byte) error {
+	text := base64.StdEncoding.EncodeToString(key)
+	_, err := k.ask(ctx, func() (string, error) { return "", keyring.Set(service, user, text) })
+	return err
+}
+
+func (k *Keyring) delete(ctx context.Context, user string) error {
+	_, err := k.ask(ctx, func() (string, error) { return "", keyring.Delete(service, user) })
+	if errors.Is(err, errNoKey) {
+		return nil
+	}
+	return err
+}
+
+// ask runs a call of go-keyring, which knows neither contexts nor time-outs.
+func (k *Keyring) ask(ctx context.Context, call func() (string, error)) (string, error) {
+	if err := k.reach(); err != nil {
+		return "", err
+	}
+	k.direct()
+	limit := unattendedLimit
+	if k.attended() {
+		limit = attendedLimit
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := call()
+		answers <- answer{text, err}
+	}()
+	select {
+	case a := <-answers:
+		if errors.Is(a.err, keyring.ErrNotFound) {
+			return "", errNoKey
+		}
+		if a.err != nil {
+			return "", cannotAsk(a.err)
+		}
+		return a.text, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case <-time.After(limit):
+		return "", cannotAsk(errors.New("it does not answer"))
+	}
+}
+
+func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
+
+func cannotAsk(err error) error {
+	problem := err.Error()
+	if strings.Contains(problem, "failed to unlock") {
+		problem = "it is locked"
+	}
+	return &StoreError{
+		Problem: "the OS keyring cannot be asked: " + oneLine(problem),
+		Hint:    keyringHint,
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,143 @@
+//go:build unix && !darwin
+
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/zalando/go-keyring"
+)
+
+const keyringHint = "start or unlock your desktop's keyring; or, for tokens that lie readable in a file of yours: export FLYTE_CREDENTIAL_HELPER_STORE=file"
+
+var errLocked = errors.New("it is locked")
+
+// lookup finds user's key without a question to anybody; where the keyring is
+// locked and a person is there, it lets the keyring ask them.
+//
+// go-keyring always asks to unlock and then waits without limit, hence the
+// look-up of our own: https://specifications.freedesktop.org/secret-service/
+func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
+	if err := k.reach(); err != nil {
+		return "", err
+	}
+	text, err := k.search(ctx, user)
+	switch {
+	case errors.Is(err, errLocked) && k.attended():
+		return k.ask(ctx, func() (string, error) { return keyring.Get(service, user) })
+	case err == nil, errors.Is(err, errNoKey):
+		return text, err
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	}
+	return "", cannotAsk(err)
+}
+
+// search asks the Secret Service for user's key, within unattendedLimit even
+// where the bus takes the connection and never speaks.
+func (k *Keyring) search(ctx context.Context, user string) (string, error) {
+	slow := errors.New("it does not answer")
+	ctx, cancel := context.WithTimeoutCause(ctx, unattendedLimit, slow)
+	defer cancel()
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := searchBus(ctx, k.address(), user)
+		answers <- answer{text, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil && ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+func searchBus(ctx context.Context, address, user string) (string, error) {
+	conn, err := dbus.Connect(address, dbus.WithContext(ctx))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	secrets := conn.Object("org.freedesktop.secrets", "/org/freedesktop/secrets")
+	var unlocked, locked []dbus.ObjectPath
+	search := secrets.CallWithContext(ctx, "org.freedesktop.Secret.Service.SearchItems", 0, map[string]string{"service": service, "username": user})
+	if err := search.Store(&unlocked, &locked); err != nil {
+		return "", err
+	}
+	if len(unlocked) == 0 {
+		if len(locked) > 0 {
+			return "", errLocked
+		}
+		return "", errNoKey
+	}
+	var output dbus.Variant
+	var session dbus.ObjectPath
+	plain := secrets.CallWithContext(ctx, "org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant(""))
+	if err := plain.Store(&output, &session); err != nil {
+		return "", err
+	}
+	var secret struct {
+		Session     dbus.ObjectPath
+		Parameters  []byte
+		Value       []byte
+		ContentType string
+	}
+	item := conn.Object("org.freedesktop.secrets", unlocked[0])
+	if err := item.CallWithContext(ctx, "org.freedesktop.Secret.Item.GetSecret", 0, session).Store(&secret); err != nil {
+		return "", err
+	}
+	return string(secret.Value), nil
+}
+
+// reach makes sure that there is a bus to talk to. Without one, go-keyring
+// would start a bus and a keyring of its own that nobody ever ends.
+func (k *Keyring) reach() error {
+	if k.address() == "" {
+		return &StoreError{
+			Problem: "there is no OS keyring: no session bus runs here",
+			Hint:    keyringHint,
+		}
+	}
+	return nil
+}
+
+// direct tells go-keyring, which asks nobody but the environment, where the bus
+// is.
+func (k *Keyring) direct() {
+	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
+		_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", k.address())
+	}
+}
+
+// address is that of the session bus, or empty: what the environment names, or
+// the socket that login managers make.
+func (k *Keyring) address() string {
+	getenv := k.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	if a := getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" {
+		if strings.HasPrefix(a, "disabled:") || strings.HasPrefix(a, "autolaunch:") {
+			return ""
+		}
+		return a
+	}
+	for _, dir := range []string{getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("/run/user/%d", os.Geteuid())} {
+		if info, err := os.Stat(dir + "/bus"); dir != "" && err == nil && info.Mode()&os.ModeSocket != 0 {
+			return "unix:path=" + dir + "/bus"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/gofrs/flock"
+)
+
+// lock takes the lock file name and returns the function that lets go of it. It
+// waits for whoever has it until ctx ends. The file stays: who removes a lock
+// file lets a second process lock another one of that name.
+func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := d.make(); err != nil {
+		return nil, err
+	}
+	for {
+		f := flock.New(d.path(name), flock.SetFlag(os.O_CREATE|os.O_RDWR|openFlags), flock.SetPermissions(0o600))
+		if err := d.wait(ctx, f); err != nil {
+			return nil, err
+		}
+		unlock := func() { _ = f.Unlock() }
+		if same, err := d.same(f, name); err != nil || same {
+			if err != nil {
+				unlock()
+			}
+			return unlock, err
+		}
+		unlock() // the file was removed while we waited: this is not the lock
+	}
+}
+
+// wait blocks in flock(2), which is fair and wakes at once, in a goroutine that
+// nobody has to wait for.
+func (d Dir) wait(ctx context.Context, f *flock.Flock) error {
+	done := make(chan error, 1)
+	go func() {
+		err := f.Lock()
+		for errors.Is(err, syscall.EINTR) {
+			err = f.Lock()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return d.lockError(err)
+	case <-ctx.Done():
+		go func() {
+			if <-done == nil {
+				_ = f.Unlock()
+			}
+		}()
+		return context.Cause(ctx)
+	}
+}
+
+func (d Dir) lockError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOTSUP):
+		return &StoreError{Problem: fmt.Sprintf("the file system of %s has no locks", d), Hint: "export XDG_STATE_HOME=/a/local/directory"}
+	}
+	return d.unusable(err)
+}
+
+// same reports whether f is still the file of that name.
+func (d Dir) same(f *flock.Flock, name string) (bool, error) {
+	held, err := f.Stat()
+	if err != nil {
+		return false, d.unusable(err)
+	}
+	if !held.Mode().IsRegular() || !ours(held) {
+		return false, &StoreError{Problem: d.path(name) + " is not a lock file of this program", Hint: "rm " + quote(d.path(name))}
+	}
+	if held.Mode().Perm() != 0o600 { // a umask that forbids even us to open it again
+		_ = os.Chmod(d.path(name), 0o600)
+	}
+	named, err := os.Lstat(d.path(name))
+	return err == nil && os.SameFile(held, named), nil
+}

@@ -1,0 +1,68 @@
+package execcred
+
+// https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+const (
+	group   = "client.authentication.k8s.io/"
+	v1      = group + "v1"
+	v1beta1 = group + "v1beta1"
+	kind    = "ExecCredential"
+)
+
+// execCredential is client.authentication.k8s.io's ExecCredential, as far as
+// it is read or written here.
+type execCredential struct {
+	Kind       string                `json:"kind"`
+	APIVersion string                `json:"apiVersion"`
+	Status     *execCredentialStatus `json:"status,omitempty"`
+}
+
+type execCredentialStatus struct {
+	ExpirationTimestamp string `json:"expirationTimestamp,omitempty"`
+	Token               string `json:"token,omitempty"`
+}
+
+// KubernetesRequest is what client-go says when it runs a credential plugin.
+type KubernetesRequest struct {
+	apiVersion string
+}
+
+// DecodeKubernetes reads the value of KUBERNETES_EXEC_INFO. An empty one, which
+// a person has who runs the plugin, asks for v1.
+func DecodeKubernetes(info string) (*KubernetesRequest, error) {
+	if info == "" {
+		return &KubernetesRequest{apiVersion: v1}, nil
+	}
+	var e execCredential
+	if err := json.Unmarshal([]byte(info), &e); err != nil {
+		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: broken JSON")
+	}
+	if e.Kind != kind || e.APIVersion != v1 && e.APIVersion != v1beta1 {
+		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO asks for %q of kind %q: only %s and %s of kind %s are spoken here", e.APIVersion, e.Kind, v1, v1beta1, kind)
+	}
+	return &KubernetesRequest{apiVersion: e.APIVersion}, nil
+}
+
+// Encode answers the request, in the version that it asked for: client-go
+// refuses any other.
+func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
+	t, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	status := &execCredentialStatus{Token: t}
+	if !c.Expiry.IsZero() {
+		status.ExpirationTimestamp = c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339)
+	}
+	document, err := json.Marshal(execCredential{Kind: kind, APIVersion: r.apiVersion, Status: status})
+	if err != nil {
+		return nil, err
+	}
+	return append(document, '\n'), nil
+}

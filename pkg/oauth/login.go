@@ -1,0 +1,177 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Login logs a person in through their browser: the authorization code grant
+// with PKCE (RFC 8252, RFC 7636). It returns an [Error] where the server or
+// the person says no, and a [TemporaryError] where nobody answered in time.
+func (c *Client) Login(ctx context.Context) (*Token, error) {
+	login, err := c.PrepareLogin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return login(ctx)
+}
+
+// PrepareLogin asks the server all that a login needs to know, before a
+// browser opens, and returns the rest of the login.
+func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context) (*Token, error), error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	r, err := parseRedirect(c.RedirectURI)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := c.keys(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (*Token, error) {
+		if !r.loopback() {
+			return c.paste(ctx, c.attempt(m, keys, c.RedirectURI))
+		}
+		listeners, port, err := r.listen(c.RedirectPorts)
+		if err != nil {
+			return nil, err
+		}
+		return c.receive(ctx, c.attempt(m, keys, r.withPort(port)), listeners, port, r.path)
+	}, nil
+}
+
+// receive waits for the browser at the listeners, and for what is pasted.
+func (c *Client) receive(ctx context.Context, a *attempt, listeners []net.Listener, port int, path string) (*Token, error) {
+	l := a.listener(ctx, c.endpoint(a.server), path, port)
+	l.serve(listeners)
+	t, err := c.wait(ctx, a)
+	l.close(ctx)
+	return t, err
+}
+
+// paste waits for what is pasted only: the redirect URI leads elsewhere.
+func (c *Client) paste(ctx context.Context, a *attempt) (*Token, error) {
+	if c.Prompt == nil {
+		return nil, &ConfigError{Setting: "redirect-uri", Problem: "the redirect URI leads to another machine, and there is no terminal to paste the answer at"}
+	}
+	return c.wait(ctx, a)
+}
+
+// wait shows the person where to go and waits until the login has an outcome,
+// ctx ends, or the person's time is over.
+func (c *Client) wait(ctx context.Context, a *attempt) (*Token, error) {
+	address, err := a.url()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if c.Prompt != nil {
+		c.Prompt.Show(c.invitation(a, address))
+		go c.readPasted(ctx, a)
+	}
+	if c.Open != nil {
+		if err := c.Open(ctx, address); err != nil && c.Prompt == nil {
+			return nil, fmt.Errorf("the browser does not open: %w", err)
+		} else if err != nil {
+			c.Prompt.Show("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
+		}
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		a.fail(context.Cause(ctx))
+	case <-c.deadline(ctx):
+		a.fail(temporary("nobody logged in to %s within %s", c.endpoint(a.server), short(c.loginTimeout())))
+	}
+	return a.token, a.err
+}
+
+// deadline closes what it returns when the person's time is over. It goes by
+// the wall clock, so that a lid that was shut counts.
+func (c *Client) deadline(ctx context.Context) <-chan struct{} {
+	end := c.now().Round(0).Add(c.loginTimeout())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for c.now().Round(0).Before(end) {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return over
+}
+
+func (c *Client) invitation(a *attempt, address string) string {
+	where := "Log in to " + c.endpoint(a.server) + " in the browser that opens, within " + short(c.loginTimeout()) + "."
+	if c.Open == nil {
+		where = "Log in to " + c.endpoint(a.server) + " in a browser, within " + short(c.loginTimeout()) + "."
+	}
+	return where + "\n\n  " + address + "\n\n" +
+		"The browser ends at " + a.redirectURI + ". If it cannot reach that, paste the address it shows here:\n"
+}
+
+// short writes 2m0s as 2m.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return s
+}
+
+// readPasted takes the lines that are typed as answers to the login, until one
+// is.
+func (c *Client) readPasted(ctx context.Context, a *attempt) {
+	for {
+		line, err := c.Prompt.ReadLine(ctx)
+		if err != nil {
+			return
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if err := a.answer(ctx, pasted(line), false); !errors.Is(err, errStray) {
+			return
+		}
+		c.Prompt.Show("That is not the address this login ends at. Paste the whole address, with all that follows the question mark:\n")
+	}
+}
+
+// pasted finds the parameters in an address, or in its query alone.
+func pasted(line string) url.Values {
+	if _, query, found := strings.Cut(line, "?"); found {
+		line = query
+	}
+	line, _, _ = strings.Cut(line, "#")
+	q, err := url.ParseQuery(line)
+	if err != nil {
+		return nil
+	}
+	return q
+}
+
+// endpoint is what people call the service they log in to.
+func (c *Client) endpoint(m *Metadata) string {
+	if c.Endpoint != "" {
+		return c.Endpoint
+	}
+	u, _ := url.Parse(m.AuthorizationEndpoint) // checked by Discover
+	return u.Host
+}

@@ -1,0 +1,177 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Metadata is what an authorization server says of itself: RFC 8414 §2 and
+// OpenID Connect Discovery 1.0 §3. Fields that nobody here acts on are left
+// out.
+type Metadata struct {
+	Issuer                string   `json:"issuer,omitempty"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint         string   `json:"token_endpoint,omitempty"`
+	RevocationEndpoint    string   `json:"revocation_endpoint,omitempty"`
+	KeysURI               string   `json:"jwks_uri,omitempty"`
+	Scopes                []string `json:"scopes_supported,omitempty"`
+	Challenges            []string `json:"code_challenge_methods_supported,omitempty"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported,omitempty"`
+	IssuerInResponse      bool     `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207
+	RequiresPushed        bool     `json:"require_pushed_authorization_requests,omitempty"`          // RFC 9126
+}
+
+// Discover returns the server's metadata, from the server itself where the
+// client names an Issuer. Every endpoint in it is https, or on loopback.
+func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
+	if c.Issuer == "" {
+		m := &Metadata{AuthorizationEndpoint: c.AuthEndpoint, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
+		return m, m.check()
+	}
+	if err := checkURL("issuer", c.Issuer); err != nil {
+		return nil, err
+	}
+	var first error
+	for _, u := range wellKnown(c.Issuer) {
+		m, err := c.metadata(ctx, u)
+		if err == nil {
+			return m, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if !errors.Is(err, errNoMetadata) {
+			return nil, err
+		}
+	}
+	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + first.Error()}
+}
+
+var errNoMetadata = errors.New("no metadata")
+
+// metadata reads one well-known document. errNoMetadata means that it may
+// stand elsewhere.
+func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, body, err := c.fetch(req, metadataTimeout, sameHost)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		return nil, temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("%w: %s answered %s", errNoMetadata, req.URL.Host, status(resp))
+	case !isJSON(resp):
+		return nil, fmt.Errorf("%w: %s answered with %s where JSON was due", errNoMetadata, req.URL.Host, contentType(resp))
+	}
+	m := &Metadata{}
+	if err := json.Unmarshal(body, m); err != nil {
+		return nil, temporary("the metadata of %s cannot be read", req.URL.Host)
+	}
+	if m.Issuer != c.Issuer {
+		return nil, &ConfigError{Setting: "issuer", Problem: fmt.Sprintf("%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, Printable(m.Issuer))}
+	}
+	return m, m.check()
+}
+
+// wellKnown lists where an issuer's metadata may stand: OpenID Connect
+// Discovery 1.0 §4 appends, RFC 8414 §3.1 inserts.
+func wellKnown(issuer string) []string {
+	const openid, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
+	u, _ := url.Parse(issuer) // checked before
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	root := u.Scheme + "://" + u.Host
+	if path == "" {
+		return []string{root + openid, root + oauth}
+	}
+	return []string{root + path + openid, root + oauth + path, root + openid + path, root + path + oauth}
+}
+
+// sameHost allows metadata to be redirected three times, within its own host
+// and not out of https.
+func sameHost(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if len(via) > 3 || req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// check refuses what must not be opened or sent a code: RFC 8414 §2, RFC 9700
+// §4.4. A server that lists its challenge methods must list S256.
+func (m *Metadata) check() error {
+	for _, e := range []struct{ setting, address, name string }{
+		{"auth-endpoint", m.AuthorizationEndpoint, "authorization endpoint"},
+		{"token-endpoint", m.TokenEndpoint, "token endpoint"},
+		{"revocation-endpoint", m.RevocationEndpoint, ""},
+		{"issuer", m.KeysURI, ""},
+	} {
+		if e.address == "" && e.name != "" {
+			return &ConfigError{Setting: e.setting, Problem: "the server names no " + e.name}
+		}
+		if err := checkURL(e.setting, e.address); e.address != "" && err != nil {
+			return err
+		}
+	}
+	if len(m.Challenges) > 0 && !slices.Contains(m.Challenges, "S256") {
+		return &ConfigError{Setting: "issuer", Problem: "the server does not offer PKCE with S256, without which a login is not safe"}
+	}
+	if m.RequiresPushed {
+		return &ConfigError{Setting: "issuer", Problem: "the server requires pushed authorization requests (RFC 9126), which are not supported"}
+	}
+	return nil
+}
+
+// checkURL demands an absolute https URL without user and fragment, or an http
+// one on loopback.
+func checkURL(setting, address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+		return &ConfigError{Setting: setting, Problem: fmt.Sprintf("%q is not a URL to ask for tokens", Printable(address))}
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+		return nil
+	}
+	return &ConfigError{Setting: setting, Problem: fmt.Sprintf("%s must be https", Printable(address))}
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func isJSON(resp *http.Response) bool {
+	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+}
+
+func contentType(resp *http.Response) string {
+	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case err != nil || t == "":
+		return "something"
+	case t == "text/html":
+		return "HTML (a captive portal, or a proxy?)"
+	}
+	return Printable(t)
+}
+
+func status(resp *http.Response) string {
+	return fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+}

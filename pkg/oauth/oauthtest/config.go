@@ -1,0 +1,66 @@
+package oauthtest
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"time"
+)
+
+// The clients every server knows.
+const (
+	// PublicClient is a native program without a secret. It may use the
+	// authorization code, refresh token and device grants.
+	PublicClient = "flytectl"
+	// SecretClient is a confidential web client. It may use the authorization
+	// code, refresh token and client credentials grants, with [Secret] in an
+	// Authorization header or in the form.
+	SecretClient = "machine"
+	// Secret is the secret of SecretClient.
+	Secret = "s3cr3t"
+)
+
+// Config says how a server behaves. The zero value is a strict server that
+// works. Lifetimes are whole seconds, because expires_in is. TLS, Path and
+// PollInterval are fixed when the server starts; [Server.Configure] may change
+// the others while it runs.
+type Config struct {
+	TLS          bool          // listen on https, with a certificate of its own ([Server.CA])
+	Path         string        // of the issuer, such as "/realms/demo"; empty, the issuer is the root
+	PollInterval time.Duration // asked of clients of the device grant; 1 s by default
+
+	RedirectURIs   []string // registered for both clients; empty, any path and port on loopback
+	StrictRedirect bool     // compare redirect URIs exactly; otherwise a public client's port is free (RFC 8252 §7.3)
+
+	AccessLifetime  time.Duration // 5 min by default
+	IDLifetime      time.Duration // 5 min by default
+	RefreshLifetime time.Duration // of each refresh token, from when it is given out; 5 h by default
+	Grace           time.Duration // for which a spent refresh token is still exchanged for a fresh pair
+	NoRotation      bool          // a refresh answers without a refresh token, and the old one stays good
+
+	OpaqueAccess       bool // access tokens are no JWTs
+	NoOfflineAccess    bool // offline_access is neither announced nor granted, so there are no refresh tokens
+	NoIDTokenOnRefresh bool // a refresh answers without an ID token
+
+	NoIssuerParameter    bool   // leave out iss (RFC 9207) and its announcement
+	WrongIssuerParameter string // send this for iss: the mix-up attack
+
+	SubmitSignIn bool // the sign-in page submits itself by script, for a real browser without a person
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	c.Path = strings.TrimSuffix(c.Path, "/")
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.AccessLifetime = cmp.Or(c.AccessLifetime, 5*time.Minute)
+	c.IDLifetime = cmp.Or(c.IDLifetime, 5*time.Minute)
+	c.RefreshLifetime = cmp.Or(c.RefreshLifetime, 5*time.Hour)
+	return c
+}
+
+func (c Config) check() error {
+	if c.StrictRedirect && len(c.RedirectURIs) == 0 {
+		return errors.New("oauthtest: StrictRedirect without RedirectURIs accepts nothing")
+	}
+	return nil
+}

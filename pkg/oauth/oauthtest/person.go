@@ -1,0 +1,49 @@
+package oauthtest
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+const defaultUser = "alice"
+
+// subject is the person's name in tokens: what stands before the @ of an
+// address, so that a login_hint may be either.
+func subject(user string) string {
+	subject, _, _ := strings.Cut(user, "@")
+	return cmp.Or(subject, defaultUser)
+}
+
+// person says who signs in if the form is sent as it is shown: who
+// [Server.SignInAs] said, else who the client expects.
+func (s *store) person(hint string) (user string, deny bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.user, hint, defaultUser), s.deny
+}
+
+// SetUserinfoFromScopes tells all there is to tell, whatever the scopes: the
+// tests are about tokens, not about consent.
+func (s *store) SetUserinfoFromScopes(_ context.Context, info *oidc.UserInfo, subject, _ string, _ []string) error {
+	info.Subject = subject
+	info.Name = strings.ToUpper(subject[:1]) + subject[1:]
+	info.PreferredUsername = subject
+	info.Email = subject + "@example.com"
+	info.EmailVerified = true
+	info.AppendClaims("groups", []string{"developers"})
+	return nil
+}
+
+func (s *store) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, id, subject, _ string) error {
+	if _, ok := s.live(id); !ok {
+		return oidc.ErrInvalidGrant().WithDescription("the access token is revoked or expired")
+	}
+	return s.SetUserinfoFromScopes(ctx, info, subject, "", nil)
+}
+
+func (s *store) GetPrivateClaimsFromScopes(_ context.Context, _, _ string, scopes []string) (map[string]any, error) {
+	return map[string]any{"scope": strings.Join(scopes, " ")}, nil
+}

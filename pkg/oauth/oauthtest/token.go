@@ -1,0 +1,117 @@
+package oauthtest
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// CreateAccessToken is for who gets no refresh token.
+func (s *store) CreateAccessToken(_ context.Context, request op.TokenRequest) (string, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, expiry := s.newAccess(grantOf(request), nil)
+	return id, expiry, nil
+}
+
+// CreateAccessAndRefreshTokens starts a family, or spends current, a member of
+// one. It looks again whether current is good, because another request may
+// have spent it since the provider asked.
+func (s *store) CreateAccessAndRefreshTokens(ctx context.Context, request op.TokenRequest, current string) (string, string, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, next := &family{grant: grantOf(request)}, current
+	if current != "" {
+		t, err := s.usable(ctx, current)
+		if err != nil {
+			return "", "", time.Time{}, err
+		}
+		f = t.family
+		if !s.config.NoRotation && t.spent.IsZero() {
+			t.spent = time.Now()
+		}
+	}
+	if current == "" || !s.config.NoRotation {
+		next = "rt." + rand.Text()
+		s.refresh[next] = &refreshToken{family: f, expiry: time.Now().Add(s.config.RefreshLifetime)}
+	}
+	id, expiry := s.newAccess(grantOf(request), f)
+	return id, next, expiry, nil
+}
+
+// newAccess remembers an access token. The provider rounds expires_in down, so
+// it is given half a second more than was asked for.
+func (s *store) newAccess(g grant, f *family) (id string, expiry time.Time) {
+	id, expiry = rand.Text(), time.Now().Add(s.config.AccessLifetime+time.Second/2)
+	s.access[id] = accessToken{grant: g, family: f, expiry: expiry}
+	return id, expiry
+}
+
+// usable gives a refresh token that may be spent now. One that comes again
+// after its grace has leaked, or two programs hold it: its family dies
+// (RFC 9700 §4.14.2).
+func (s *store) usable(ctx context.Context, token string) (*refreshToken, error) {
+	t, ok := s.refresh[token]
+	if !ok {
+		return nil, oidc.ErrInvalidGrant().WithDescription("no such refresh token")
+	}
+	if !t.spent.IsZero() && time.Since(t.spent) >= s.config.Grace {
+		t.family.dead = true
+		s.requests.add(requestFrom(ctx), "reuse")
+	}
+	if t.family.dead || time.Now().After(t.expiry) {
+		return nil, oidc.ErrInvalidGrant().WithDescription("the refresh token is revoked, spent or expired")
+	}
+	return t, nil
+}
+
+func (s *store) TokenRequestByRefreshToken(ctx context.Context, token string) (op.RefreshTokenRequest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.usable(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return &refresh{t.family.grant}, nil
+}
+
+func (s *store) GetRefreshTokenInfo(_ context.Context, _, token string) (subject, id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.refresh[token]
+	if !ok {
+		return "", "", op.ErrInvalidRefreshToken
+	}
+	return t.family.subject, token, nil
+}
+
+// RevokeToken is given a refresh token, the ID of an access token, or nonsense,
+// to which the answer is the same (RFC 7009 §2.2).
+func (s *store) RevokeToken(_ context.Context, token, _, _ string) *oidc.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.refresh[token]; ok {
+		t.family.dead = true
+	}
+	delete(s.access, token)
+	return nil
+}
+
+// live finds an access token that still stands.
+func (s *store) live(id string) (accessToken, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.access[id]
+	return t, ok && time.Now().Before(t.expiry) && (t.family == nil || !t.family.dead)
+}
+
+func (s *store) revokeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.refresh {
+		t.family.dead = true
+	}
+}

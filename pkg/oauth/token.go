@@ -1,0 +1,108 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+)
+
+// Token is what an authorization server gave in one answer, with what is
+// needed to renew it. Times are of the local clock.
+type Token struct {
+	AccessToken  Secret
+	RefreshToken Secret // empty: none, a new one means a new login
+	IDToken      Secret // empty: none
+
+	Expiry     time.Time // when AccessToken ends; zero: not known
+	Obtained   time.Time // when AccessToken was asked for
+	Renewed    time.Time // when the server's answer was there
+	IDExpiry   time.Time // when IDToken ends
+	IDObtained time.Time // when IDToken was asked for
+
+	Scopes  []string // as granted, or as asked for where the server did not say
+	Subject string   // the ID token's sub; empty where there is none
+	Account string   // who that is, for people: e-mail, user name or Subject
+
+	// Server is where the token came from. A refresh token goes nowhere else
+	// (RFC 9700 §4.4).
+	Server Metadata
+}
+
+// Kind tells which of a token's parts is handed out.
+type Kind string
+
+// The kinds of credential.
+const (
+	Access Kind = "access" // the access token
+	ID     Kind = "id"     // the ID token
+	Auto   Kind = "auto"   // the ID token where the server gave one, else the access token
+)
+
+// Credential is the part of a [Token] that is handed out.
+type Credential struct {
+	Value    Secret
+	Expiry   time.Time // zero: good until refused
+	Obtained time.Time
+}
+
+// Credential returns the part of t that kind names. Its Value is empty where
+// the server gave none.
+func (t *Token) Credential(kind Kind) Credential {
+	if kind.of(t) == ID {
+		return Credential{Value: t.IDToken, Expiry: t.IDExpiry, Obtained: t.IDObtained}
+	}
+	return Credential{Value: t.AccessToken, Expiry: t.Expiry, Obtained: t.Obtained}
+}
+
+func (k Kind) of(t *Token) Kind {
+	if k == ID || k == Auto && t.IDToken != "" {
+		return ID
+	}
+	return Access
+}
+
+// Refreshable reports whether [Client.Refresh] may yield a new credential of
+// kind. It does not for an ID token that the last refresh left as it was
+// (OpenID Connect Core §12.2): then only a login does.
+func (t *Token) Refreshable(kind Kind) bool {
+	return t.RefreshToken != "" && (kind.of(t) == Access || t.IDObtained.Equal(t.Obtained))
+}
+
+// ValidAt reports whether c is there and has not expired.
+func (c Credential) ValidAt(now time.Time) bool {
+	return c.Value != "" && (c.Expiry.IsZero() || now.Before(c.Expiry))
+}
+
+// jwtExpiry reads the exp claim of a token that happens to be a JWT (RFC 9068),
+// unverified: it may only shorten what the server said.
+func jwtExpiry(token Secret) (time.Time, bool) {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return time.Time{}, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return time.Time{}, false
+	}
+	var claims struct {
+		Exp float64 `json:"exp"`
+	}
+	if json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 || claims.Exp > math.MaxInt32*8 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(claims.Exp), 0), true
+}
+
+// accessExpiry is the earlier of what expires_in and the token itself say.
+func accessExpiry(token Secret, asked time.Time, lifetime time.Duration) time.Time {
+	var expiry time.Time
+	if lifetime > 0 {
+		expiry = asked.Add(lifetime)
+	}
+	if exp, ok := jwtExpiry(token); ok && (expiry.IsZero() || exp.Before(expiry)) {
+		expiry = exp
+	}
+	return expiry
+}
