@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 )
 
 // config is the configuration file: profiles, each a set of settings.
@@ -44,59 +45,64 @@ func readConfig(path string, known []setting) (*config, error) {
 	if len(text) > maxConfig {
 		return nil, usage("", "%s is larger than 1 MiB", path)
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		return nil, usage("", "%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, c.broken(err)
 	}
-	if len(document.Content) == 0 {
+	if len(file.Docs) > 1 {
+		return nil, usage("", "%s holds more than one YAML document", path)
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return c, nil
 	}
-	return c, c.decode(document.Content[0], known)
+	return c, c.decode(file.Docs[0].Body, known)
 }
 
-func (c *config) decode(top *yaml.Node, known []setting) error {
-	return c.each(top, "the file", func(key, value *yaml.Node) error {
-		if key.Value != "profiles" {
-			return c.unknown(key, []string{"profiles"})
+// broken says in one line where the file is no YAML.
+func (c *config) broken(err error) error {
+	var e yaml.Error
+	if errors.As(err, &e) && e.GetToken() != nil {
+		return usage("", "%s:%d: %s", c.path, e.GetToken().Position.Line, e.GetMessage())
+	}
+	return usage("", "%s is not YAML", c.path)
+}
+
+func (c *config) decode(top ast.Node, known []setting) error {
+	return c.each(top, "the file", func(key string, at, value ast.Node) error {
+		if key != "profiles" {
+			return c.unknown(key, at, []string{"profiles"})
 		}
-		return c.each(value, "profiles", func(name, body *yaml.Node) error {
+		return c.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := profile{}
-			c.profiles[name.Value] = p
-			return c.each(body, "profile "+name.Value, func(key, value *yaml.Node) error { return c.set(p, key, value, known) })
+			c.profiles[name] = p
+			return c.each(body, "profile "+name, func(key string, at, value ast.Node) error { return c.set(p, key, at, value, known) })
 		})
 	})
 }
 
-// each calls f for the pairs of a mapping, of which no two may have one key.
-func (c *config) each(n *yaml.Node, what string, f func(key, value *yaml.Node) error) error {
-	if n.Kind != yaml.MappingNode {
+// each calls f for the pairs of a mapping. The parser refuses a key that comes
+// twice.
+func (c *config) each(n ast.Node, what string, f func(key string, at, value ast.Node) error) error {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
 		return c.wrong(n, "%s must be a mapping (name: value)", what)
 	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if seen[key.Value] {
-			return c.wrong(key, "%s stands here twice", key.Value)
-		}
-		seen[key.Value] = true
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
-		}
-		if err := f(key, value); err != nil {
+	for _, pair := range m.Values {
+		if err := f(pair.Key.GetToken().Value, pair.Key, pair.Value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *config) set(p profile, key, value *yaml.Node, known []setting) error {
-	i := slices.IndexFunc(known, func(s setting) bool { return s.name == key.Value && s.kind != choice })
+func (c *config) set(p profile, key string, at, value ast.Node, known []setting) error {
+	i := slices.IndexFunc(known, func(s setting) bool { return s.name == key && s.kind != choice })
 	if i < 0 {
 		var names []string
 		for _, s := range known {
 			names = append(names, s.name)
 		}
-		return c.unknown(key, names)
+		return c.unknown(key, at, names)
 	}
 	words, err := c.words(known[i], value)
 	if err != nil {
@@ -105,44 +111,60 @@ func (c *config) set(p profile, key, value *yaml.Node, known []setting) error {
 	if known[i].kind == path {
 		words[0] = c.absolute(words[0])
 	}
-	p[key.Value] = profileValue{words: words, line: key.Line}
+	p[key] = profileValue{words: words, line: at.GetToken().Position.Line}
 	return nil
 }
 
 // words reads a value in the shape its setting has: a list for what repeats, a
 // mapping for NAME=VALUE, a list or a string for a command.
-func (c *config) words(s setting, n *yaml.Node) ([]string, error) {
+func (c *config) words(s setting, n ast.Node) (words []string, err error) {
 	switch v := s.value.(type) {
 	case mapValue:
-		var words []string
-		err := c.each(n, s.name, func(key, value *yaml.Node) error {
-			if value.Kind != yaml.ScalarNode {
-				return c.wrong(value, "%s: %s must be one value", s.name, key.Value)
+		err := c.each(n, s.name, func(key string, at, value ast.Node) error {
+			word, ok := scalar(value)
+			if !ok {
+				return c.wrong(at, "%s: %s must be one value", s.name, key)
 			}
-			words = append(words, key.Value+"="+value.Value)
+			words = append(words, key+"="+word)
 			return nil
 		})
 		return words, err
 	case listValue, portsValue, commandValue:
-		if _, command := v.(commandValue); command && n.Kind == yaml.ScalarNode {
-			return []string{n.Value}, nil
+		word, one := scalar(n)
+		if _, command := v.(commandValue); command && one {
+			return []string{word}, nil
 		}
-		if n.Kind != yaml.SequenceNode {
-			return nil, c.wrong(n, "%s must be a list: %s: [%s]", s.name, s.name, n.Value)
+		list, ok := n.(*ast.SequenceNode)
+		if !ok {
+			return nil, c.wrong(n, "%s must be a list: %s: [%s]", s.name, s.name, word)
 		}
-		var words []string
-		for _, item := range n.Content {
-			if item.Kind != yaml.ScalarNode {
+		for _, item := range list.Values {
+			word, ok := scalar(item)
+			if !ok {
 				return nil, c.wrong(item, "%s must be a list of single values", s.name)
 			}
-			words = append(words, item.Value)
+			words = append(words, word)
 		}
 		return words, nil
 	}
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+	word, ok := scalar(n)
+	if !ok {
 		return nil, c.wrong(n, "%s must be one value", s.name)
 	}
-	return []string{n.Value}, nil
+	return []string{word}, nil
+}
+
+// scalar is the text of a single value, as it is written.
+func scalar(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return "", false
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case ast.ScalarNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
 }
 
 // absolute resolves a path of the configuration against its own folder.
@@ -153,12 +175,12 @@ func (c *config) absolute(p string) string {
 	return filepath.Join(filepath.Dir(c.path), p)
 }
 
-func (c *config) wrong(n *yaml.Node, format string, args ...any) error {
-	return usage("", "%s:%d: %s", c.path, n.Line, fmt.Sprintf(format, args...))
+func (c *config) wrong(n ast.Node, format string, args ...any) error {
+	return usage("", "%s:%d: %s", c.path, n.GetToken().Position.Line, fmt.Sprintf(format, args...))
 }
 
-func (c *config) unknown(key *yaml.Node, names []string) error {
-	return c.wrong(key, "there is no setting named %q%s", key.Value, suggestion(key.Value, names))
+func (c *config) unknown(key string, at ast.Node, names []string) error {
+	return c.wrong(at, "there is no setting named %q%s", key, suggestion(key, names))
 }
 
 // names lists the profiles.

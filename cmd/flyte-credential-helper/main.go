@@ -10,10 +10,7 @@ import (
 )
 
 func main() {
-	ctx, stop := interruptible()
-	code := run(ctx, theWorld())
-	stop()
-	os.Exit(code)
+	os.Exit(run(interruptible(), theWorld()))
 }
 
 func theWorld() world {

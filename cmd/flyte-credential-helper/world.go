@@ -29,20 +29,22 @@ type interruptError struct{ signal syscall.Signal }
 func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
 
 // interruptible returns a context that the first signal to stop ends. SIGPIPE is
-// caught so that a reader who has gone is an error like any other.
-func interruptible() (context.Context, func()) {
+// caught so that a reader who has gone is an error like any other. The handlers
+// stay until the process ends: to take them back would cost every answer more
+// than to set them.
+func interruptible() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals, pipes := make(chan os.Signal, 1), make(chan os.Signal, 1)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // nohup
-			signal.Notify(signals, s)
-		}
+	stop := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		stop = append(stop, syscall.SIGHUP)
 	}
+	signals, pipes := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(signals, stop...)
 	signal.Notify(pipes, syscall.SIGPIPE)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			cancel(interruptError{s})
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); signal.Stop(pipes) }
+	return ctx
 }

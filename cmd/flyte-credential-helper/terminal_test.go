@@ -1,0 +1,142 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// screen collects what stands on a terminal.
+type screen struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *screen) read(from io.Reader) {
+	buffer := make([]byte, 4096)
+	for {
+		n, err := from.Read(buffer)
+		s.mu.Lock()
+		s.text.Write(buffer[:n])
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// redirected is where the server sends a browser that runs on another machine,
+// from which it cannot get there.
+func redirected(t *testing.T, address string) string {
+	t.Helper()
+	var to string
+	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Has("code") {
+			to = r.URL.String()
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("cannot connect")), Request: r, Header: http.Header{}}, nil
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	if _, err := oauthtest.SignIn(context.Background(), client, address); err != nil || to == "" {
+		t.Fatalf("signing in: %v", err)
+	}
+	return to
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Over SSH there is a terminal and no display: the address is shown there, and
+// the one that the browser ends at is pasted back, however long it is. The
+// standard streams are the caller's throughout.
+func TestPaste(t *testing.T) {
+	m := newMachine(t, oauthtest.Config{})
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	var shown screen
+	go shown.read(master)
+	cmd := m.command([]string{"BROWSER=", "SSH_CONNECTION=a b c d", "DISPLAY=:0"}, "token")
+	stdout, stderr := &strings.Builder{}, &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`http://\S+/authorize\?\S+`)
+	m.await("the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
+	if !regexp.MustCompile(`The browser ends at http://127\.0\.0\.1:\d+\.`).MatchString(shown.String()) {
+		t.Errorf("the redirect URI is not shown: %s", shown.String())
+	}
+	m.await("the end of line mode", func() bool {
+		now, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+		return err == nil && now.Lflag&unix.ICANON == 0
+	})
+	to := redirected(t, address.FindString(shown.String()))
+	_, _ = io.WriteString(master, "http://127.0.0.1/?code=forged&state=forged\n")
+	m.await("the refusal", func() bool { return strings.Contains(shown.String(), "not the address this login ends at") })
+	_, _ = io.WriteString(master, to+"&padding="+strings.Repeat("x", 6000)+"\n")
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, stderr)
+	}
+	if !regexp.MustCompile(`^eyJ\S+\n$`).MatchString(stdout.String()) || stderr.String() != "" {
+		t.Errorf("stdout %q, stderr %q", stdout, stderr)
+	}
+	after, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	if err != nil || after.Lflag != before.Lflag {
+		t.Errorf("the terminal is left in another mode: %v", err)
+	}
+	if m.opened() != 0 {
+		t.Error("a browser opened on a screen that is far away")
+	}
+}
+
+// A terminal that a full-screen program has taken over is not written on.
+func TestTerminalTaken(t *testing.T) {
+	m := newMachine(t, oauthtest.Config{})
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	mode, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mode.Lflag &^= unix.ICANON
+	if err := unix.IoctlSetTermios(int(slave.Fd()), setTermios, mode); err != nil {
+		t.Fatal(err)
+	}
+	cmd := m.command([]string{"BROWSER="}, "token")
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != exitLogin {
+		t.Errorf("status %d, not %d", cmd.ProcessState.ExitCode(), exitLogin)
+	}
+}
