@@ -59,7 +59,7 @@ func (c *call) credential(ctx context.Context, kind oauth.Kind) (oauth.Credentia
 	}
 	credential := t.Credential(kind)
 	if credential.Value == "" {
-		return oauth.Credential{}, usage(c.loginCommand()+" --scope openid", "%s gave no ID token, which --token-kind id asks for", c.server())
+		return oauth.Credential{}, c.noIDToken()
 	}
 	return credential, nil
 }

@@ -69,7 +69,7 @@ func (c *call) server() string {
 func (c *call) stateDir() cache.Dir { return cache.Dir(filepath.Join(c.stateHome, program)) }
 
 func (c *call) keyring() *cache.Keyring {
-	return &cache.Keyring{Attended: func() bool { return c.whyNoLogin() == "" && c.terminal() != nil }, Getenv: c.getenv}
+	return &cache.Keyring{Attended: func() bool { return c.whyNoLogin() == "" }, Getenv: c.getenv}
 }
 
 // source is where this run gets its token: kind of it, good for minTTL more.
@@ -95,6 +95,9 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (fu
 	if err != nil {
 		return nil, err
 	}
+	if old != nil && kind == oauth.ID && old.IDToken == "" {
+		return nil, c.noIDToken() // a login with the same settings brings none either
+	}
 	if old == nil || !old.Refreshable(kind) {
 		return c.prepareLogin(ctx, client, nil)
 	}
@@ -113,6 +116,10 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (fu
 		}
 		return login(ctx)
 	}, nil
+}
+
+func (c *call) noIDToken() error {
+	return usage(c.loginCommand()+" --scope openid", "%s gave no ID token, which --token-kind id asks for", c.server())
 }
 
 // prepareLogin makes a login ready, if one may start here. cause is why the

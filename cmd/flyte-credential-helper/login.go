@@ -19,6 +19,9 @@ func login(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if t.Credential(oauth.Kind(c.tokenKind)).Value == "" {
+		return c.noIDToken()
+	}
 	words := "Logged in to "
 	if !fresh {
 		words = "Already logged in to "

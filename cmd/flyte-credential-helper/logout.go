@@ -9,25 +9,33 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// logout revokes and forgets the login, or every one.
+// logout revokes and forgets the login, or every one, in whatever store it is.
 func logout(ctx context.Context, c *call, all bool) error {
+	var id string
 	if !all {
 		key, err := c.key()
 		if err != nil {
 			return err
 		}
-		return c.forget(ctx, cache.NewStore(c.stateDir(), c.store, c.keyring(), key))
+		id = key.ID()
 	}
 	stores, err := cache.List(c.stateDir(), c.keyring())
 	if err != nil {
 		return err
 	}
-	if len(stores) == 0 {
-		return c.write([]byte("Nobody is logged in.\n"))
-	}
 	var failed error
+	n := 0
 	for _, s := range stores {
-		failed = errors.Join(failed, c.forget(ctx, s))
+		if all || s.ID == id {
+			n++
+			failed = errors.Join(failed, c.forget(ctx, s))
+		}
+	}
+	switch {
+	case n == 0 && all:
+		return c.write([]byte("Nobody is logged in.\n"))
+	case n == 0:
+		return c.write([]byte("Not logged in to " + c.server() + ".\n"))
 	}
 	return failed
 }
@@ -40,7 +48,6 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 	}
 	defer unlock()
 	t, err := s.Load(ctx)
-	kept := t != nil || err != nil
 	if t != nil {
 		err = c.revoke(ctx, s, t)
 	}
@@ -49,9 +56,6 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 	}
 	if err := s.Delete(ctx); err != nil {
 		return err
-	}
-	if !kept {
-		return c.write([]byte("Not logged in to " + s.Header.Server + ".\n"))
 	}
 	return c.write([]byte("Logged out of " + s.Header.Server + ".\n"))
 }

@@ -81,6 +81,12 @@ func runScripts(t *testing.T, files []string) {
 			"secrets":  secretsCommand,
 			"damage":   damageCommand,
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 	})
 }
 

@@ -32,9 +32,17 @@ func (d Dir) make() error {
 	return d.check()
 }
 
+// errForeign is root in somebody else's home, as under sudo: what it makes there
+// its owner could not use.
+var errForeign = errors.New("the home directory belongs to another user")
+
 // makeAll is os.MkdirAll with modes that no umask can widen or narrow.
 func makeAll(path string) error {
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && foreign(info):
+		return errForeign
+	case err == nil || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if err := makeAll(filepath.Dir(path)); err != nil {
@@ -92,6 +100,9 @@ func (d Dir) read(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
+// unfinished is the suffix of a file that will take another's place.
+const unfinished = ".new"
+
 // replacement is a file that is ready to take another's place.
 type replacement struct {
 	file *os.File
@@ -105,7 +116,7 @@ func (d Dir) replace(name string, size int) (*replacement, error) {
 	if err := d.make(); err != nil {
 		return nil, err
 	}
-	temp := d.path(name + ".new")
+	temp := d.path(name) + unfinished
 	_ = os.Remove(temp) // of a process that was killed
 	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {

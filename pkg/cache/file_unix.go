@@ -21,3 +21,9 @@ func ours(info fs.FileInfo) bool {
 
 // exposed reports whether other users can get at a file with that mode.
 func exposed(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }
+
+// foreign reports whether we are root, and the directory is a user's.
+func foreign(info fs.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && os.Geteuid() == 0 && s.Uid != 0
+}

@@ -9,3 +9,5 @@ const openFlags = 0
 func ours(fs.FileInfo) bool { return true }
 
 func exposed(fs.FileMode) bool { return false }
+
+func foreign(fs.FileInfo) bool { return false }

@@ -122,7 +122,7 @@ func (k *Keyring) direct() {
 }
 
 // address is that of the session bus, or empty: what the environment names, or
-// the socket that login managers make.
+// the socket that login managers make in the runtime directory.
 func (k *Keyring) address() string {
 	getenv := k.Getenv
 	if getenv == nil {
@@ -134,10 +134,12 @@ func (k *Keyring) address() string {
 		}
 		return a
 	}
-	for _, dir := range []string{getenv("XDG_RUNTIME_DIR"), fmt.Sprintf("/run/user/%d", os.Geteuid())} {
-		if info, err := os.Stat(dir + "/bus"); dir != "" && err == nil && info.Mode()&os.ModeSocket != 0 {
-			return "unix:path=" + dir + "/bus"
-		}
+	dir := getenv("XDG_RUNTIME_DIR")
+	if dir == "" {
+		dir = fmt.Sprintf("/run/user/%d", os.Geteuid())
+	}
+	if info, err := os.Stat(dir + "/bus"); err == nil && info.Mode()&os.ModeSocket != 0 {
+		return "unix:path=" + dir + "/bus"
 	}
 	return ""
 }

@@ -160,21 +160,16 @@ func (s *Store) Lock(ctx context.Context) (unlock func(), err error) {
 	return s.Dir.lock(ctx, s.ID+".lock")
 }
 
-// Delete forgets the login: its files of every kind, and its key. The caller
-// holds the login's lock.
+// Delete forgets the login: its file and its key. The caller holds the login's
+// lock.
 func (s *Store) Delete(ctx context.Context) error {
-	var failed error
-	for _, kind := range []string{InKeyring, InFile} {
-		file, err := s.Dir.read(s.ID + suffix(kind))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if h, _, _, err := split(file); err == nil && h.Item != "" {
-			failed = errors.Join(failed, s.Keyring.delete(ctx, h.Item))
-		}
-		if err := os.Remove(s.Dir.path(s.ID + suffix(kind))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", s.Dir.path(s.ID+suffix(kind)), reason(err))})
-		}
+	path := s.Dir.path(s.name())
+	_ = os.Remove(path + unfinished)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}
-	return failed
+	if s.Header.Item == "" {
+		return nil
+	}
+	return s.Keyring.delete(ctx, s.Header.Item)
 }

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The README tells of every setting, and of none that is not there.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true}
+	for _, s := range newSettings().table() {
+		known["--"+s.name] = true
+		if !strings.Contains(string(text), "`--"+s.name) {
+			t.Errorf("the README does not tell of --%s", s.name)
+		}
+	}
+	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {
+		if strings.HasPrefix(word, "--") && strings.Trim(word, "-") != "" && !known[word] {
+			t.Errorf("the README tells of %s, which is not there", word)
+		}
+	}
+}
