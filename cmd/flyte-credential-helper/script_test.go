@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -564,15 +562,4 @@ func testMuteBus() {
 			os.Exit(1)
 		}
 	}
-}
-
-// get reads an address as a stranger on this machine would.
-func get(address string) (status int, body string, err error) {
-	resp, err := http.Get(address)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(text), err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -190,7 +191,7 @@ func reason(err error) string {
 func quote(path string) string {
 	for _, r := range path {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_') {
-			return fmt.Sprintf("%q", path)
+			return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 		}
 	}
 	return path

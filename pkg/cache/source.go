@@ -89,7 +89,7 @@ func (s *Source) answers(t *oauth.Token, now time.Time) bool {
 
 // renewedSince reports whether another process renewed t while we waited.
 func (s *Source) renewedSince(t *oauth.Token, start time.Time) bool {
-	return t != nil && t.Renewed.After(start) && t.Credential(s.Kind).ValidAt(s.Now())
+	return t != nil && t.Renewed.After(start) && !t.Renewed.After(s.Now()) && t.Credential(s.Kind).ValidAt(s.Now())
 }
 
 // living returns old if it lives, since then whoever asks is served, and err
@@ -113,7 +113,7 @@ func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, err
 		return nil, err
 	}
 	renewed, err := spend(ctx)
-	if err != nil && oauth.LoggedOut(err) && old != nil {
+	if err != nil && oauth.LoggedOut(err) && old != nil && !s.login && old.Refreshable(s.Kind) { // else it is a code that was refused
 		dead := *old
 		dead.RefreshToken = "" // so that nobody spends it again
 		return nil, errors.Join(err, draft.Save(&dead))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode"
@@ -31,10 +32,10 @@ func (e *Error) Error() string {
 }
 
 // LoggedOut reports whether err says that a refresh token is dead: RFC 6749
-// §5.2's invalid_grant. Nothing else does.
+// §5.2's invalid_grant. Nothing else does, nor that of a server in trouble.
 func LoggedOut(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Code == "invalid_grant"
+	return !errors.As(err, new(*TemporaryError)) && errors.As(err, &e) && e.Code == "invalid_grant"
 }
 
 // TemporaryError is a failure that says nothing about the login: the network,
@@ -95,7 +96,7 @@ func unreachable(ctx context.Context, host string, err error) error {
 		return temporary("the certificate that %s shows is for another host", host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return temporary("the certificate that %s shows has expired, or is not valid yet", host)
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return temporary("%s does not speak TLS", host)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return temporary("there is no host named %s", dns.Name)

@@ -36,7 +36,7 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 	if json.Unmarshal(body, &fields) != nil {
 		return nil, temporary("%s answered %s with broken JSON", host, status(resp))
 	}
-	if code := text(fields["error"]); code != "" {
+	if code := text(fields["error"]); code != "" && resp.StatusCode/100 != 3 { // a redirect refuses nothing
 		return nil, refused(resp, code, fields)
 	}
 	r := &reply{

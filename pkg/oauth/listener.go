@@ -57,6 +57,8 @@ func (a *attempt) listener(ctx context.Context, endpoint, path string, port int)
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         l.crowd,
 		ErrorLog:          log.New(io.Discard, "", 0),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a stray like any other
 	}
 	return l
 }
