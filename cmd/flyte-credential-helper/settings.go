@@ -123,6 +123,7 @@ func (s *settings) table() []setting {
 func flags(table []setting) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("flyte-credential-helper", pflag.ContinueOnError)
 	fs.SortFlags = false
+	fs.Usage = func() {} // help is for whoever asks cobra
 	for _, s := range table {
 		f := fs.VarPF(s.value, s.name, "", s.usage)
 		if _, ok := s.value.(boolValue); ok {

@@ -54,6 +54,12 @@ func (k *Keyring) set(ctx context.Context, user string, key []byte) error {
 }
 
 func (k *Keyring) delete(ctx context.Context, user string) error {
+	if _, err := k.lookup(ctx, user); err != nil {
+		if errors.Is(err, errNoKey) {
+			return nil
+		}
+		return err
+	}
 	_, err := k.ask(ctx, func() (string, error) { return "", keyring.Delete(service, user) })
 	if errors.Is(err, errNoKey) {
 		return nil

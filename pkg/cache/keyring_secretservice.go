@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/zalando/go-keyring"
@@ -51,6 +52,10 @@ func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	answers := make(chan answer, 1)
 	go func() {
 		text, err := searchBus(ctx, k.address(), user)
+		for starting(err) && ctx.Err() == nil {
+			time.Sleep(20 * time.Millisecond)
+			text, err = searchBus(ctx, k.address(), user)
+		}
 		answers <- answer{text, err}
 	}()
 	select {
@@ -62,6 +67,13 @@ func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
+}
+
+// starting reports whether err is a service's that has its name on the bus
+// already and its methods not yet: gnome-keyring is that for some milliseconds.
+func starting(err error) bool {
+	var failed dbus.Error
+	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.UnknownMethod"
 }
 
 func searchBus(ctx context.Context, address, user string) (string, error) {
@@ -77,7 +89,7 @@ func searchBus(ctx context.Context, address, user string) (string, error) {
 		return "", err
 	}
 	if len(unlocked) == 0 {
-		if len(locked) > 0 {
+		if len(locked) > 0 || lockedCollection(ctx, conn) {
 			return "", errLocked
 		}
 		return "", errNoKey
@@ -99,6 +111,20 @@ func searchBus(ctx context.Context, address, user string) (string, error) {
 		return "", err
 	}
 	return string(secret.Value), nil
+}
+
+// lockedCollection reports whether the collection is locked in which go-keyring
+// would keep a key: then it cannot be told what is not in it.
+func lockedCollection(ctx context.Context, conn *dbus.Conn) bool {
+	for _, path := range []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login", "/org/freedesktop/secrets/aliases/default"} {
+		var locked dbus.Variant
+		get := conn.Object("org.freedesktop.secrets", path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, "org.freedesktop.Secret.Collection", "Locked")
+		if get.Store(&locked) == nil {
+			is, _ := locked.Value().(bool)
+			return is
+		}
+	}
+	return false
 }
 
 // reach makes sure that there is a bus to talk to. Without one, go-keyring
@@ -139,7 +165,7 @@ func (k *Keyring) address() string {
 		dir = fmt.Sprintf("/run/user/%d", os.Geteuid())
 	}
 	if info, err := os.Stat(dir + "/bus"); err == nil && info.Mode()&os.ModeSocket != 0 {
-		return "unix:path=" + dir + "/bus"
+		return "unix:path=" + dbus.EscapeBusAddressValue(dir+"/bus")
 	}
 	return ""
 }

@@ -44,9 +44,11 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 		return s.living(ctx, old, err)
 	}
 	defer unlock()
-	if old, err = s.Store.Load(ctx); err != nil {
-		return nil, err
+	again, err := s.Store.Load(ctx)
+	if err != nil {
+		return s.living(ctx, old, err)
 	}
+	old = again
 	if s.answers(old, s.Now()) || s.renewedSince(old, start) {
 		return old, nil
 	}

@@ -1,0 +1,287 @@
+package execcred
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/pkg/apis/clientauthentication"
+	"k8s.io/client-go/pkg/apis/clientauthentication/install"
+	clientv1 "k8s.io/client-go/pkg/apis/clientauthentication/v1"
+	clientv1beta1 "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	infoV1      = `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}` + "\n" // as client-go writes it
+	infoV1beta1 = `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":true}}` + "\n"
+)
+
+func TestKubernetes(t *testing.T) {
+	berlin := time.FixedZone("CET", 3600)
+	for _, c := range []struct {
+		info, token string
+		expiry      time.Time
+		want        string
+	}{
+		{infoV1, "at", time.Time{}, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"at"}}`},
+		{infoV1beta1, "at", time.Time{}, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","status":{"token":"at"}}`},
+		{"", "at", time.Time{}, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"at"}}`},
+		{infoV1, "at", noon, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"expirationTimestamp":"2026-03-01T12:00:00Z","token":"at"}}`},
+		{infoV1beta1, "at", noon, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","status":{"expirationTimestamp":"2026-03-01T12:00:00Z","token":"at"}}`},
+		{infoV1, "at", noon.Add(time.Second - 1), `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"expirationTimestamp":"2026-03-01T12:00:00Z","token":"at"}}`},
+		{infoV1, "at", noon.In(berlin), `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"expirationTimestamp":"2026-03-01T12:00:00Z","token":"at"}}`},
+		{infoV1, " \t\r\nat\r\n", time.Time{}, `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"at"}}`},
+		{`{"apiVersion":"client.authentication.k8s.io/v1","grease":{"a":[1,null]},"kind":"ExecCredential","metadata":{"name":"x"},"spec":{"cluster":{"server":"https://x","config":5},"interactive":false,"more":true},"status":null}`, "at", time.Time{},
+			`{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"at"}}`},
+	} {
+		r, err := DecodeKubernetes(c.info)
+		if err != nil {
+			t.Errorf("%s: %v", c.info, err)
+			continue
+		}
+		got, err := r.Encode(Credential{Token: c.token, Expiry: c.expiry})
+		if err != nil || string(got) != c.want+"\n" {
+			t.Errorf("%s, %q, %s:\n got %s%v\nwant %s", c.info, c.token, c.expiry, got, err, c.want)
+		}
+	}
+}
+
+// codec decodes as client-go's exec authenticator does, but with more care: it
+// refuses fields that there are not, and fields that are there twice.
+func codec(t *testing.T) runtime.Decoder {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(clientauthentication.SchemeGroupVersion)
+}
+
+func TestWhatClientGoReads(t *testing.T) {
+	decoder := codec(t)
+	for _, info := range []string{infoV1, infoV1beta1, ""} {
+		for _, expiry := range []time.Time{{}, noon, noon.Add(999 * time.Millisecond), noon.In(time.FixedZone("", -12345)), time.Date(2500, 1, 1, 0, 0, 0, 1, time.UTC)} {
+			for _, token := range []string{"at", `<a>&"\/'` + "`", strings.Repeat("x", 60<<10), "eyJ.eyJ.sig-_~+/=="} {
+				r, err := DecodeKubernetes(info)
+				if err != nil {
+					t.Fatal(err)
+				}
+				document, err := r.Encode(Credential{Token: token, Expiry: expiry})
+				if err != nil {
+					t.Fatal(err)
+				}
+				version := clientv1.SchemeGroupVersion
+				if info == infoV1beta1 {
+					version = clientv1beta1.SchemeGroupVersion
+				}
+				object, kind, err := decoder.Decode(document, nil, nil)
+				if err != nil || *kind != version.WithKind("ExecCredential") {
+					t.Errorf("%s: %v, %v", document, kind, err)
+					continue
+				}
+				status := &clientauthentication.ExecCredentialStatus{Token: token}
+				if !expiry.IsZero() {
+					status.ExpirationTimestamp = &metav1.Time{Time: expiry.Truncate(time.Second)}
+				}
+				if diff := cmp.Diff(status, object.(*clientauthentication.ExecCredential).Status); diff != "" {
+					t.Errorf("%s (-want +read):\n%s", document, diff)
+				}
+				strict(t, document, version.Version)
+			}
+		}
+	}
+	if _, _, err := decoder.Decode([]byte(strings.Replace(infoV1, "interactive", "grease", 1)), nil, nil); err == nil {
+		t.Error("client-go's codec takes anything: this test shows nothing")
+	}
+}
+
+// strict reads a document into client-go's own type, and nothing may be over.
+func strict(t *testing.T, document []byte, version string) {
+	t.Helper()
+	into := map[string]any{"v1": &clientv1.ExecCredential{}, "v1beta1": &clientv1beta1.ExecCredential{}}[version]
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		t.Errorf("%s: %v", document, err)
+	}
+	if d.More() || bytes.Count(document, []byte("\n")) != 1 || !bytes.HasSuffix(document, []byte("\n")) {
+		t.Errorf("not one document on one line: %q", document)
+	}
+}
+
+// What client-go writes is what we read, cluster and all.
+func TestWhatClientGoWrites(t *testing.T) {
+	for version, object := range map[string]any{
+		v1: &clientv1.ExecCredential{
+			TypeMeta: metav1.TypeMeta{Kind: "ExecCredential", APIVersion: v1},
+			Spec: clientv1.ExecCredentialSpec{Interactive: true, Cluster: &clientv1.Cluster{
+				Server: "https://x", CertificateAuthorityData: []byte("ca"), Config: runtime.RawExtension{Raw: []byte(`{"a":1}`)},
+			}},
+		},
+		v1beta1: &clientv1beta1.ExecCredential{
+			TypeMeta: metav1.TypeMeta{Kind: "ExecCredential", APIVersion: v1beta1},
+			Status:   &clientv1beta1.ExecCredentialStatus{Token: "at", ExpirationTimestamp: &metav1.Time{Time: noon}},
+		},
+	} {
+		info, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := DecodeKubernetes(string(info))
+		if err != nil || r.apiVersion != version {
+			t.Errorf("%s: %+v, %v", info, r, err)
+		}
+	}
+	if group+"v1" != clientv1.SchemeGroupVersion.String() || group+"v1beta1" != clientv1beta1.SchemeGroupVersion.String() {
+		t.Error("the group has another name")
+	}
+}
+
+// Our structs are client-go's, less what we do not use.
+func TestFieldsAreClientGos(t *testing.T) {
+	for ours, theirs := range map[reflect.Type][]reflect.Type{
+		reflect.TypeFor[execCredential]():       {reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()},
+		reflect.TypeFor[execCredentialStatus](): {reflect.TypeFor[clientv1.ExecCredentialStatus](), reflect.TypeFor[clientv1beta1.ExecCredentialStatus]()},
+	} {
+		for i := range ours.NumField() {
+			field := ours.Field(i)
+			for _, their := range theirs {
+				same, found := their.FieldByName(field.Name)
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				theirName, _, _ := strings.Cut(same.Tag.Get("json"), ",")
+				if !found || name == "" || name != theirName {
+					t.Errorf("%s.%s is %q, client-go's is %q in %s", ours.Name(), field.Name, name, theirName, their)
+				}
+			}
+		}
+	}
+}
+
+func TestMalformedKubernetesInfo(t *testing.T) {
+	for _, info := range []string{
+		" ", "\n", "{", "{}", "[]", "null", "true", "0", `""`, `"ExecCredential"`, "\x00", "\xff\xfe", "\ufeff" + infoV1, "kind: ExecCredential",
+		infoV1 + "x", infoV1 + infoV1, "x" + infoV1, infoV1[:len(infoV1)-2], "[" + infoV1 + "]",
+		strings.Replace(infoV1, "/v1", "/v1alpha1", 1), strings.Replace(infoV1, "/v1", "/v2", 1), strings.Replace(infoV1, "/v1", "/V1", 1),
+		strings.Replace(infoV1, "/v1", "/v1 ", 1), strings.Replace(infoV1, "/v1", "/", 1), strings.Replace(infoV1, "/v1", "/__internal", 1),
+		strings.Replace(infoV1, "client.authentication.k8s.io/", "", 1), strings.Replace(infoV1, "client.authentication", "authentication", 1),
+		strings.Replace(infoV1, "ExecCredential", "execCredential", 1), strings.Replace(infoV1, "ExecCredential", "ExecCredentialList", 1),
+		strings.Replace(infoV1, "ExecCredential", "", 1), strings.Replace(infoV1, `"ExecCredential"`, "1", 1), strings.Replace(infoV1, `"kind":"ExecCredential",`, "", 1),
+		strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, "null", 1), strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, `["client.authentication.k8s.io/v1"]`, 1),
+		`{"kind":"ExecCredential"}`, `{"apiVersion":"client.authentication.k8s.io/v1"}`,
+	} {
+		r, err := DecodeKubernetes(info)
+		if err == nil {
+			t.Errorf("%q: asks for %s", info, r.apiVersion)
+			continue
+		}
+		if !strings.Contains(err.Error(), "KUBERNETES_EXEC_INFO") || strings.ContainsAny(err.Error(), "\n\x00") {
+			t.Errorf("%q: %q does not stand alone on a line", info, err)
+		}
+	}
+}
+
+// badTokens are none that a header can carry.
+var badTokens = map[string]string{
+	"empty": "", "white space": " \t\r\n", "LF": "a\nb", "CR": "a\rb", "CR LF": "a\r\nheader: b", "NUL": "a\x00b", "NUL at the end": "a\x00",
+	"space": "a b", "tab": "a\tb", "DEL": "a\x7f", "ESC": "\x1b[31ma", "umlaut": "ä", "no-break space": "a\u00a0b", "line separator": "a\u2028b", "no UTF-8": "a\xff", "61 KiB": strings.Repeat("x", 61<<10),
+	"a byte too many": strings.Repeat("x", 60<<10+1),
+}
+
+func TestBadTokens(t *testing.T) {
+	for what, token := range badTokens {
+		for name, encode := range map[string]func(Credential) ([]byte, error){"token": EncodeToken, "kubernetes": (&KubernetesRequest{apiVersion: v1}).Encode} {
+			got, err := encode(Credential{Token: token})
+			if err == nil || got != nil {
+				t.Errorf("%s, %s: %q, %v", name, what, got, err)
+				continue
+			}
+			if s := err.Error(); strings.ContainsAny(s, "\n\r\x00\x1b") || len(s) > 200 || token != "" && len(token) > 2 && strings.Contains(s, token) {
+				t.Errorf("%s, %s: the error shows it: %q", name, what, s)
+			}
+		}
+	}
+}
+
+func TestToken(t *testing.T) {
+	for token, want := range map[string]string{
+		"at": "at\n", "at\n": "at\n", "\r\n\t at \t\r\n": "at\n", "!~": "!~\n", `a"b\c<`: `a"b\c<` + "\n", strings.Repeat("x", 60<<10): strings.Repeat("x", 60<<10) + "\n",
+	} {
+		if got, err := EncodeToken(Credential{Token: token, Expiry: noon}); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", token, got, err)
+		}
+	}
+}
+
+func FuzzKubernetesInfo(f *testing.F) {
+	for _, info := range []string{infoV1, infoV1beta1, "", "{}", "null", `{"KIND":"ExecCredential","apiversion":"client.authentication.k8s.io/v1"}`, infoV1 + infoV1beta1} {
+		f.Add(info)
+	}
+	f.Fuzz(func(t *testing.T, info string) {
+		r, err := DecodeKubernetes(info)
+		if err != nil {
+			if r != nil || strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
+				t.Fatalf("%v, %q", r, err)
+			}
+			return
+		}
+		document, err := r.Encode(Credential{Token: "at"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asked, answered struct{ Kind, APIVersion string }
+		if err := json.Unmarshal(document, &answered); err != nil {
+			t.Fatal(err)
+		}
+		if info == "" {
+			asked.Kind, asked.APIVersion = "ExecCredential", "client.authentication.k8s.io/v1"
+		} else if err := json.Unmarshal([]byte(info), &asked); err != nil {
+			t.Fatalf("broken, and taken: %v", err)
+		}
+		if asked != answered {
+			t.Fatalf("asked for %+v, answered %+v", asked, answered)
+		}
+	})
+}
+
+func FuzzToken(f *testing.F) {
+	for _, token := range badTokens {
+		f.Add(token[:min(len(token), 100)])
+	}
+	f.Add("at")
+	f.Add(" at\r\n")
+	f.Fuzz(func(t *testing.T, token string) {
+		line, err := EncodeToken(Credential{Token: token})
+		document, kerr := (&KubernetesRequest{apiVersion: v1}).Encode(Credential{Token: token})
+		if (err == nil) != (kerr == nil) {
+			t.Fatalf("%v, but %v", err, kerr)
+		}
+		if err != nil {
+			if line != nil || document != nil {
+				t.Fatalf("%q, %q with an error", line, document)
+			}
+			return
+		}
+		text, found := strings.CutSuffix(string(line), "\n")
+		if !found || text == "" || len(text) > 60<<10 || text != strings.TrimSpace(token) {
+			t.Fatalf("%q", line)
+		}
+		for i := range len(text) {
+			if text[i] < '!' || text[i] > '~' {
+				t.Fatalf("byte %d is %#x: %q", i, text[i], line)
+			}
+		}
+		var e clientv1.ExecCredential
+		if err := json.Unmarshal(document, &e); err != nil || e.Status == nil || e.Status.Token != text {
+			t.Fatalf("%s: %v", document, err)
+		}
+	})
+}

@@ -1,0 +1,537 @@
+package oauth_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// TestRedirectedPost: a token endpoint that redirects gets its way with
+// nothing, neither with a code nor with a refresh token (H-05).
+func TestRedirectedPost(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			var sunk atomic.Int32
+			sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sunk.Add(1)
+				answer(`{"access_token":"sink","token_type":"Bearer"}`)(w, r)
+			}))
+			defer sink.Close()
+			f := newFake(t)
+			for name, to := range map[string]string{"another origin": sink.URL + "/token", "the same origin": f.URL + "/elsewhere"} {
+				for _, hc := range []*http.Client{nil, {Transport: &http.Transport{}}} { // whose zero value follows ten
+					f.posts = nil
+					f.token = func(w http.ResponseWriter, _ *http.Request) {
+						w.Header().Set("Location", to)
+						w.Header().Set("Content-Type", "application/json")
+						w.WriteHeader(status)
+						_, _ = io.WriteString(w, `{"access_token":"at","token_type":"Bearer"}`)
+					}
+					c := f.client()
+					c.HTTP = hc
+					_, err := f.login(t, c)
+					wantTemporary(t, err)
+					_, err = c.Refresh(t.Context(), f.old())
+					wantTemporary(t, err)
+					if n := len(f.requests()); n != 2 || sunk.Load() != 0 {
+						t.Errorf("%s: %d requests at the endpoint and %d at the sink, want 2 and 0", name, n, sunk.Load())
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestOnePost: whatever becomes of the connection, the code and the refresh
+// token are sent once, over a fresh connection and over a kept one.
+func TestOnePost(t *testing.T) {
+	var cut = map[string]http.HandlerFunc{
+		"before the answer":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"in the header":         raw("HTTP/1.1 200 OK\r\nContent-"),
+		"in the body":           raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":\"at\""),
+		"in a chunk":            raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{\"access_token\":\"at\""),
+		"an answer of its own":  raw("hello\r\n"),
+		"asks to come again":    raw("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"),
+		"request time-out, 408": raw("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+		"misdirected, 421":      raw("HTTP/1.1 421 Misdirected Request\r\nContent-Length: 0\r\n\r\n"),
+		"too early, 425":        raw("HTTP/1.1 425 Too Early\r\nContent-Length: 0\r\n\r\n"),
+	}
+	for name, handler := range cut {
+		for kind, hc := range map[string]*http.Client{"fresh": nil, "kept": {Transport: &http.Transport{}}} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				f := newFake(t)
+				c := f.client()
+				c.HTTP = hc
+				if _, err := c.Refresh(t.Context(), f.old()); err != nil { // now there is a connection to be kept
+					t.Fatal(err)
+				}
+				f.token = handler
+				_, err := c.Refresh(t.Context(), f.old())
+				wantTemporary(t, err)
+				_, err = f.login(t, c)
+				wantTemporary(t, err)
+				n := len(f.requests())
+				if n > 3 || n < 3 && hc == nil { // fewer where a kept connection turned out to be closed
+					t.Errorf("%d requests, want 3", n)
+				}
+			})
+		}
+	}
+}
+
+// raw answers with bytes and closes the connection.
+func raw(s string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(conn, s)
+		conn.Close()
+	}
+}
+
+// The secrets of an answer, by which they are found where they should not be.
+const canaries = `"access_token":"canary-at","refresh_token":"canary-rt","id_token":"canary-id"`
+
+// said is an answer of status and content type.
+func said(status int, kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// TestAnswer: what is no token is refused in words that fit on a line and tell
+// no secret, and only invalid_grant means logged out.
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	const j, temporary = "application/json", "(temporary)"
+	long := strings.Repeat(`\u001b]8;;http://evil\u0007<b>\u202e\n`, 40<<10/4)
+	for name, test := range map[string]struct {
+		handler http.HandlerFunc
+		want    string // an RFC 6749 error, or temporary
+		words   string
+	}{
+		"HTML":             {said(200, "text/html", "<html>canary-at"), temporary, "HTML (a captive portal, or a proxy?)"},
+		"HTML, charset":    {said(200, "text/html; charset=utf-8", "canary-at"), temporary, "HTML"},
+		"JSON called text": {said(200, "text/plain", `{`+canaries+`,"token_type":"Bearer"}`), temporary, "text/plain where JSON was due"},
+		"no content type": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			_, _ = io.WriteString(w, `{`+canaries+`}`)
+		}, temporary, "something where JSON was due"},
+		"HTML with 400":            {said(400, "text/html", "canary-at"), temporary, "400 Bad Request"},
+		"HTML with 502":            {said(502, "text/html", "canary-at"), temporary, "502 Bad Gateway"},
+		"empty":                    {said(200, j, ""), temporary, "broken JSON"},
+		"204":                      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, temporary, "204 No Content"},
+		"broken JSON":              {said(200, j, `{`+canaries), temporary, "broken JSON"},
+		"two objects":              {said(200, j, `{`+canaries+`}{}`), temporary, "broken JSON"},
+		"a list":                   {said(200, j, `[{`+canaries+`}]`), temporary, "broken JSON"},
+		"null":                     {said(200, j, `null`), temporary, "without a token"},
+		"deep":                     {said(200, j, strings.Repeat("[", 500<<10)), temporary, "broken JSON"},
+		"no token":                 {said(200, j, `{"refresh_token":"canary-rt","token_type":"Bearer"}`), temporary, "without a token"},
+		"token is a number":        {said(200, j, `{"access_token":1,"token_type":"Bearer"}`), temporary, "without a token"},
+		"token is null":            {said(200, j, `{"access_token":null,"token_type":"Bearer"}`), temporary, "without a token"},
+		"token with 400":           {said(400, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "400 Bad Request without a token"},
+		"token with 302":           {said(302, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "302 Found without a token"},
+		"error with 200":           {said(200, j, `{"error":"invalid_grant",`+canaries+`}`), "invalid_grant", "answered invalid_grant"},
+		"invalid_grant":            {said(400, j, `{"error":"invalid_grant","error_description":"it was revoked",`+canaries+`}`), "invalid_grant", "answered invalid_grant: it was revoked"},
+		"invalid_grant, as +json":  {said(400, "application/problem+json; charset=utf-8", `{"error":"invalid_grant"}`), "invalid_grant", ""},
+		"invalid_client":           {said(401, j, `{"error":"invalid_client"}`), "invalid_client", ""},
+		"invalid_scope":            {said(400, j, `{"error":"invalid_scope"}`), "invalid_scope", ""},
+		"invalid_target":           {said(400, j, `{"error":"invalid_target"}`), "invalid_target", ""},
+		"something new":            {said(400, j, `{"error":"teapot"}`), "teapot", ""},
+		"error is an object":       {said(400, j, `{"error":{"code":"invalid_grant"}}`), temporary, "400 Bad Request without a token"},
+		"other JSON":               {said(404, j, `{"message":"canary-at"}`), temporary, "404 Not Found without a token"},
+		"server_error with 400":    {said(400, j, `{"error":"server_error"}`), temporary, "server_error"},
+		"temporarily_unavailable":  {said(400, j, `{"error":"temporarily_unavailable"}`), temporary, "temporarily_unavailable"},
+		"429":                      {said(429, "text/plain", "slow down"), temporary, "429 Too Many Requests"},
+		"429 with an error":        {said(429, j, `{"error":"slow_down"}`), temporary, "slow_down"},
+		"503":                      {said(503, "text/plain", ""), temporary, "503 Service Unavailable"},
+		"500 with server_error":    {said(500, j, `{"error":"server_error"}`), temporary, "server_error"},
+		"503 with invalid_grant":   {said(503, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
+		"429 with invalid_grant":   {said(429, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
+		"302 with invalid_grant":   {said(302, j, `{"error":"invalid_grant"}`), temporary, ""},
+		"token_type mac":           {said(200, j, `{`+canaries+`,"token_type":"mac"}`), "token_type mac", "only bearer tokens"},
+		"token_type DPoP":          {said(200, j, `{`+canaries+`,"token_type":"DPoP"}`), "token_type DPoP", "only bearer tokens"},
+		"token_type with ESC":      {said(200, j, `{`+canaries+`,"token_type":"\u001b[2Jx"}`), "token_type [2Jx", ""},
+		"ESC and much of it":       {said(400, j, `{"error":"x`+long+`","error_description":"`+long+`","error_uri":"`+long+`",`+canaries+`}`), "", ""},
+		"ESC in the status":        {raw("HTTP/1.1 400 \x1b]0;owned\x07\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"), temporary, ""},
+		"ESC in the content type":  {said(200, "\x1b]0;owned\x07/x", `{}`), temporary, ""},
+		"more than 1 MiB":          {said(200, j, `{`+canaries+`,"token_type":"Bearer"}`+strings.Repeat(" ", 1<<20)), temporary, "larger than 1 MiB"},
+		"error of more than 1 MiB": {said(400, j, `{"error":"invalid_grant","error_description":"`+strings.Repeat("x", 1<<20)+`"}`), temporary, "larger than 1 MiB"},
+		"a bomb":                   {bomb, temporary, "larger than 1 MiB"},
+		"header without an end":    {endless, temporary, ""},
+		"broken gzip": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			said(200, j, "canary-at")(w, nil)
+		}, temporary, ""},
+		"an encoding nobody knows": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "zstd")
+			said(200, j, "canary-at")(w, nil)
+		}, temporary, "broken JSON"},
+		"not UTF-8 in the words":     {said(400, j, "{\"error\":\"invalid_scope\",\"error_description\":\"\xff\xfe\"}"), "invalid_scope", ""},
+		"keys twice, the last count": {said(400, j, `{"error":"","error":"invalid_scope"}`), "invalid_scope", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.token = test.handler
+			_, err := f.client().Refresh(t.Context(), f.old())
+			switch {
+			case err == nil:
+				t.Fatal("accepted")
+			case test.want == temporary:
+				wantTemporary(t, err)
+			case test.want != "":
+				wantDefinite(t, err, test.want)
+			}
+			if oauth.LoggedOut(err) != (test.want == "invalid_grant") {
+				t.Errorf("LoggedOut is %t of %v", oauth.LoggedOut(err), err)
+			}
+			if !strings.Contains(err.Error(), test.words) {
+				t.Errorf("got %q, want to read of %q", err, test.words)
+			}
+			wantHarmless(t, err)
+			if n := len(f.requests()); n != 1 {
+				t.Errorf("%d requests, want 1", n)
+			}
+		})
+	}
+}
+
+// wantHarmless: an error is short and printable in all its parts, and holds no
+// secret.
+func wantHarmless(t *testing.T, err error) {
+	t.Helper()
+	parts := []string{err.Error()}
+	if e := (*oauth.Error)(nil); errors.As(err, &e) {
+		parts = append(parts, e.Code, e.Description, e.URI, e.Host)
+	}
+	for _, s := range parts {
+		if len(s) > 2<<10 {
+			t.Errorf("it has %d bytes: %.80q…", len(s), s)
+		}
+		for _, r := range s {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%.80q holds %q", s, r)
+			}
+		}
+		for _, secret := range []string{"canary", "old-rt", "old-at", "the-code"} {
+			if strings.Contains(s, secret) {
+				t.Errorf("%.80q holds %q", s, secret)
+			}
+		}
+	}
+}
+
+// bomb is 8 MiB that travel as 8 KiB.
+func bomb(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	zeros := bytes.Repeat([]byte(" "), 1<<20)
+	for range 8 {
+		if _, err := z.Write(zeros); err != nil {
+			return
+		}
+	}
+	_ = z.Close()
+}
+
+// endless sends header lines until the client has had enough.
+func endless(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, err = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
+	for i := 0; err == nil; i++ {
+		_, err = fmt.Fprintf(conn, "X-%d: %s\r\n", i, strings.Repeat("x", 1000))
+	}
+}
+
+// TestLifetime: expires_in in all its dresses. Nothing that stands there costs
+// the token, and no expiry is in the past or overflows.
+func TestLifetime(t *testing.T) {
+	const most = 10 * 365 * 24 * time.Hour
+	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	jwt := func(exp string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"exp":`+exp+`}`)) + ".c2ln"
+	}
+	in := func(d time.Duration) string { return fmt.Sprint(clock.Add(d).Unix()) }
+	for name, test := range map[string]struct {
+		token     string
+		expiresIn string // JSON; empty: absent
+		want      time.Duration
+	}{
+		"number":                       {expiresIn: `3600`, want: time.Hour},
+		"float":                        {expiresIn: `3600.0`, want: time.Hour},
+		"fraction":                     {expiresIn: `0.5`, want: time.Second / 2},
+		"exponent":                     {expiresIn: `3.6e3`, want: time.Hour},
+		"string":                       {expiresIn: `"3600"`, want: time.Hour},
+		"string of a float":            {expiresIn: `"3600.0"`, want: time.Hour},
+		"absent":                       {},
+		"null":                         {expiresIn: `null`},
+		"zero":                         {expiresIn: `0`},
+		"negative":                     {expiresIn: `-1`},
+		"negative string":              {expiresIn: `"-3600"`},
+		"words":                        {expiresIn: `"soon"`},
+		"empty":                        {expiresIn: `""`},
+		"not a number":                 {expiresIn: `"NaN"`},
+		"a list":                       {expiresIn: `[3600]`},
+		"an object":                    {expiresIn: `{"s":3600}`},
+		"true":                         {expiresIn: `true`},
+		"huge":                         {expiresIn: `9223372036854775807`, want: most},
+		"larger than any int":          {expiresIn: `1e300`, want: most},
+		"infinite":                     {expiresIn: `"Infinity"`, want: most},
+		"JWT only":                     {token: jwt(in(time.Minute)), want: time.Minute},
+		"JWT, fraction":                {token: jwt(in(time.Minute) + ".9"), want: time.Minute},
+		"JWT shortens":                 {token: jwt(in(time.Minute)), expiresIn: `3600`, want: time.Minute},
+		"JWT does not lengthen":        {token: jwt(in(time.Hour)), expiresIn: `60`, want: time.Minute},
+		"JWT in the year 9999":         {token: jwt("253402300799"), expiresIn: `60`, want: time.Minute},
+		"JWT in the year 9999, alone":  {token: jwt("253402300799")},
+		"JWT with garbage":             {token: jwt(`"x"`), expiresIn: `60`, want: time.Minute},
+		"JWT with a negative exp":      {token: jwt(`-5`), expiresIn: `60`, want: time.Minute},
+		"JWT with an infinite exp":     {token: jwt(`1e400`), expiresIn: `60`, want: time.Minute},
+		"three parts that are no JWT":  {token: "a.b.c", expiresIn: `60`, want: time.Minute},
+		"three parts, none with words": {token: "..", expiresIn: `60`, want: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			reply := map[string]any{"access_token": "opaque", "token_type": "Bearer"}
+			if test.token != "" {
+				reply["access_token"] = test.token
+			}
+			if test.expiresIn != "" {
+				reply["expires_in"] = json.RawMessage(test.expiresIn)
+			}
+			body, err := json.Marshal(reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.token = answer(string(body))
+			c := f.client()
+			c.Now = func() time.Time { return clock }
+			got, err := c.Refresh(t.Context(), f.old())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := time.Time{}
+			if test.want != 0 {
+				want = clock.Add(test.want)
+			}
+			if !got.Expiry.Equal(want) {
+				t.Errorf("it ends at %v, want %v", got.Expiry, want)
+			}
+			if valid := got.Credential(oauth.Access).ValidAt(clock); !valid {
+				t.Error("it is not valid when it comes")
+			}
+		})
+	}
+}
+
+// TestLifetimeFromTheRequest: what a slow server takes is not given twice.
+func TestLifetimeFromTheRequest(t *testing.T) {
+	f := newFake(t)
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var passed atomic.Int64
+	f.token = func(w http.ResponseWriter, r *http.Request) {
+		passed.Store(int64(10 * time.Second))
+		answer(`{"access_token":"at","token_type":"Bearer","expires_in":60}`)(w, r)
+	}
+	c := f.client()
+	c.Now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	got, err := c.Refresh(t.Context(), f.old())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Expiry.Equal(start.Add(time.Minute)) || !got.Obtained.Equal(start) || !got.Renewed.Equal(start.Add(10*time.Second)) {
+		t.Errorf("ends %s, obtained %s, renewed %s", got.Expiry, got.Obtained, got.Renewed)
+	}
+}
+
+func TestTokenType(t *testing.T) {
+	for _, kind := range []string{`"Bearer"`, `"bearer"`, `"BEARER"`, `""`, `null`, `1`} {
+		f := newFake(t)
+		f.token = answer(`{"access_token":"at","token_type":` + kind + `}`)
+		if _, err := f.client().Refresh(t.Context(), f.old()); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// TestSecret: how a client's secret travels. The vectors are flytekit's; we
+// encode the id as well, as RFC 6749 §2.3.1 says.
+func TestSecret(t *testing.T) {
+	const hard = `abc%%$?\/\/`
+	for name, test := range map[string]struct {
+		id, secret string
+		methods    []string
+		basic      string
+		form       bool
+	}{
+		"public client":               {id: "client_id", methods: []string{"client_secret_basic"}},
+		"nothing said":                {id: "client_id", secret: "abc", form: true},
+		"basic":                       {id: "client_id", secret: "abc", methods: []string{"client_secret_basic"}, basic: "Basic Y2xpZW50X2lkOmFiYw=="},
+		"basic, to be encoded":        {id: "client_id", secret: hard, methods: []string{"client_secret_basic"}, basic: "Basic Y2xpZW50X2lkOmFiYyUyNSUyNSUyNCUzRiU1QyUyRiU1QyUyRg=="},
+		"basic, id to be encoded too": {id: "a:b c", secret: "d", methods: []string{"private_key_jwt", "client_secret_basic"}, basic: "Basic " + base64.StdEncoding.EncodeToString([]byte("a%3Ab+c:d"))},
+		"form":                        {id: "client_id", secret: hard, methods: []string{"client_secret_post"}, form: true},
+		"both":                        {id: "client_id", secret: hard, methods: []string{"client_secret_basic", "client_secret_post"}, form: true},
+		"neither":                     {id: "client_id", secret: hard, methods: []string{"private_key_jwt"}, form: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			c := f.client()
+			c.ClientID, c.ClientSecret = test.id, oauth.Secret(test.secret)
+			old := f.old()
+			old.Server.TokenAuthMethods = test.methods
+			if _, err := c.Refresh(t.Context(), old); err != nil {
+				t.Fatal(err)
+			}
+			got := f.requests()[0]
+			want := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"old-rt"}}
+			if test.basic == "" {
+				want.Set("client_id", test.id)
+			}
+			if test.form {
+				want.Set("client_secret", test.secret)
+			}
+			if diff := cmp.Diff(want, got.form); diff != "" {
+				t.Errorf("the form (-want +got):\n%s", diff)
+			}
+			if got.header.Get("Authorization") != test.basic {
+				t.Errorf("Authorization is %q, want %q", got.header.Get("Authorization"), test.basic)
+			}
+			if got.header.Get("Content-Type") != "application/x-www-form-urlencoded" || got.header.Get("Accept") != "application/json" {
+				t.Errorf("the header is %v", got.header)
+			}
+		})
+	}
+}
+
+// TestConfidentialClient: a real server takes what we send for a secret.
+func TestConfidentialClient(t *testing.T) {
+	s := newServer(t, oauthtest.Config{})
+	c := clientOf(s)
+	c.ClientID, c.ClientSecret, c.RedirectURI = oauthtest.SecretClient, oauthtest.Secret, ""
+	l := begin(t, c)
+	l.signIn()
+	token := l.succeed()
+	if _, err := c.Refresh(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+	c.ClientSecret = "wrong-canary"
+	_, err := c.Refresh(t.Context(), token)
+	wantDefinite(t, err, "invalid_client")
+	wantHarmless(t, err)
+}
+
+// TestUnreachable: a server that cannot be reached is named, and what was sent
+// to it is not.
+func TestUnreachable(t *testing.T) {
+	secure := newServer(t, oauthtest.Config{TLS: true})
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for name, test := range map[string]struct {
+		endpoint string
+		words    string
+	}{
+		"nobody there":  {"http://" + closed.Addr().String() + "/token?canary", "cannot be reached"},
+		"no such host":  {"https://nowhere.invalid/token?canary", ""},
+		"unknown CA":    {secure.URL + "/oauth/token?canary", "not signed by an authority"},
+		"does not talk": {"https://" + strings.TrimPrefix(newFake(t).URL, "http://") + "/token?canary", "does not speak TLS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &oauth.Client{ClientID: "app", AuthEndpoint: test.endpoint, TokenEndpoint: test.endpoint}
+			_, err := c.Refresh(t.Context(), &oauth.Token{RefreshToken: "old-rt", Server: oauth.Metadata{TokenEndpoint: test.endpoint}})
+			wantTemporary(t, err)
+			if err == nil || !strings.Contains(err.Error(), test.words) {
+				t.Errorf("got %v, want to read of %q", err, test.words)
+			}
+			wantHarmless(t, err)
+			var untrusted *oauth.UntrustedError
+			if errors.As(err, &untrusted) != (name == "unknown CA") {
+				t.Errorf("got %v (%T)", err, err)
+			}
+		})
+	}
+}
+
+// TestSilentServer: one that takes a request and says nothing is left after
+// 10 s.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, oauthtest.Config{})
+	s.Fail("token", oauthtest.Fault{Hang: true})
+	begun := time.Now()
+	_, err := clientOf(s).Refresh(t.Context(), &oauth.Token{RefreshToken: "x", Server: oauth.Metadata{TokenEndpoint: s.URL + "/oauth/token"}})
+	wantTemporary(t, err)
+	if took := time.Since(begun); took > 15*time.Second || err == nil || !strings.Contains(err.Error(), "did not answer in time") {
+		t.Errorf("got %v after %s", err, took)
+	}
+	wantPosts(t, s, 1)
+}
+
+// TestRevoke: RFC 7009: the refresh token first, then the access token.
+func TestRevoke(t *testing.T) {
+	s := newServer(t, oauthtest.Config{})
+	c := clientOf(s)
+	l := begin(t, c)
+	l.signIn()
+	token := l.succeed()
+	if err := c.Revoke(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	var sent []string
+	for _, r := range s.Requests("revoke") {
+		sent = append(sent, r.Form.Get("token_type_hint")+" "+r.Form.Get("client_id"))
+	}
+	if diff := cmp.Diff([]string{"refresh_token flytectl", "access_token flytectl"}, sent); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := c.Refresh(t.Context(), token); !oauth.LoggedOut(err) {
+		t.Errorf("a revoked token refreshes: %v", err)
+	}
+	for name, test := range map[string]struct {
+		token *oauth.Token
+		fault oauthtest.Fault
+		check func(error) bool
+	}{
+		"no endpoint": {&oauth.Token{RefreshToken: "x"}, oauthtest.Fault{}, func(err error) bool { return errors.Is(err, oauth.ErrNoRevocation) }},
+		"in trouble":  {token, oauthtest.Fault{Status: 503}, func(err error) bool { return errors.As(err, new(*oauth.TemporaryError)) }},
+		"redirected":  {token, oauthtest.Fault{Redirect: "http://127.0.0.1:1/"}, func(err error) bool { return err != nil }},
+		"nothing":     {&oauth.Token{Server: token.Server}, oauthtest.Fault{}, func(err error) bool { return err == nil }},
+	} {
+		s.Heal()
+		if test.fault.Status != 0 || test.fault.Redirect != "" {
+			s.Fail("revoke", test.fault)
+		}
+		if err := c.Revoke(t.Context(), test.token); !test.check(err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
