@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -79,18 +83,73 @@ func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 		return nil, err
 	}
 	return &cache.Source{
-		Store: cache.NewStore(c.stateDir(), c.store, c.keyring(), key),
-		Kind:  kind,
-		Renew: func(ctx context.Context, old *oauth.Token) (func(context.Context) (*oauth.Token, error), error) {
-			return c.renew(ctx, kind, old)
-		},
+		Store:  cache.NewStore(c.stateDir(), c.store, c.keyring(), key),
+		Kind:   kind,
+		Renew:  func(ctx context.Context, old *oauth.Token) (cache.Renewal, error) { return c.renew(ctx, kind, old) },
+		Spend:  c.spend,
+		Child:  c.child,
+		Ahead:  c.ahead(kind),
 		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, Patience: c.loginTimeout + 30*time.Second,
+		Settings: c.fingerprint, Override: c.interactive == "always",
 		Force: c.forceRefresh, Now: c.now, Log: c.log,
 	}, nil
 }
 
+// fingerprint changes with the settings, and with the files that they name:
+// what the server refused it may then take.
+func (c *call) fingerprint() string {
+	h := sha256.New()
+	for _, s := range c.table() {
+		if s.kind != passing {
+			_, _ = fmt.Fprintln(h, s.name, s.value)
+		}
+	}
+	for _, name := range []string{c.clientSecretFile, c.caFile} {
+		if info, err := os.Stat(name); err == nil {
+			_, _ = fmt.Fprintln(h, name, info.ModTime(), info.Size())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// askStore lets a person at their terminal choose, on a machine that can keep no
+// key, between the two ways there are without one.
+func (c *call) askStore(ctx context.Context) (string, error) {
+	none := &cache.StoreError{
+		Problem: "this machine has no keyring, neither the OS's nor the kernel's",
+		Hint:    "export " + variable("store") + "=file   # tokens lie readable in a file of yours; or none, for a login each time",
+	}
+	tty := c.terminal()
+	if tty == nil || c.whyNoLogin() != "" {
+		return "", none
+	}
+	tty.Show("This machine has no keyring. Keep tokens readable in a file that is yours alone? yes, or no to keep nothing and log in each time:\n")
+	for {
+		line, err := tty.ReadLine(ctx)
+		if err != nil {
+			return "", none
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return cache.InFile, nil
+		case "n", "no":
+			return cache.Nowhere, nil
+		}
+		tty.Show("yes or no:\n")
+	}
+}
+
+// spend makes a request of the authorization server that cannot be made twice.
+func (c *call) spend(ctx context.Context, s *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
+	client, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.Spend(ctx, s, old)
+}
+
 // renew refreshes old where that helps, and logs in where it does not.
-func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (func(context.Context) (*oauth.Token, error), error) {
+func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (cache.Renewal, error) {
 	client, err := c.client()
 	if err != nil {
 		return nil, err
@@ -105,8 +164,8 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (fu
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (*oauth.Token, error) {
-		t, err := refresh(ctx)
+	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
+		t, err := spend(ctx, refresh)
 		if !oauth.LoggedOut(err) {
 			return t, err
 		}
@@ -114,7 +173,7 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (fu
 		if err != nil {
 			return nil, err
 		}
-		return login(ctx)
+		return login(ctx, spend)
 	}, nil
 }
 
@@ -124,7 +183,7 @@ func (c *call) noIDToken() error {
 
 // prepareLogin makes a login ready, if one may start here. cause is why the
 // saved one does not do.
-func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause error) (func(context.Context) (*oauth.Token, error), error) {
+func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause error) (cache.Renewal, error) {
 	if why := c.whyNoLogin(); why != "" {
 		return nil, &loginNeeded{where: c.server(), reason: why, cause: cause}
 	}
@@ -139,11 +198,15 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause err
 
 // loginCommand is the command line that logs in with the settings of this one.
 func (c *call) loginCommand() string {
-	words := []string{program, "login"}
+	return shellquote.Join(append([]string{program, "login"}, c.flagsGiven()...)...)
+}
+
+// flagsGiven are the flags of the command line that say which login it is.
+func (c *call) flagsGiven() (words []string) {
 	for _, name := range c.given {
 		words = append(words, given(c.flags.Lookup(name))...)
 	}
-	return shellquote.Join(words...)
+	return words
 }
 
 // given writes a flag as it could have been given.

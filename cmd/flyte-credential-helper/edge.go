@@ -79,6 +79,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitStore, store.Hint
 	case errors.As(err, &untrusted):
 		return exitTemporary, login + " --ca-file the-authority's-certificate.pem"
+	case errors.As(err, &later) && later.Person:
+		return exitTemporary, login
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, ""
 	case errors.As(err, &refused):

@@ -26,11 +26,11 @@ func login(ctx context.Context, c *call) error {
 	if !fresh {
 		words = "Already logged in to "
 	}
-	return c.write([]byte(words + c.server() + c.describe(t)))
+	return c.write([]byte(words + c.server() + c.describe(t, source.Store.Kind)))
 }
 
 // describe says who is logged in, until when, and where that is kept.
-func (c *call) describe(t *oauth.Token) string {
+func (c *call) describe(t *oauth.Token, store string) string {
 	var b strings.Builder
 	if t.Account != "" {
 		fmt.Fprintf(&b, " as %s", t.Account)
@@ -45,7 +45,7 @@ func (c *call) describe(t *oauth.Token) string {
 	default:
 		fmt.Fprintf(&b, "The token is good until %s. Then you log in again: the server gave no refresh token%s.\n", local(credential.Expiry), c.missingScope(t))
 	}
-	fmt.Fprintf(&b, "It is kept %s.\n", keptIn(c.store, string(c.stateDir())))
+	fmt.Fprintf(&b, "It is kept %s.\n", keptIn(store, string(c.stateDir())))
 	return b.String()
 }
 
@@ -65,6 +65,7 @@ func (c *call) missingScope(t *oauth.Token) string {
 func keptIn(store, dir string) string {
 	return map[string]string{
 		"keyring": "sealed in " + dir + ", with the key in the OS keyring",
+		"kernel":  "sealed in " + dir + ", with the key in the kernel's keyring, which forgets it at reboot",
 		"file":    "in " + dir + ", readable for you alone",
 		"none":    "nowhere",
 	}[store]

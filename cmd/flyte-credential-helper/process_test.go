@@ -75,7 +75,13 @@ func (m *machine) command(env []string, args ...string) *exec.Cmd {
 
 func (m *machine) start(env []string, args ...string) *process {
 	m.t.Helper()
+	return m.startCommand(func(*process) {}, env, args...)
+}
+
+func (m *machine) startCommand(change func(*process), env []string, args ...string) *process {
+	m.t.Helper()
 	p := &process{Cmd: m.command(env, args...), ended: make(chan struct{})}
+	change(p)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	if err := p.Start(); err != nil {
 		m.t.Fatal(err)

@@ -22,6 +22,12 @@ func run(ctx context.Context, w world) int {
 	if slices.Equal(w.args[1:], []string{openCommand}) {
 		return openBrowser(w)
 	}
+	if len(w.args) > 1 && w.args[1] == spendCommand {
+		return spend(w)
+	}
+	if len(w.args) > 1 && w.args[1] == aheadCommand {
+		return renewAhead(w)
+	}
 	if code, ok := quick(ctx, w); ok {
 		return code
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 		"test-desktop":  testDesktopBrowser,
 		"test-await":    testAwait,
 		"test-mute-bus": testMuteBus,
+		"init":          testInit,
 	})
 }
 
@@ -78,6 +80,8 @@ func runScripts(t *testing.T, files []string) {
 			"within":   withinCommand,
 			"secrets":  secretsCommand,
 			"damage":   damageCommand,
+			"pass":     passCommand,
+			"kernel":   kernelCommand,
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {
@@ -191,6 +195,8 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 		s.RevokeAll()
 	case "deny":
 		s.Deny(true)
+	case "accept":
+		s.Deny(false)
 	case "as":
 		s.SignInAs(args[1])
 	case "set":
@@ -329,8 +335,9 @@ func age(s *cache.Store, d time.Duration) error {
 	return draft.Save(t)
 }
 
-// parallelCommand runs so many processes at once, which must all succeed, and
-// writes what they say to parallel.out: "parallel 8 COMMAND ARGS".
+// parallelCommand runs so many processes at once, which must all succeed, or
+// with "!" all fail, and writes what they say to parallel.out and parallel.err:
+// "parallel 8 COMMAND ARGS".
 func parallelCommand(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -340,6 +347,13 @@ func parallelCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return cmd
 	})
 	ts.Check(os.WriteFile(ts.MkAbs("parallel.out"), []byte(strings.Join(outputs, "")), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("parallel.err"), []byte(strings.Join(failures, "")), 0o600))
+	if neg {
+		if len(failures) < n {
+			ts.Fatalf("%d of %d succeeded", n-len(failures), n)
+		}
+		return
+	}
 	if len(failures) > 0 {
 		ts.Fatalf("%d of %d failed: %s", len(failures), n, failures[0])
 	}
@@ -359,7 +373,7 @@ func storm(n int, command func() *exec.Cmd) (outputs, failures []string) {
 			defer mu.Unlock()
 			outputs = append(outputs, string(out))
 			if err != nil {
-				failures = append(failures, err.Error()+": "+stderr.String())
+				failures = append(failures, err.Error()+"\n"+stderr.String())
 			}
 		})
 	}
@@ -511,6 +525,29 @@ func findSecrets(ts *testscript.TestScript, secrets, places []string) string {
 	return found
 }
 
+// passCommand lets time pass for what is known of failures: "pass 6s".
+func passCommand(ts *testscript.TestScript, neg bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	files, err := filepath.Glob(filepath.Join(ts.Getenv("STATE"), "*.record"))
+	ts.Check(err)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		ts.Check(err)
+		var r map[string]any
+		ts.Check(json.Unmarshal(text, &r))
+		until, err := time.Parse(time.RFC3339, fmt.Sprint(r["until"]))
+		ts.Check(err)
+		r["until"] = until.Add(-d)
+		text, err = json.Marshal(r)
+		ts.Check(err)
+		ts.Check(os.WriteFile(name, text, 0o600))
+	}
+	if len(files) == 0 {
+		ts.Fatalf("no failure is known")
+	}
+}
+
 // damageCommand damages every file that keeps a token.
 func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	files, err := filepath.Glob(filepath.Join(ts.Getenv("STATE"), "*.plain"))
@@ -533,6 +570,19 @@ func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(files) == 0 {
 		ts.Fatalf("no file keeps a token")
 	}
+}
+
+// testInit is a pid 1 as systems have it: it waits for its command, and then for
+// the orphans that it inherited.
+func testInit() {
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	reapAll()
+	if err != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // testAwait waits until a file is there, and has so many lines.

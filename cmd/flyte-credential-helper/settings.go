@@ -70,7 +70,7 @@ const (
 
 func newSettings() *settings {
 	return &settings{
-		interactive: "auto", loginTimeout: 2 * time.Minute, tokenKind: "auto", store: "keyring",
+		interactive: "auto", loginTimeout: 2 * time.Minute, tokenKind: "auto", store: "auto",
 		reuseWindow: time.Minute, logLevel: "warn",
 	}
 }
@@ -106,7 +106,7 @@ func (s *settings) table() []setting {
 		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", text(&s.failurePage, "FILE"), path},
 
 		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", oneOf{&s.tokenKind, []string{"auto", "access", "id"}}, plain},
-		{"store", groupToken, "where to keep it: sealed with a key in the OS keyring, readable in a file, or not at all", oneOf{&s.store, []string{"keyring", "file", "none"}}, plain},
+		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", oneOf{&s.store, []string{"auto", "keyring", "kernel", "file", "none"}}, plain},
 		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", durationValue{&s.minTTL}, passing},
 		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", durationValue{&s.reuseWindow}, passing},
 		{"force-refresh", groupToken, "renew a token that is still good", boolValue{&s.forceRefresh}, passing},

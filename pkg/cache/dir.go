@@ -101,8 +101,13 @@ func (d Dir) read(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
-// unfinished is the suffix of a file that will take another's place.
-const unfinished = ".new"
+// The suffixes of a file that will take another's place. Each belongs to who
+// holds a lock: an orphan that still spends must not find its file gone because
+// the next leader tries whether there is room.
+const (
+	tried      = ".try" // the leader's
+	unfinished = ".new" // the spender's
+)
 
 // replacement is a file that is ready to take another's place.
 type replacement struct {
@@ -112,12 +117,12 @@ type replacement struct {
 
 // replace prepares to replace name: it takes the space on the disk now, so that
 // what must not be lost later is not lost for want of it. The caller holds the
-// login's lock, so there is one replacement at a time and its name can be fixed.
-func (d Dir) replace(name string, size int) (*replacement, error) {
+// lock that stage belongs to, so there is one such file at a time.
+func (d Dir) replace(name, stage string, size int) (*replacement, error) {
 	if err := d.make(); err != nil {
 		return nil, err
 	}
-	temp := d.path(name) + unfinished
+	temp := d.path(name) + stage
 	_ = os.Remove(temp) // of a process that was killed
 	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {

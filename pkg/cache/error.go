@@ -7,6 +7,8 @@ import "errors"
 type StoreError struct {
 	Problem string // a sentence that stands alone
 	Hint    string // a command that helps; may be empty
+
+	absent bool // the machine has no OS keyring at all
 }
 
 func (e *StoreError) Error() string { return e.Problem }

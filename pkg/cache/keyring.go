@@ -105,6 +105,9 @@ func (k *Keyring) ask(ctx context.Context, call func() (string, error)) (string,
 func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
 
 func cannotAsk(err error) error {
+	if absent(err) {
+		return &StoreError{Problem: "there is no OS keyring: nobody on the session bus keeps secrets", Hint: keyringHint, absent: true}
+	}
 	problem := err.Error()
 	if strings.Contains(problem, "failed to unlock") {
 		problem = "it is locked"

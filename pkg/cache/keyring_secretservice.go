@@ -39,6 +39,12 @@ func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
 	return "", cannotAsk(err)
 }
 
+// absent reports whether err means that nobody keeps secrets here.
+func absent(err error) bool {
+	var failed dbus.Error
+	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.ServiceUnknown"
+}
+
 // search asks the Secret Service for user's key, within unattendedLimit even
 // where the bus takes the connection and never speaks.
 func (k *Keyring) search(ctx context.Context, user string) (string, error) {
@@ -134,6 +140,7 @@ func (k *Keyring) reach() error {
 		return &StoreError{
 			Problem: "there is no OS keyring: no session bus runs here",
 			Hint:    keyringHint,
+			absent:  true,
 		}
 	}
 	return nil

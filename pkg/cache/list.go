@@ -19,8 +19,8 @@ func List(dir Dir, k *Keyring) ([]*Store, error) {
 	}
 	var stores []*Store
 	for _, e := range entries {
-		for _, kind := range []string{InKeyring, InFile} {
-			id, found := strings.CutSuffix(e.Name(), suffix(kind))
+		for kind, suffix := range suffixes() {
+			id, found := strings.CutSuffix(e.Name(), suffix)
 			if !found {
 				continue
 			}
@@ -29,7 +29,7 @@ func List(dir Dir, k *Keyring) ([]*Store, error) {
 				return nil, err
 			}
 			if h, _, _, err := split(file); err == nil {
-				stores = append(stores, &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h})
+				stores = append(stores, &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, item: h.Item})
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 		return nil, err
 	}
 	for {
-		f := flock.New(d.path(name), flock.SetFlag(os.O_CREATE|os.O_RDWR|openFlags), flock.SetPermissions(0o600))
+		f := d.flock(name)
 		if err := d.wait(ctx, f); err != nil {
 			return nil, err
 		}
@@ -31,6 +31,27 @@ func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 		}
 		unlock() // the file was removed while we waited: this is not the lock
 	}
+}
+
+// tryLock takes the lock if nobody has it, and returns ErrBusy if somebody does.
+func (d Dir) tryLock(name string) (unlock func(), err error) {
+	if err := d.make(); err != nil {
+		return nil, err
+	}
+	f := d.flock(name)
+	if mine, err := f.TryLock(); err != nil || !mine {
+		return nil, errors.Join(ErrBusy, err)
+	}
+	unlock = func() { _ = f.Unlock() }
+	if same, err := d.same(f, name); err != nil || !same {
+		unlock()
+		return nil, errors.Join(ErrBusy, err)
+	}
+	return unlock, nil
+}
+
+func (d Dir) flock(name string) *flock.Flock {
+	return flock.New(d.path(name), flock.SetFlag(os.O_CREATE|os.O_RDWR|openFlags), flock.SetPermissions(0o600))
 }
 
 // wait blocks in flock(2), which is fair and wakes at once, in a goroutine that

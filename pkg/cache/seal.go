@@ -5,6 +5,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 )
@@ -23,6 +25,7 @@ type Header struct {
 	Client  string `json:"client"`            // the client's id
 	Account string `json:"account,omitempty"` // the person's label for it
 	Item    string `json:"item,omitempty"`    // the user name of its key in the OS keyring
+	Key     string `json:"key,omitempty"`     // the description of its key in the kernel's keyring
 }
 
 // split takes a file apart into its header, the header's bytes and the rest.
@@ -72,6 +75,13 @@ func aead(key []byte) cipher.AEAD {
 		panic(err) // AES has the block size that GCM wants
 	}
 	return a
+}
+
+// describe names a key in the kernel's keyring by what it is, so that those of
+// two state directories never meet, and one that is found is the right one.
+func describe(key []byte) string {
+	sum := sha256.Sum256(key)
+	return service + ":" + hex.EncodeToString(sum[:8])
 }
 
 func newKey() []byte {

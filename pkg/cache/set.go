@@ -24,12 +24,24 @@ type set struct {
 	Server       oauth.Metadata `json:"server"`
 }
 
-func encode(t *oauth.Token) []byte {
-	text, err := json.Marshal(set{
+func toSet(t *oauth.Token) set {
+	return set{
 		AccessToken: t.AccessToken.Reveal(), RefreshToken: t.RefreshToken.Reveal(), IDToken: t.IDToken.Reveal(),
 		Expiry: t.Expiry.UTC(), Obtained: t.Obtained.UTC(), Renewed: t.Renewed.UTC(), IDExpiry: t.IDExpiry.UTC(), IDObtained: t.IDObtained.UTC(),
 		Scopes: t.Scopes, Subject: t.Subject, Account: t.Account, Server: t.Server,
-	})
+	}
+}
+
+func (s *set) token() *oauth.Token {
+	return &oauth.Token{
+		AccessToken: oauth.Secret(s.AccessToken), RefreshToken: oauth.Secret(s.RefreshToken), IDToken: oauth.Secret(s.IDToken),
+		Expiry: s.Expiry, Obtained: s.Obtained, Renewed: s.Renewed, IDExpiry: s.IDExpiry, IDObtained: s.IDObtained,
+		Scopes: s.Scopes, Subject: s.Subject, Account: s.Account, Server: s.Server,
+	}
+}
+
+func encode(t *oauth.Token) []byte {
+	text, err := json.Marshal(toSet(t))
 	if err != nil {
 		panic(err) // strings and times
 	}
@@ -41,9 +53,5 @@ func decode(text []byte) (*oauth.Token, error) {
 	if json.Unmarshal(text, &s) != nil || s.AccessToken == "" {
 		return nil, errDamaged
 	}
-	return &oauth.Token{
-		AccessToken: oauth.Secret(s.AccessToken), RefreshToken: oauth.Secret(s.RefreshToken), IDToken: oauth.Secret(s.IDToken),
-		Expiry: s.Expiry, Obtained: s.Obtained, Renewed: s.Renewed, IDExpiry: s.IDExpiry, IDObtained: s.IDObtained,
-		Scopes: s.Scopes, Subject: s.Subject, Account: s.Account, Server: s.Server,
-	}, nil
+	return s.token(), nil
 }

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -16,11 +15,21 @@ type Source struct {
 	// counts.
 	Kind oauth.Kind
 	// Renew finds out how to get a new set in place of old, which may be nil.
-	// It asks whatever must be known first, and spends nothing: that is left
-	// to the function it returns.
-	Renew func(ctx context.Context, old *oauth.Token) (spend func(context.Context) (*oauth.Token, error), err error)
+	// It asks whatever must be known first, and spends nothing.
+	Renew func(ctx context.Context, old *oauth.Token) (Renewal, error)
+	// Spend makes a request that uses something up. old is what is kept.
+	Spend func(ctx context.Context, s *oauth.Spending, old *oauth.Token) (*oauth.Token, error)
+	// Child runs [Source.Serve] in a process that outlives this one, with
+	// request for its input, and returns its output. Nil: this process spends.
+	Child func(ctx context.Context, request []byte) (answer []byte, err error)
+
+	// Ahead starts [Source.RenewAhead] in a process of its own and does not wait
+	// for it. Nil: a token is renewed when it has to be.
+	Ahead func()
 
 	MinTTL      time.Duration // how long the token must still live
+	Settings    func() string // changes with whatever may cure a refusal; nil: nothing does
+	Override    bool          // try though another has just failed
 	ReuseWindow time.Duration // how long a new set serves all who ask for a new one
 	Patience    time.Duration // how long to wait for another process's renewal
 	Force       bool          // renew a set that is good, outside the reuse window
@@ -30,14 +39,26 @@ type Source struct {
 	login bool
 }
 
+// Renewal gets a new set. What that uses up it has spent by spend, which sees
+// to it that the outcome is kept.
+type Renewal func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error)
+
 // Token returns the token set that is kept, if it is good; else it renews it,
 // with every other process that needs it waiting for the outcome. Where that
 // fails, a token that still lives is better than none.
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	start := s.Now()
 	old, err := s.Store.Load(ctx)
-	if err != nil || s.answers(old, start) {
-		return old, err
+	if err != nil {
+		return nil, err
+	}
+	if s.answers(old, start) {
+		s.ahead(old)
+		return old, nil
+	}
+	last := s.recordOf()
+	if failed := last.holds(start, s.settings); failed != nil && !s.Override {
+		return s.living(ctx, old, failed)
 	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -52,7 +73,14 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	if s.answers(old, s.Now()) || s.renewedSince(old, start) {
 		return old, nil
 	}
+	meanwhile := s.recordOf()
+	if failed := meanwhile.holds(s.Now(), s.settings); failed != nil && meanwhile.Generation != last.Generation {
+		return s.living(ctx, old, failed)
+	}
 	renewed, err := s.renew(ctx, old)
+	if ctx.Err() == nil {
+		s.note(meanwhile, err)
+	}
 	if err != nil {
 		return s.living(ctx, old, err)
 	}
@@ -64,8 +92,8 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 // a renewal gets what that one yielded, and fresh is false.
 func (s *Source) Login(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
 	l, renew := *s, s.Renew
-	l.login = true
-	l.Renew = func(ctx context.Context, _ *oauth.Token) (func(context.Context) (*oauth.Token, error), error) {
+	l.login, l.Override = true, true
+	l.Renew = func(ctx context.Context, _ *oauth.Token) (Renewal, error) {
 		fresh = true
 		return renew(ctx, nil)
 	}
@@ -104,29 +132,25 @@ func (s *Source) living(ctx context.Context, old *oauth.Token, err error) (*oaut
 	return old, nil
 }
 
-// renew gets a new set and keeps it. The caller holds the lock.
+// renew gets a new set and keeps it. The caller holds the leader's lock.
 func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
-	spend, err := s.Renew(ctx, old)
+	renewal, err := s.Renew(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	draft, err := s.Store.Prepare(ctx)
+	draft, err := s.Store.prepare(ctx, tried)
 	if err != nil {
 		return nil, err
 	}
-	renewed, err := spend(ctx)
-	if err != nil && oauth.LoggedOut(err) && old != nil && !s.login && old.Refreshable(s.Kind) { // else it is a code that was refused
-		dead := *old
-		dead.RefreshToken = "" // so that nobody spends it again
-		return nil, errors.Join(err, draft.Save(&dead))
-	}
-	if err != nil {
+	renewed, err := renewal(ctx, s.spender(draft, old))
+	switch {
+	case err == nil || ctx.Err() != nil:
+		draft.close() // the child may be about to use the key
+	default:
 		draft.Discard(ctx)
-		return nil, err
 	}
-	if err := draft.Save(renewed); err != nil {
-		s.Log.Warn("the new token cannot be kept: the next call needs a login", "reason", err)
-		return renewed, nil
+	if err != nil {
+		return nil, err
 	}
 	if !renewed.Credential(s.Kind).ValidAt(s.Now()) && !renewed.Refreshable(s.Kind) && renewed.RefreshToken != "" {
 		return s.renew(ctx, renewed) // the refresh brought no new ID token
@@ -134,7 +158,15 @@ func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, err
 	return renewed, nil
 }
 
-// lock takes the login's lock, which says who renews.
+func (s *Source) settings() string {
+	if s.Settings == nil {
+		return ""
+	}
+	return s.Settings()
+}
+
+// lock takes the leader's lock, which says who renews, and waits for a child
+// that still spends though its leader is gone.
 func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, ErrBusy)
 	defer cancel()
@@ -142,5 +174,14 @@ func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil && s.Store.Kind == Nowhere && ctx.Err() == nil {
 		return func() {}, nil // nothing is kept, so nothing can be lost
 	}
-	return unlock, err
+	if err != nil {
+		return nil, err
+	}
+	orphan, err := s.Store.lockSpending(ctx)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	orphan()
+	return unlock, nil
 }

@@ -6,45 +6,57 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // The kinds of store.
 const (
+	Auto      = "auto"    // the first of the next two that this machine has
 	InKeyring = "keyring" // sealed in a file, the key to it in the OS keyring
+	InKernel  = "kernel"  // sealed in a file, the key to it in the kernel's: gone at reboot
 	InFile    = "file"    // readable in a file, for its owner only
 	Nowhere   = "none"    // not kept
 )
 
-// suffix is that of the file in a kind of store.
-func suffix(kind string) string {
-	return map[string]string{InKeyring: ".sealed", InFile: ".plain"}[kind]
+// suffixes are those of the files in each kind of store.
+func suffixes() map[string]string {
+	return map[string]string{InKeyring: ".sealed", InKernel: ".kernel", InFile: ".plain"}
 }
+
+// kernelLimit is how long the kernel holds a key that is in the OS keyring too.
+const kernelLimit = time.Hour
 
 // Store keeps the token set of one login.
 type Store struct {
 	Dir     Dir
-	Kind    string
+	Kind    string // Auto until it is decided
 	Keyring *Keyring
 	ID      string
 	Header  Header
+	// Ask lets a person choose a kind where there is no keyring of any kind.
+	// Nil: nobody can be asked.
+	Ask func(ctx context.Context) (kind string, err error)
+
+	item string // the user name of the key in the OS keyring
+	key  []byte // of whoever asks us to spend; nil: the keyring is asked
 }
 
 // NewStore is the store of kind for the login that key names.
 func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
 	h := Header{Format: format, Server: key.Server[0], Client: key.Client, Account: key.Account}
-	if kind == InKeyring {
-		h.Item = key.item()
-	}
-	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: key.ID(), Header: h}
+	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: key.ID(), Header: h, item: key.item()}
 }
 
 // Load returns the set that is kept, or nil where there is none: no file, a
 // file that is damaged or of another version, or one whose key is gone. A
 // [StoreError] means that it cannot be told.
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
-	if s.Kind == Nowhere {
+	if s.Kind == Auto {
+		s.Kind = s.Dir.chosen() // perhaps since we last looked
+	}
+	if s.Kind == Nowhere || s.Kind == Auto {
 		return nil, nil
 	}
 	file, err := s.Dir.read(s.name())
@@ -67,7 +79,7 @@ func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	return nil, err
 }
 
-func (s *Store) name() string { return s.ID + suffix(s.Kind) }
+func (s *Store) name() string { return s.ID + suffixes()[s.Kind] }
 
 func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 	h, line, rest, err := split(file)
@@ -77,11 +89,34 @@ func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 	if s.Kind == InFile {
 		return rest, nil
 	}
-	key, err := s.Keyring.get(ctx, h.Item)
+	key, err := s.find(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	return open(key, s.ID, line, rest)
+}
+
+// find gets the key that a file was sealed with: from the kernel, which answers
+// in microseconds, else from the OS keyring, and then the kernel has it for an
+// hour.
+func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
+	if s.key != nil {
+		return s.key, nil
+	}
+	key, err := kernelGet(h.Key)
+	if err == nil && describe(key) == h.Key {
+		return key, nil
+	}
+	if s.Kind == InKernel {
+		if errors.Is(err, errKernel) {
+			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be asked here", Hint: keyringHint}
+		}
+		return nil, err
+	}
+	if key, err = s.Keyring.get(ctx, h.Item); err == nil {
+		_ = kernelSet(describe(key), key, kernelLimit) // or the next call asks the keyring again
+	}
+	return key, err
 }
 
 // Draft is a set that is about to be kept: all that can fail has been tried.
@@ -93,23 +128,26 @@ type Draft struct {
 }
 
 // Prepare makes sure that a set can be kept, before anything is spent for it:
-// the disk has the space, the keyring has the key. The caller holds the
-// login's lock.
-func (s *Store) Prepare(ctx context.Context) (*Draft, error) {
+// the disk has the space, the keyring has the key. The caller holds the login's
+// spending lock.
+func (s *Store) Prepare(ctx context.Context) (*Draft, error) { return s.prepare(ctx, unfinished) }
+
+func (s *Store) prepare(ctx context.Context, stage string) (*Draft, error) {
 	d := &Draft{store: s}
 	if s.Kind == Nowhere {
 		return d, nil
 	}
+	if err := s.decide(ctx); err != nil || s.Kind == Nowhere {
+		return d, err
+	}
 	const room = 32 << 10 // for the largest tokens that servers give
 	var err error
-	if d.file, err = s.Dir.replace(s.name(), room); err != nil {
+	if d.file, err = s.Dir.replace(s.name(), stage, room); err != nil {
 		return nil, err
 	}
-	if s.Kind == InKeyring {
-		if err := d.findKey(ctx); err != nil {
-			d.file.discard()
-			return nil, err
-		}
+	if err := d.findKey(ctx); err != nil {
+		d.file.discard()
+		return nil, err
 	}
 	return d, nil
 }
@@ -118,39 +156,80 @@ func (s *Store) Prepare(ctx context.Context) (*Draft, error) {
 // there is none.
 func (d *Draft) findKey(ctx context.Context) error {
 	s := d.store
-	key, err := s.Keyring.get(ctx, s.Header.Item)
-	if errors.Is(err, errNoKey) {
-		key, d.newKey = newKey(), true
-		if err = s.Keyring.set(ctx, s.Header.Item, key); err == nil {
-			_, err = s.Keyring.get(ctx, s.Header.Item) // what cannot be read back was not kept
-		}
-		if errors.Is(err, errNoKey) {
-			return cannotAsk(errors.New("it does not keep what it is given"))
+	switch {
+	case s.Kind == InFile:
+		return nil
+	case s.key != nil:
+		d.key = s.key
+		return nil
+	}
+	err := errNoKey
+	if file, e := s.Dir.read(s.name()); e == nil {
+		if h, _, _, e := split(file); e == nil {
+			d.key, err = s.find(ctx, h)
 		}
 	}
-	d.key = key
+	if errors.Is(err, errNoKey) && s.Kind == InKeyring {
+		d.key, err = s.Keyring.get(ctx, s.item)
+	}
+	if errors.Is(err, errNoKey) {
+		d.key, d.newKey = newKey(), true
+		err = d.keepKey(ctx)
+	}
+	return err
+}
+
+// keepKey puts a new key where it belongs. What cannot be read back was not
+// kept.
+func (d *Draft) keepKey(ctx context.Context) error {
+	s := d.store
+	if s.Kind == InKernel {
+		if err := kernelSet(describe(d.key), d.key, 0); err != nil {
+			return &StoreError{Problem: "the kernel's keyring does not take a key here", Hint: keyringHint}
+		}
+		return nil
+	}
+	err := s.Keyring.set(ctx, s.item, d.key)
+	if err == nil {
+		_, err = s.Keyring.get(ctx, s.item)
+	}
+	if errors.Is(err, errNoKey) {
+		return cannotAsk(errors.New("it does not keep what it is given"))
+	}
+	if err == nil {
+		_ = kernelSet(describe(d.key), d.key, kernelLimit)
+	}
 	return err
 }
 
 // Save keeps t in place of what was there.
 func (d *Draft) Save(t *oauth.Token) error {
 	s := d.store
+	h := s.Header
 	switch s.Kind {
 	case Nowhere:
 		return nil
 	case InFile:
-		return d.file.commit(join(s.Header, func([]byte) []byte { return encode(t) }))
+		return d.file.commit(join(h, func([]byte) []byte { return encode(t) }))
+	case InKeyring:
+		h.Item = s.item
 	}
-	return d.file.commit(join(s.Header, func(line []byte) []byte { return seal(d.key, s.ID, line, encode(t)) }))
+	h.Key = describe(d.key)
+	return d.file.commit(join(h, func(line []byte) []byte { return seal(d.key, s.ID, line, encode(t)) }))
 }
 
 // Discard leaves everything as it was before Prepare.
 func (d *Draft) Discard(ctx context.Context) {
+	d.close()
+	if d.newKey {
+		_ = d.store.deleteKey(context.WithoutCancel(ctx), Header{Item: d.store.item, Key: describe(d.key)})
+	}
+}
+
+// close lets go of the file, and leaves the key.
+func (d *Draft) close() {
 	if d.file != nil {
 		d.file.discard()
-	}
-	if d.newKey {
-		_ = d.store.Keyring.delete(context.WithoutCancel(ctx), d.store.Header.Item)
 	}
 }
 
@@ -160,16 +239,36 @@ func (s *Store) Lock(ctx context.Context) (unlock func(), err error) {
 	return s.Dir.lock(ctx, s.ID+".lock")
 }
 
+// lockSpending waits until no other process spends what the login has, and
+// returns the function that lets the next one go on. Whoever holds it may hold
+// the leader's lock, and takes that one first.
+func (s *Store) lockSpending(ctx context.Context) (unlock func(), err error) {
+	return s.Dir.lock(ctx, s.ID+".spend")
+}
+
 // Delete forgets the login: its file and its key. The caller holds the login's
 // lock.
 func (s *Store) Delete(ctx context.Context) error {
 	path := s.Dir.path(s.name())
-	_ = os.Remove(path + unfinished)
+	h := s.Header
+	if file, err := s.Dir.read(s.name()); err == nil {
+		if was, _, _, err := split(file); err == nil {
+			h = was
+		}
+	}
+	_, _ = os.Remove(path+unfinished), os.Remove(path+tried)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}
-	if s.Header.Item == "" {
+	return s.deleteKey(ctx, h)
+}
+
+func (s *Store) deleteKey(ctx context.Context, h Header) error {
+	if h.Key != "" {
+		kernelDelete(h.Key)
+	}
+	if s.Kind != InKeyring {
 		return nil
 	}
-	return s.Keyring.delete(ctx, s.Header.Item)
+	return s.Keyring.delete(ctx, h.Item)
 }

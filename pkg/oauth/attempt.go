@@ -2,9 +2,9 @@ package oauth
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -17,7 +17,8 @@ import (
 type attempt struct {
 	client      *Client
 	server      *Metadata
-	keys        []crypto.PublicKey
+	keys        json.RawMessage
+	spend       Spender
 	redirectURI string
 	state       string
 	nonce       string
@@ -31,9 +32,9 @@ type attempt struct {
 	err     error
 }
 
-func (c *Client) attempt(m *Metadata, keys []crypto.PublicKey, redirectURI string) *attempt {
+func (c *Client) attempt(m *Metadata, keys json.RawMessage, redirectURI string, spend Spender) *attempt {
 	return &attempt{
-		client: c, server: m, keys: keys, redirectURI: redirectURI,
+		client: c, server: m, keys: keys, redirectURI: redirectURI, spend: spend,
 		state: rand.Text() + rand.Text(), nonce: rand.Text() + rand.Text(),
 		verifier: oauth2.GenerateVerifier(), done: make(chan struct{}),
 	}
@@ -129,20 +130,5 @@ func (a *attempt) exchange(ctx context.Context, code string) (*Token, error) {
 	form.Set("code_verifier", a.verifier)
 	form.Set("redirect_uri", a.redirectURI)
 	a.client.extend(form, a.client.TokenParams)
-	r, err := a.client.post(ctx, a.server, form)
-	if err != nil {
-		return nil, err
-	}
-	t := r.token(a.server, a.client.scopes(a.server))
-	if r.idToken == "" {
-		return t, nil
-	}
-	nonce := a.nonce
-	if a.query.Get("nonce") == "" {
-		nonce = ""
-	}
-	if err := a.client.verify(ctx, t, r.idToken, a.keys, nonce); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return a.spend(ctx, &Spending{Server: *a.server, Form: form, Keys: a.keys, Nonce: a.query.Get("nonce"), Scopes: a.client.scopes(a.server)})
 }

@@ -41,7 +41,8 @@ func LoggedOut(err error) bool {
 // TemporaryError is a failure that says nothing about the login: the network,
 // a server in trouble, a time-out. The same call may succeed later.
 type TemporaryError struct {
-	Err error
+	Err    error
+	Person bool // it was a person who did not answer in time
 }
 
 func (e *TemporaryError) Error() string { return e.Err.Error() }

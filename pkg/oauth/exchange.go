@@ -30,6 +30,9 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 	}
 	host := resp.Request.URL.Host
 	if !isJSON(resp) {
+		if resp.StatusCode >= 500 {
+			return nil, temporary("%s answered %s", host, status(resp))
+		}
 		return nil, temporary("%s answered %s with %s where JSON was due", host, status(resp), contentType(resp))
 	}
 	var fields map[string]json.RawMessage

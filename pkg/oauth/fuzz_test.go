@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		server := &scripted{body: `{"access_token":"the-at","refresh_token":"the-rt","token_type":"Bearer"}`}
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: server}}
-		a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb")
+		a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, s *Spending) (*Token, error) { return c.Spend(ctx, s, nil) })
 		if _, err := a.url(); err != nil {
 			t.Fatal(err)
 		}

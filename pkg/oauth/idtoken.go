@@ -25,7 +25,7 @@ const idLeeway = time.Minute
 // a token that was paid for must not be lost to a key server that is down.
 // Where the server names none, the TLS connection to the token endpoint stands
 // for the signature (OpenID Connect Core §3.1.3.7, item 6) and keys is nil.
-func (c *Client) keys(ctx context.Context, m *Metadata) ([]crypto.PublicKey, error) {
+func (c *Client) keys(ctx context.Context, m *Metadata) (json.RawMessage, error) {
 	if m.KeysURI == "" {
 		return nil, nil
 	}
@@ -38,11 +38,20 @@ func (c *Client) keys(ctx context.Context, m *Metadata) ([]crypto.PublicKey, err
 	if err != nil {
 		return nil, err
 	}
-	var set jose.JSONWebKeySet
-	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &set) != nil {
+	if _, err := publicKeys(body); resp.StatusCode != http.StatusOK || err != nil {
 		return nil, temporary("%s answered %s without the keys that sign its ID tokens", req.URL.Host, status(resp))
 	}
-	found := []crypto.PublicKey{}
+	return body, nil
+}
+
+// publicKeys reads a key set (RFC 7517). Keys of kinds that sign nothing for us
+// are passed over.
+func publicKeys(document json.RawMessage) ([]crypto.PublicKey, error) {
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(document, &set); err != nil {
+		return nil, err
+	}
+	var found []crypto.PublicKey
 	for _, k := range set.Keys {
 		switch k.Key.(type) {
 		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
@@ -61,16 +70,23 @@ type idClaims struct {
 
 // verify checks raw as OpenID Connect Core §3.1.3.7 says, for t's access token,
 // and on success puts it into t. nonce is empty for a refresh (§12.2).
-func (c *Client) verify(ctx context.Context, t *Token, raw Secret, keys []crypto.PublicKey, nonce string) error {
+func (c *Client) verify(ctx context.Context, t *Token, raw Secret, keys json.RawMessage, nonce string) error {
 	if err := c.verifyID(ctx, t, raw, keys, nonce); err != nil {
 		return fmt.Errorf("the ID token of %s is not valid: %s", cmp.Or(t.Server.Issuer, t.Server.TokenEndpoint), Printable(err.Error()))
 	}
 	return nil
 }
 
-func (c *Client) verifyID(ctx context.Context, t *Token, raw Secret, keys []crypto.PublicKey, nonce string) error {
+func (c *Client) verifyID(ctx context.Context, t *Token, raw Secret, keys json.RawMessage, nonce string) error {
 	now := c.now()
-	verifier := oidc.NewVerifier(t.Server.Issuer, &oidc.StaticKeySet{PublicKeys: keys}, &oidc.Config{
+	var public []crypto.PublicKey
+	if len(keys) > 0 {
+		var err error
+		if public, err = publicKeys(keys); err != nil {
+			return err
+		}
+	}
+	verifier := oidc.NewVerifier(t.Server.Issuer, &oidc.StaticKeySet{PublicKeys: public}, &oidc.Config{
 		ClientID:                   c.ClientID,
 		SupportedSigningAlgs:       algorithms(t.Server.IDTokenAlgorithms),
 		SkipIssuerCheck:            t.Server.Issuer == "",

@@ -18,12 +18,13 @@ func (c *Client) Login(ctx context.Context) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return login(ctx)
+	return login(ctx, func(ctx context.Context, s *Spending) (*Token, error) { return c.Spend(ctx, s, nil) })
 }
 
 // PrepareLogin asks the server all that a login needs to know, before a
-// browser opens, and returns the rest of the login.
-func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context) (*Token, error), error) {
+// browser opens, and returns the rest of the login, which has its code spent by
+// whomever it is given.
+func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spender) (*Token, error), error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -39,15 +40,15 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context) (*Toke
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (*Token, error) {
+	return func(ctx context.Context, spend Spender) (*Token, error) {
 		if !r.loopback() {
-			return c.paste(ctx, c.attempt(m, keys, c.RedirectURI))
+			return c.paste(ctx, c.attempt(m, keys, c.RedirectURI, spend))
 		}
 		listeners, port, err := r.listen(c.RedirectPorts)
 		if err != nil {
 			return nil, err
 		}
-		return c.receive(ctx, c.attempt(m, keys, r.withPort(port)), listeners, port, r.path)
+		return c.receive(ctx, c.attempt(m, keys, r.withPort(port), spend), listeners, port, r.path)
 	}, nil
 }
 
@@ -93,7 +94,8 @@ func (c *Client) wait(ctx context.Context, a *attempt) (*Token, error) {
 	case <-ctx.Done():
 		a.fail(context.Cause(ctx))
 	case <-c.deadline(ctx):
-		a.fail(temporary("nobody logged in to %s within %s", c.endpoint(a.server), short(c.loginTimeout())))
+		nobody := fmt.Errorf("nobody logged in to %s within %s", c.endpoint(a.server), short(c.loginTimeout()))
+		a.fail(&TemporaryError{Err: nobody, Person: true})
 	}
 	return a.token, a.err
 }

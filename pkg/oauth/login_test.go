@@ -213,7 +213,7 @@ func TestThousandAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range n {
-		if _, err := login(t.Context()); !errors.Is(err, enough) {
+		if _, err := login(t.Context(), func(ctx context.Context, s *oauth.Spending) (*oauth.Token, error) { return c.Spend(ctx, s, nil) }); !errors.Is(err, enough) {
 			t.Fatal(err)
 		}
 	}
@@ -439,7 +439,7 @@ func TestPreparedLogin(t *testing.T) {
 	s.Fail("discovery", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	s.Fail("keys", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	go func() { _, _ = oauthtest.SignIn(t.Context(), browser(), <-opened) }()
-	if _, err := login(t.Context()); err != nil {
+	if _, err := login(t.Context(), func(ctx context.Context, s *oauth.Spending) (*oauth.Token, error) { return c.Spend(ctx, s, nil) }); err != nil {
 		t.Error(err)
 	}
 }

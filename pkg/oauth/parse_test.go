@@ -16,7 +16,7 @@ import (
 // TestChallenge: the vector of RFC 7636, appendix B.
 func TestChallenge(t *testing.T) {
 	c := &Client{ClientID: "app"}
-	a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1")
+	a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
 	a.verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 	address, err := a.url()
 	if err != nil {
@@ -156,7 +156,7 @@ func TestUnusableRedirect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := (&Client{}).attempt(&Metadata{}, nil, u.String())
+			a := (&Client{}).attempt(&Metadata{}, nil, u.String(), nil)
 			if l := a.listener(t.Context(), "", r.path, port); !l.addressed(u.Host) || port == 0 {
 				t.Errorf("the browser is sent to %s, where nobody listens", u)
 			}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"net/url"
 	"slices"
@@ -13,55 +12,31 @@ import (
 // gave no other, and with the old ID token where it gave none. An error for
 // which [LoggedOut] holds means that only a login helps.
 func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
-	spend, err := c.PrepareRefresh(ctx, t)
+	s, err := c.PrepareRefresh(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return spend(ctx)
+	return c.Spend(ctx, s, t)
 }
 
 // PrepareRefresh does everything for a refresh that spends nothing, and
 // returns the rest of it.
-func (c *Client) PrepareRefresh(ctx context.Context, t *Token) (func(context.Context) (*Token, error), error) {
+func (c *Client) PrepareRefresh(ctx context.Context, t *Token) (*Spending, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	if t.RefreshToken == "" {
 		return nil, errors.New("there is no refresh token")
 	}
-	var keys []crypto.PublicKey
+	s := &Spending{Server: t.Server, Form: url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.RefreshToken.Reveal()}}, Scopes: t.Scopes}
+	c.extend(s.Form, c.RefreshParams)
 	if t.IDToken != "" || slices.Contains(t.Scopes, "openid") {
 		var err error
-		if keys, err = c.keys(ctx, &t.Server); err != nil {
+		if s.Keys, err = c.keys(ctx, &t.Server); err != nil {
 			return nil, err
 		}
 	}
-	return func(ctx context.Context) (*Token, error) { return c.refresh(ctx, t, keys) }, nil
-}
-
-func (c *Client) refresh(ctx context.Context, t *Token, keys []crypto.PublicKey) (*Token, error) {
-	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.RefreshToken.Reveal()}}
-	c.extend(form, c.RefreshParams)
-	r, err := c.post(ctx, &t.Server, form)
-	if err != nil {
-		return nil, err
-	}
-	renewed := r.token(&t.Server, t.Scopes)
-	renewed.IDToken, renewed.IDExpiry, renewed.IDObtained = t.IDToken, t.IDExpiry, t.IDObtained
-	renewed.Subject, renewed.Account = t.Subject, t.Account
-	if renewed.RefreshToken == "" {
-		renewed.RefreshToken = t.RefreshToken
-	}
-	if r.idToken == "" {
-		return renewed, nil
-	}
-	if err := c.verify(ctx, renewed, r.idToken, keys, ""); err != nil {
-		return nil, err
-	}
-	if t.Subject != "" && renewed.Subject != t.Subject {
-		return nil, errors.New("the server answered a refresh with the token of another person (OpenID Connect Core §12.2)")
-	}
-	return renewed, nil
+	return s, nil
 }
 
 // extend adds what every token request carries, and the caller's parameters.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// expire makes the machine's logins ten minutes older.
+func (m *machine) expire() {
+	m.t.Helper()
+	stores, err := cache.List(cache.Dir(m.dir+"/home/state/"+program), &cache.Keyring{})
+	if err != nil || len(stores) == 0 {
+		m.t.Fatalf("no login is kept: %v", err)
+	}
+	for _, s := range stores {
+		if err := age(s, 10*time.Minute); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// A caller that is killed while its refresh token is on the way loses nothing:
+// the child goes on, and whoever comes next gets what it got.
+func TestStormOrphan(t *testing.T) {
+	linuxOnly(t)
+	for _, group := range []bool{false, true} {
+		m := newMachine(t, oauthtest.Config{})
+		m.run(nil, "login")
+		m.expire()
+		m.server.Fail("token", oauthtest.Fault{Delay: time.Second})
+		p := m.startGroup("token")
+		m.await("the request", func() bool { return m.server.Count("refresh_token") == 1 })
+		kill(p, group)
+		m.wait(p)
+		var callers []*process
+		for range 10 {
+			callers = append(callers, m.start(nil, "token", "--interactive", "never"))
+		}
+		for _, c := range callers {
+			if m.wait(c); c.code != 0 {
+				t.Errorf("a caller ended with status %d: %s", c.code, c.stderr.String())
+			}
+		}
+		if n := m.server.Count("refresh_token"); n != 1 || m.server.Count("reuse") != 0 {
+			t.Errorf("%d refreshes and %d of a spent token, not 1 and 0", n, m.server.Count("reuse"))
+		}
+	}
+}
+
+// startGroup starts the program in a process group of its own.
+func (m *machine) startGroup(args ...string) *process {
+	m.t.Helper()
+	return m.startCommand(func(p *process) { p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, nil, args...)
+}
+
+func kill(p *process, group bool) {
+	pid := p.Process.Pid
+	if group {
+		pid = -pid
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// A6 of the goals: killed at any moment of a refresh, by process or by group, no
+// login is lost and no refresh token is spent twice.
+func TestStormKilled(t *testing.T) {
+	linuxOnly(t)
+	rounds := 15
+	if n, err := strconv.Atoi(os.Getenv("ROUNDS")); err == nil {
+		rounds = n
+	}
+	for _, group := range []bool{false, true} {
+		m := newMachine(t, oauthtest.Config{})
+		m.run(nil, "login")
+		lost := 0
+		for range rounds {
+			m.expire()
+			m.server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
+			p := m.startGroup("token", "--interactive", "never")
+			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is what varies
+			kill(p, group)
+			m.wait(p)
+			if next := m.run(nil, "token", "--interactive", "never"); next.code != 0 {
+				lost++
+				m.run(nil, "login", "--reuse-window", "0s")
+			}
+		}
+		t.Logf("group %v: %d kills, %d logins lost, %d refreshes, %d of a spent token", group, rounds, lost, m.server.Count("refresh_token"), m.server.Count("reuse"))
+		if lost > 0 || m.server.Count("reuse") > 0 {
+			t.Errorf("%d logins lost, %d spent tokens", lost, m.server.Count("reuse"))
+		}
+	}
+}

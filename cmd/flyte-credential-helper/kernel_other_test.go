@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+import "github.com/rogpeppe/go-internal/testscript"
+
+func kernelCommand(ts *testscript.TestScript, neg bool, args []string) {}
+
+func reapAll() {}

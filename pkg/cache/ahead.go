@@ -1,0 +1,67 @@
+package cache
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// aheadPause is how long after one caller has started a renewal behind
+// everybody's back no other does.
+const aheadPause = 30 * time.Second
+
+// ahead has a token renewed that is good but in the last fifth of its lifetime,
+// without anybody waiting for it. One caller in aheadPause starts a process.
+func (s *Source) ahead(t *oauth.Token) {
+	if s.Ahead == nil || s.login || !t.Refreshable(s.Kind) || !late(t.Credential(s.Kind), s.Now()) {
+		return
+	}
+	stamp := s.Store.ID + ".ahead"
+	f := s.Store.Dir.flock(stamp)
+	if mine, err := f.TryLock(); err != nil || !mine {
+		return
+	}
+	defer func() { _ = f.Unlock() }()
+	info, err := f.Stat()
+	if age := s.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadPause {
+		return
+	}
+	if os.WriteFile(s.Store.Dir.path(stamp), []byte("1\n"), 0o600) == nil { // sets the time, too
+		s.Ahead()
+	}
+}
+
+func modified(info os.FileInfo) time.Time {
+	if info == nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// late reports whether c is in the last fifth of its lifetime.
+func late(c oauth.Credential, now time.Time) bool {
+	return !c.Expiry.IsZero() && c.Expiry.Sub(now) < c.Expiry.Sub(c.Obtained)/5
+}
+
+// RenewAhead is the process that Ahead starts: it renews what is late, unless
+// somebody else does just now.
+func (s *Source) RenewAhead(ctx context.Context) error {
+	unlock, err := s.Store.Dir.tryLock(s.Store.ID + ".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	orphan, err := s.Store.Dir.tryLock(s.Store.ID + ".spend")
+	if err != nil {
+		return err
+	}
+	orphan()
+	old, err := s.Store.Load(ctx)
+	if err != nil || old == nil || !old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {
+		return err
+	}
+	_, err = s.renew(ctx, old)
+	return err
+}

@@ -1,0 +1,182 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// spendLimit is how long a child may take for what its leader waits for.
+const spendLimit = 25 * time.Second
+
+// request is what a leader asks of its child, on a pipe that only they hold.
+type request struct {
+	ID       string          `json:"id"`
+	Kind     string          `json:"kind"`
+	Key      []byte          `json:"key,omitempty"` // opens and seals
+	Seen     time.Time       `json:"seen"`          // when the set was renewed that the leader saw
+	Spending *oauth.Spending `json:"spending"`
+}
+
+// answer is what the child says: a set, or why there is none.
+type answer struct {
+	Set     *set         `json:"set,omitempty"`
+	Refused *oauth.Error `json:"refused,omitempty"`
+	Later   string       `json:"later,omitempty"` // a temporary failure
+	Store   *StoreError  `json:"store,omitempty"`
+	Other   string       `json:"other,omitempty"`
+}
+
+// spender returns what spends for the leader that holds draft: a child, so that
+// it comes to its end whatever happens to us; this process, where there is none
+// to be had or nothing is kept.
+func (s *Source) spender(draft *Draft, old *oauth.Token) oauth.Spender {
+	return func(ctx context.Context, spending *oauth.Spending) (*oauth.Token, error) {
+		r := request{ID: s.Store.ID, Kind: s.Store.Kind, Key: draft.key, Spending: spending}
+		if old != nil {
+			r.Seen = old.Renewed
+		}
+		if s.Store.Kind == Nowhere {
+			return s.Spend(ctx, spending, old)
+		}
+		if s.Child == nil {
+			return s.spend(context.WithoutCancel(ctx), r)
+		}
+		document, err := json.Marshal(r)
+		if err != nil {
+			return nil, err
+		}
+		said, err := s.Child(ctx, document)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if errors.Is(err, ErrNoChild) {
+			return s.spend(context.WithoutCancel(ctx), r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return decodeAnswer(said)
+	}
+}
+
+// ErrNoChild is Child's word that no process could be started.
+var ErrNoChild = errors.New("no process could be started")
+
+// Serve is the child: it reads a request, spends, keeps what it got and writes
+// an answer, to whoever still reads it.
+func (s *Source) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	document, err := io.ReadAll(io.LimitReader(in, maxFile))
+	if err != nil {
+		return err
+	}
+	var r request
+	if err := json.Unmarshal(document, &r); err != nil || r.Spending == nil {
+		return errors.New("this is not for people: the request cannot be read")
+	}
+	if r.ID != s.Store.ID {
+		return errors.New("the request is about another login than the settings")
+	}
+	s.Store.Kind = r.Kind
+	t, err := s.spend(ctx, r)
+	_, err = out.Write(encodeAnswer(t, err))
+	return err
+}
+
+// spend sends what is good only once, and keeps what comes back, under the
+// spending lock. Who comes too late gets what another one got.
+func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, spendLimit, ErrBusy)
+	defer cancel()
+	unlock, err := s.Store.lockSpending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s.Store.key = r.Key
+	old, err := s.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.Spending.Refreshes() {
+		if old == nil {
+			return nil, &oauth.TemporaryError{Err: errors.New("the login was deleted while it was renewed")}
+		}
+		if !old.Renewed.Equal(r.Seen) {
+			return old, nil
+		}
+	}
+	draft, err := s.Store.Prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	renewed, err := s.Spend(ctx, r.Spending, old)
+	switch {
+	case err == nil:
+		s.keep(draft, renewed)
+		return renewed, nil
+	case oauth.LoggedOut(err) && r.Spending.Refreshes():
+		dead := *old
+		dead.RefreshToken = "" // so that nobody spends it again
+		s.keep(draft, &dead)
+	default:
+		draft.Discard(ctx)
+	}
+	return nil, err
+}
+
+// keep saves t. If that fails in spite of all that was prepared, the answer is
+// still good.
+func (s *Source) keep(draft *Draft, t *oauth.Token) {
+	if err := draft.Save(t); err != nil {
+		s.Log.Warn("the new token cannot be kept: the next call needs a login", "reason", err)
+	}
+}
+
+func encodeAnswer(t *oauth.Token, err error) []byte {
+	var a answer
+	var refused *oauth.Error
+	var later *oauth.TemporaryError
+	var store *StoreError
+	switch {
+	case err == nil:
+		kept := toSet(t)
+		a.Set = &kept
+	case errors.As(err, &later):
+		a.Later = err.Error()
+	case errors.As(err, &refused):
+		a.Refused = refused
+	case errors.As(err, &store):
+		a.Store = store
+	default:
+		a.Other = err.Error()
+	}
+	document, e := json.Marshal(a)
+	if e != nil {
+		panic(e) // strings and times
+	}
+	return document
+}
+
+func decodeAnswer(document []byte) (*oauth.Token, error) {
+	var a answer
+	err := json.Unmarshal(document, &a)
+	switch {
+	case err != nil:
+		return nil, &oauth.TemporaryError{Err: fmt.Errorf("the process that renews the login ended without an answer")}
+	case a.Refused != nil:
+		return nil, a.Refused
+	case a.Later != "":
+		return nil, &oauth.TemporaryError{Err: errors.New(a.Later)}
+	case a.Store != nil:
+		return nil, a.Store
+	case a.Set == nil:
+		return nil, errors.New(a.Other)
+	}
+	return a.Set.token(), nil
+}
