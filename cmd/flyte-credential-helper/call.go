@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,7 @@ type call struct {
 	flags   *pflag.FlagSet
 	log     *slog.Logger
 	tty     *terminal // opened when first needed
+	person  bool      // a person asked to log in
 }
 
 // newCall reads the settings. fs has parsed the command line.
@@ -51,6 +53,13 @@ func (c *call) key() (cache.Key, error) {
 	}
 	if c.clientID == "" {
 		return cache.Key{}, usage(c.loginCommand()+" --client-id ID", "no client id is set: the name under which %s knows this program", c.server())
+	}
+	check := oauth.Client{
+		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, RevocationEndpoint: c.revocationEndpoint,
+		ClientID: c.clientID, RedirectURI: c.redirectURI, AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
+	}
+	if err := check.Check(); err != nil {
+		return cache.Key{}, err
 	}
 	servers := []string{c.issuer}
 	if c.issuer == "" {
@@ -185,7 +194,7 @@ func (c *call) noIDToken() error {
 // saved one does not do.
 func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause error) (cache.Renewal, error) {
 	if why := c.whyNoLogin(); why != "" {
-		return nil, &loginNeeded{where: c.server(), reason: why, cause: cause}
+		return nil, &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
 	}
 	if tty := c.terminal(); tty != nil {
 		client.Prompt = tty
@@ -198,7 +207,27 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause err
 
 // loginCommand is the command line that logs in with the settings of this one.
 func (c *call) loginCommand() string {
-	return shellquote.Join(append([]string{program, "login"}, c.flagsGiven()...)...)
+	words := append([]string{program, "login"}, c.flagsGiven()...)
+	for _, name := range c.inherited {
+		words = append(words, given(c.flags.Lookup(name))...)
+	}
+	for i, word := range words {
+		words[i] = withoutSecret(word)
+	}
+	return shellquote.Join(words...)
+}
+
+// withoutSecret is a word for a message: the user part of a URL is left out, and
+// what a header carries.
+func withoutSecret(word string) string {
+	if u, err := url.Parse(word); err == nil && u.User != nil {
+		u.User = nil
+		return u.String()
+	}
+	if name, _, found := strings.Cut(word, "="); found && strings.EqualFold(name, "Authorization") {
+		return name + "=…"
+	}
+	return word
 }
 
 // flagsGiven are the flags of the command line that say which login it is.

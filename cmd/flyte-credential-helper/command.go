@@ -34,7 +34,7 @@ func people(ctx context.Context, w world) int {
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetArgs(w.args[1:])
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(w.stdout, c, table) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(w.stdout, c, table, w.configPath()) })
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err, table) })
 	run := func(f func(*call) error) func(*cobra.Command, []string) error {
 		return func(*cobra.Command, []string) error {
@@ -68,7 +68,10 @@ func people(ctx context.Context, w world) int {
 		person(&cobra.Command{Use: "login", Short: "Log in through the browser now", RunE: run(func(c *call) error { return login(ctx, c) })}),
 		logoutCommand,
 		statusCommand,
-		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: run(func(c *call) error { return c.write([]byte(program + " " + version() + "\n")) })}),
+		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(w.stdout, program, version())
+			return err
+		}}),
 		programs(&cobra.Command{Use: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential"}, kubernetes),
 		programs(&cobra.Command{Use: "token", Short: "Flyte's clients and scripts: the bare token"}, token),
 	)
@@ -119,21 +122,22 @@ func version() string {
 }
 
 // help prints a command, and under it every setting with its variable.
-func help(out io.Writer, c *cobra.Command, table []setting) {
+func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s [flags]\n", c.Short, c.CommandPath())
-	if c.HasAvailableSubCommands() {
-		for _, g := range c.Groups() {
-			_, _ = fmt.Fprintf(out, "\n%s:\n", g.Title)
-			for _, sub := range c.Commands() {
-				if sub.GroupID == g.ID && sub.IsAvailableCommand() {
-					_, _ = fmt.Fprintf(out, "  %-12s %s\n", sub.Name(), sub.Short)
-				}
-			}
-		}
+	groups := c.Groups()
+	if len(groups) == 0 {
+		groups = []*cobra.Group{{Title: "Commands"}}
+	}
+	for _, g := range groups {
+		helpGroup(out, c, g)
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", f.Name, f.Usage)
 	})
+	if c.HasParent() && !slices.Contains([]string{"login", "kubernetes", "token"}, c.Name()) {
+		_, _ = fmt.Fprintf(out, "\nThe settings are in: %s --help\n", program)
+		return
+	}
 	group := ""
 	for _, s := range table {
 		if s.group != group {
@@ -142,7 +146,17 @@ func help(out io.Writer, c *cobra.Command, table []setting) {
 		}
 		helpSetting(out, s)
 	}
-	_, _ = fmt.Fprintf(out, "\nEach setting may also stand in the environment, or, without the dashes, in a profile of\nconfig.yaml; the command line wins over the environment, and that over the profile.\n")
+	_, _ = fmt.Fprintf(out, "\nEach setting may also stand in the environment, or, without the dashes, in a profile of\n%s;\nthe command line wins over the environment, and that over the profile.\n", configPath)
+}
+
+func helpGroup(out io.Writer, c *cobra.Command, g *cobra.Group) {
+	title := "\n" + g.Title + ":\n"
+	for _, sub := range c.Commands() {
+		if sub.GroupID == g.ID && sub.IsAvailableCommand() {
+			_, _ = fmt.Fprintf(out, "%s  %-12s %s\n", title, sub.Name(), sub.Short)
+			title = ""
+		}
+	}
 }
 
 func helpSetting(out io.Writer, s setting) {

@@ -100,7 +100,9 @@ func (c *config) set(p profile, key string, at, value ast.Node, known []setting)
 	if i < 0 {
 		var names []string
 		for _, s := range known {
-			names = append(names, s.name)
+			if s.kind != choice {
+				names = append(names, s.name)
+			}
 		}
 		return c.unknown(key, at, names)
 	}

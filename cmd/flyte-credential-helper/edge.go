@@ -38,6 +38,7 @@ func usage(hint, format string, args ...any) error {
 type loginNeeded struct {
 	where, reason string
 	cause         error // the server's refusal of the saved login, or nil
+	asked         bool  // it was login itself that was run
 }
 
 func (e *loginNeeded) Error() string {
@@ -73,6 +74,10 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitUsage, wrong.hint
 	case errors.As(err, &setting):
 		return exitUsage, "see --" + setting.Setting + " in: " + program + " --help"
+	case errors.As(err, &needed) && needed.where == "":
+		return exitLogin, ""
+	case errors.As(err, &needed) && needed.asked:
+		return exitLogin, "run it at a terminal, or where a browser can open; or: " + login + " --interactive always"
 	case errors.As(err, &needed):
 		return exitLogin, login
 	case errors.As(err, &store):
@@ -80,7 +85,7 @@ func outcome(err error, login string) (code int, hint string) {
 	case errors.As(err, &untrusted):
 		return exitTemporary, login + " --ca-file the-authority's-certificate.pem"
 	case errors.As(err, &later) && later.Person:
-		return exitTemporary, login
+		return exitTemporary, login + "   # if the browser shows an error, see --client-id and --redirect-uri"
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, ""
 	case errors.As(err, &refused):

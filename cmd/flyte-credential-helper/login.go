@@ -11,6 +11,7 @@ import (
 
 // login logs in because a person says so.
 func login(ctx context.Context, c *call) error {
+	c.person = true
 	source, err := c.source(oauth.Kind(c.tokenKind))
 	if err != nil {
 		return err

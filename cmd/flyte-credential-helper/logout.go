@@ -19,11 +19,7 @@ func logout(ctx context.Context, c *call, all bool) error {
 		}
 		id = key.ID()
 	}
-	stores, err := cache.List(c.stateDir(), c.keyring())
-	if err != nil {
-		return err
-	}
-	var failed error
+	stores, failed := cache.List(c.stateDir(), c.keyring())
 	n := 0
 	for _, s := range stores {
 		if all || s.ID == id {
@@ -32,6 +28,8 @@ func logout(ctx context.Context, c *call, all bool) error {
 		}
 	}
 	switch {
+	case n == 0 && failed != nil:
+		return failed
 	case n == 0 && all:
 		return c.write([]byte("Nobody is logged in.\n"))
 	case n == 0:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
 	"github.com/spf13/pflag"
 )
 
@@ -39,6 +40,9 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting) (string, 
 	}
 	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, fs.Changed(s.name) }}
 	env := level{"the environment", func(s setting) ([]string, string, bool) { return fromEnvironment(w, s) }}
+	if err := unknownVariables(w, table); err != nil {
+		return "", err
+	}
 	if err := apply(env, fs, table, func(s setting) bool { return s.kind == choice }); err != nil {
 		return "", err
 	}
@@ -54,6 +58,11 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting) (string, 
 		}
 	} else if s.undecided == nil {
 		s.undecided = noServer(name)
+	}
+	for _, row := range table {
+		if _, _, found := env.value(row); found && !slices.Contains(s.given, row.name) && row.kind != passing && (row.kind != server || named == 1) {
+			s.inherited = append(s.inherited, row.name)
+		}
 	}
 	for i, l := range levels[1:] {
 		if err := apply(l, fs, table, func(s setting) bool { return s.kind != server || i+1 == named }); err != nil {
@@ -99,6 +108,26 @@ func fromEnvironment(w world, s setting) ([]string, string, bool) {
 	return lines, variable(s.name), true
 }
 
+// unknownVariables refuses a variable of ours that is no setting. Its value may
+// be anything, and is not repeated.
+func unknownVariables(w world, table []setting) error {
+	for _, pair := range w.environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if value == "" || !strings.HasPrefix(name, variable("")) {
+			continue
+		}
+		if slices.ContainsFunc(table, func(s setting) bool { return variable(s.name) == name }) {
+			continue
+		}
+		var names []string
+		for _, s := range table {
+			names = append(names, variable(s.name))
+		}
+		return usage("unset "+name, "there is no setting %s%s", name, suggestion(name, names))
+	}
+	return nil
+}
+
 // chooseProfile finds the profile to use: the one that is named, none where the
 // server is named otherwise, else the only one or the one called default.
 func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (string, level, error) {
@@ -106,7 +135,7 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	if s.profile == "" && serverNamed {
 		return "", nothing, nil
 	}
-	c, err := readConfig(filepath.Join(w.configHome, program, "config.yaml"), table)
+	c, err := readConfig(w.configPath(), table)
 	if err != nil {
 		return "", nothing, err
 	}
@@ -122,7 +151,7 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	case !ok && name != "":
 		return "", nothing, usage("", "there is no profile %q in %s%s", name, c.path, listing(c.names()))
 	case !ok && len(c.profiles) > 0:
-		s.undecided = usage(program+" login --profile "+c.names()[0], "which server? Name a profile of %s%s", c.path, listing(c.names()))
+		s.undecided = usage(shellquote.Join(append([]string{program}, append(w.args[1:], "--profile", c.names()[0])...)...), "which server? Name a profile of %s%s", c.path, listing(c.names()))
 		return "", nothing, nil
 	case !ok:
 		return "", nothing, nil
@@ -137,7 +166,7 @@ func listing(names []string) string {
 	if len(names) == 0 {
 		return ", which has none"
 	}
-	return ": " + strings.Join(names, ", ")
+	return ", which has " + strings.Join(names, ", ")
 }
 
 func noServer(profile string) error {

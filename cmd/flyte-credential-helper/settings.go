@@ -37,6 +37,7 @@ type settings struct {
 	logLevel           string
 
 	given     []string // the flags of the command line that say which login it is
+	inherited []string // the same of the environment
 	undecided error    // why no server is named, for the commands that need one
 }
 

@@ -28,12 +28,8 @@ type saved struct {
 
 // status lists what is kept.
 func status(ctx context.Context, c *call, asJSON bool) error {
-	stores, err := cache.List(c.stateDir(), c.keyring())
-	if err != nil {
-		return err
-	}
+	stores, problem := cache.List(c.stateDir(), c.keyring())
 	logins := []saved{}
-	var problem error
 	for _, s := range stores {
 		t, err := s.Load(ctx)
 		if err != nil {
@@ -43,10 +39,11 @@ func status(ctx context.Context, c *call, asJSON bool) error {
 	}
 	document := table(logins)
 	if asJSON {
-		if document, err = json.MarshalIndent(logins, "", "  "); err != nil {
+		text, err := json.MarshalIndent(logins, "", "  ")
+		if err != nil {
 			return err
 		}
-		document = append(document, '\n')
+		document = append(text, '\n')
 	}
 	if len(logins) == 0 && !asJSON {
 		document = nil
@@ -54,7 +51,7 @@ func status(ctx context.Context, c *call, asJSON bool) error {
 	if err := c.write(document); err != nil {
 		return err
 	}
-	if len(logins) == 0 {
+	if len(logins) == 0 && problem == nil {
 		return &loginNeeded{}
 	}
 	return problem

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,9 @@ type world struct {
 	stateHome      string
 	home           string
 }
+
+// configPath is where the configuration may be.
+func (w world) configPath() string { return filepath.Join(w.configHome, program, "config.yaml") }
 
 // interruptError is the cause of a context that a signal ended.
 type interruptError struct{ signal syscall.Signal }

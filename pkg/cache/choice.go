@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 )
 
 // choiceFile holds which kind of store Auto is on this machine: decided once,
@@ -25,6 +26,20 @@ func (d Dir) chosen() string {
 		return Auto
 	}
 	return c.Store
+}
+
+// current is the kind of store that Auto is just now for this login: what is
+// decided for the machine, or where a person has put this one by another choice.
+func (s *Store) current() string {
+	kind := s.Dir.chosen()
+	for _, k := range []string{kind, InKeyring, InKernel, InFile} {
+		if suffix, kept := suffixes()[k]; kept {
+			if _, err := os.Lstat(s.Dir.path(s.ID + suffix)); err == nil {
+				return k
+			}
+		}
+	}
+	return kind
 }
 
 // decide settles what Auto is: the OS keyring; the kernel's where a machine has

@@ -39,6 +39,7 @@ type Store struct {
 	// Nil: nobody can be asked.
 	Ask func(ctx context.Context) (kind string, err error)
 
+	auto bool   // Kind was Auto to begin with
 	item string // the user name of the key in the OS keyring
 	key  []byte // of whoever asks us to spend; nil: the keyring is asked
 }
@@ -46,15 +47,15 @@ type Store struct {
 // NewStore is the store of kind for the login that key names.
 func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
 	h := Header{Format: format, Server: key.Server[0], Client: key.Client, Account: key.Account}
-	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: key.ID(), Header: h, item: key.item()}
+	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: key.ID(), Header: h, auto: kind == Auto, item: key.item()}
 }
 
 // Load returns the set that is kept, or nil where there is none: no file, a
 // file that is damaged or of another version, or one whose key is gone. A
 // [StoreError] means that it cannot be told.
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
-	if s.Kind == Auto {
-		s.Kind = s.Dir.chosen() // perhaps since we last looked
+	if s.auto {
+		s.Kind = s.current()
 	}
 	if s.Kind == Nowhere || s.Kind == Auto {
 		return nil, nil
@@ -267,7 +268,7 @@ func (s *Store) deleteKey(ctx context.Context, h Header) error {
 	if h.Key != "" {
 		kernelDelete(h.Key)
 	}
-	if s.Kind != InKeyring {
+	if h.Item == "" {
 		return nil
 	}
 	return s.Keyring.delete(ctx, h.Item)

@@ -98,9 +98,10 @@ func (c *Client) loginTimeout() time.Duration {
 	return defaultLoginTimeout
 }
 
-// check refuses parameters that would undo what protects a login (RFC 9700
-// §2.1, §4.7), or that carry a secret where others can read it.
-func (c *Client) check() error {
+// Check refuses, without asking anybody, settings that cannot work, and
+// parameters that would undo what protects a login (RFC 9700 §2.1, §4.7) or that
+// carry a secret where others can read it.
+func (c *Client) Check() error {
 	if c.ClientID == "" {
 		return &ConfigError{Setting: "client-id", Problem: "no client id is set: the name under which the server knows this program"}
 	}
@@ -115,7 +116,14 @@ func (c *Client) check() error {
 			}
 		}
 	}
-	return nil
+	if _, err := parseRedirect(c.RedirectURI); err != nil {
+		return err
+	}
+	if c.Issuer != "" {
+		return checkURL("issuer", c.Issuer)
+	}
+	m := Metadata{AuthorizationEndpoint: c.AuthEndpoint, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
+	return m.check()
 }
 
 // scopes returns what is asked for at the server that m describes.

@@ -97,6 +97,40 @@ func TestOnePost(t *testing.T) {
 	}
 }
 
+// TestNothingToSendAgain: net/http repeats what it can read again, and a kept
+// connection is what makes it. There is neither.
+func TestNothingToSendAgain(t *testing.T) {
+	f := newFake(t)
+	from := map[string]bool{}
+	f.token = func(w http.ResponseWriter, r *http.Request) {
+		from[r.RemoteAddr] = true
+		answer(`{"access_token":"at","token_type":"Bearer"}`)(w, r)
+	}
+	c := f.client()
+	c.HTTP = &http.Client{Transport: oauth.NewTransport(nil)}
+	for range 3 {
+		if _, err := c.Refresh(t.Context(), f.old()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(from) != 3 {
+		t.Errorf("three requests over %d connections", len(from))
+	}
+	c.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.GetBody != nil {
+			t.Error("the body can be read again")
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	if _, err := c.Refresh(t.Context(), f.old()); err != nil {
+		t.Error(err)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // raw answers with bytes and closes the connection.
 func raw(s string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {

@@ -366,6 +366,29 @@ func TestHalfOpenConnections(t *testing.T) {
 	}
 }
 
+// TestTooManyConnections: of those that say nothing the oldest go at once, long
+// before their time is over.
+func TestTooManyConnections(t *testing.T) {
+	l := begin(t, clientOf(newServer(t, oauthtest.Config{})))
+	begun := time.Now()
+	connections := make([]net.Conn, 100)
+	for i := range connections {
+		conn, err := net.Dial("tcp", l.redirect.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		connections[i] = conn
+	}
+	for _, conn := range connections[:60] { // 32 may stay
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_, _ = conn.Read(make([]byte, 1))
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it took %s until sixty of a hundred were closed", took)
+	}
+}
+
 // TestIdleConnectionIsCutOff: one that says nothing is closed after 5 s.
 func TestIdleConnectionIsCutOff(t *testing.T) {
 	t.Parallel()
@@ -917,7 +940,16 @@ func TestTimeoutByTheWallClock(t *testing.T) {
 	var slept atomic.Int64
 	c.Now = func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
 	l := begin(t, c)
-	slept.Store(int64(time.Hour))
+	go func() { // again and again: the login may not have looked at the clock yet
+		for {
+			select {
+			case <-l.done:
+				return
+			case <-time.After(10 * time.Millisecond):
+				slept.Add(int64(time.Hour))
+			}
+		}
+	}()
 	_, err := l.end()
 	wantTemporary(t, err)
 }

@@ -25,7 +25,7 @@ func (c *Client) Login(ctx context.Context) (*Token, error) {
 // browser opens, and returns the rest of the login, which has its code spent by
 // whomever it is given.
 func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spender) (*Token, error), error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	r, err := parseRedirect(c.RedirectURI)
@@ -125,8 +125,11 @@ func (c *Client) invitation(a *attempt, address string) string {
 	if c.Open == nil {
 		where = "Log in to " + c.endpoint(a.server) + " in a browser, within " + short(c.loginTimeout()) + "."
 	}
-	return where + "\n\n  " + address + "\n\n" +
-		"The browser ends at " + a.redirectURI + ". If it cannot reach that, paste the address it shows here:\n"
+	last := "If it cannot reach that, paste the address it shows here:"
+	if r, err := parseRedirect(a.redirectURI); err == nil && !r.loopback() {
+		last = "Paste the address it shows then here:"
+	}
+	return where + "\n\n  " + address + "\n\nThe browser ends at " + a.redirectURI + ". " + last + "\n"
 }
 
 // short writes 2m0s as 2m.

@@ -474,3 +474,66 @@ func TestSecretIsNotShown(t *testing.T) {
 		t.Error("nothing was printed at all")
 	}
 }
+
+// TestSpendElsewhere: a code and a refresh token are spent by whomever they are
+// handed to, in another process if need be, and verified there all the same.
+func TestSpendElsewhere(t *testing.T) {
+	s := newServer(t, oauthtest.Config{})
+	elsewhere := func(ctx context.Context, here *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
+		sent, err := json.Marshal(here)
+		if err != nil {
+			return nil, err
+		}
+		var there oauth.Spending
+		if err := json.Unmarshal(sent, &there); err != nil {
+			return nil, err
+		}
+		if there.Refreshes() != (old != nil) {
+			t.Errorf("Refreshes is %t", there.Refreshes())
+		}
+		return clientOf(s).Spend(ctx, &there, old)
+	}
+	for name, test := range map[string]struct {
+		spoil func(*oauth.Spending)
+		good  bool
+	}{
+		"as it is":      {func(*oauth.Spending) {}, true},
+		"another nonce": {func(s *oauth.Spending) { s.Nonce = "another" }, false},
+		"no keys":       {func(s *oauth.Spending) { s.Keys = nil }, false},
+		"other keys":    {func(s *oauth.Spending) { s.Keys = json.RawMessage(`{"keys":[]}`) }, false},
+		"broken keys":   {func(s *oauth.Spending) { s.Keys = json.RawMessage(`"x"`) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.ResetCounts()
+			c := clientOf(s)
+			c.Open = func(_ context.Context, address string) error {
+				go func() { _, _ = oauthtest.SignIn(t.Context(), browser(), address) }()
+				return nil
+			}
+			login, err := c.PrepareLogin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := login(t.Context(), func(ctx context.Context, here *oauth.Spending) (*oauth.Token, error) {
+				test.spoil(here)
+				return elsewhere(ctx, here, nil)
+			})
+			if (err == nil) != test.good || (token != nil) != test.good {
+				t.Errorf("got %v and %v", token, err)
+			}
+			wantPosts(t, s, 1)
+			if !test.good || err != nil {
+				return
+			}
+			here, err := c.PrepareRefresh(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			renewed, err := elsewhere(t.Context(), here, token)
+			if err != nil || renewed.Subject != token.Subject || renewed.RefreshToken == token.RefreshToken {
+				t.Errorf("got %+v and %v", renewed, err)
+			}
+			wantPosts(t, s, 2)
+		})
+	}
+}

@@ -53,7 +53,7 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 			return nil, err
 		}
 	}
-	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + first.Error()}
+	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + strings.TrimPrefix(first.Error(), errNoMetadata.Error()+": ")}
 }
 
 var errNoMetadata = errors.New("no metadata")
@@ -120,7 +120,7 @@ func (m *Metadata) check() error {
 		{"issuer", m.KeysURI, ""},
 	} {
 		if e.address == "" && e.name != "" {
-			return &ConfigError{Setting: e.setting, Problem: "the server names no " + e.name}
+			return &ConfigError{Setting: e.setting, Problem: "there is no " + e.name}
 		}
 		if err := checkURL(e.setting, e.address); e.address != "" && err != nil {
 			return err
@@ -139,7 +139,10 @@ func (m *Metadata) check() error {
 // one on loopback.
 func checkURL(setting, address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+	if err == nil && u.User != nil {
+		return &ConfigError{Setting: setting, Problem: "a URL to ask for tokens must not carry a user or a password"}
+	}
+	if err != nil || u.Host == "" || u.Fragment != "" || u.Opaque != "" {
 		return &ConfigError{Setting: setting, Problem: fmt.Sprintf("%q is not a URL to ask for tokens", Printable(address))}
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {

@@ -22,7 +22,7 @@ func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
 // PrepareRefresh does everything for a refresh that spends nothing, and
 // returns the rest of it.
 func (c *Client) PrepareRefresh(ctx context.Context, t *Token) (*Spending, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if t.RefreshToken == "" {
