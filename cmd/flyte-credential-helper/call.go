@@ -91,8 +91,10 @@ func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	store := cache.NewStore(c.stateDir(), c.store, c.keyring(), key)
+	store.Ask = c.askStore
 	return &cache.Source{
-		Store:  cache.NewStore(c.stateDir(), c.store, c.keyring(), key),
+		Store:  store,
 		Kind:   kind,
 		Renew:  func(ctx context.Context, old *oauth.Token) (cache.Renewal, error) { return c.renew(ctx, kind, old) },
 		Spend:  c.spend,
