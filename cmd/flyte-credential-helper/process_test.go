@@ -37,7 +37,7 @@ func newMachine(t *testing.T, c oauthtest.Config) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{program, "test-browser", "test-desktop"} {
+	for _, name := range []string{program, "test-browser", "test-desktop", "test-nokeys"} {
 		if err := os.Symlink(self, filepath.Join(m.dir, name)); err != nil {
 			t.Fatal(err)
 		}

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		"test-await":    testAwait,
 		"test-mute-bus": testMuteBus,
 		"init":          testInit,
+		"test-nokeys":   testNoKeys,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -138,5 +139,38 @@ func TestTerminalTaken(t *testing.T) {
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != exitLogin {
 		t.Errorf("status %d, not %d", cmd.ProcessState.ExitCode(), exitLogin)
+	}
+}
+
+// A person at a machine that keeps no keys is asked once what to do, and that
+// holds from then on.
+func TestAskStore(t *testing.T) {
+	linuxOnly(t)
+	m := newMachine(t, oauthtest.Config{})
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	var shown screen
+	go shown.read(master)
+	plain := []string{variable("store") + "=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}
+	cmd := m.command(plain, "login")
+	cmd.Args = append([]string{"test-nokeys"}, cmd.Args...)
+	cmd.Path = filepath.Join(m.dir, "test-nokeys")
+	var stdout strings.Builder
+	cmd.Stdout = &stdout
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.await("the question", func() bool { return strings.Contains(shown.String(), "This machine has no keyring") })
+	_, _ = io.WriteString(master, "perhaps\nyes\n")
+	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "readable for you alone") {
+		t.Fatalf("%v: %s%s", err, stdout.String(), shown.String())
+	}
+	if p := m.run(plain, "token", "--interactive", "never"); p.code != 0 {
+		t.Errorf("what was chosen does not hold: %s", p.stderr.String())
 	}
 }
