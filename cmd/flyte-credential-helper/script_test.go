@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,6 +242,8 @@ func configure(s *oauthtest.Server, settings []string) error {
 				c.AccessLifetime = d
 			case "id":
 				c.IDLifetime = d
+			case "grace":
+				c.Grace = d
 			case "opaque":
 				c.OpaqueAccess = true
 			case "no-rotation":
@@ -286,6 +289,8 @@ func fail(s *oauthtest.Server, kind string, words []string) error {
 			f.After = true
 		case "cut":
 			f.Cut = true
+		case "retry-after":
+			f.Header = http.Header{"Retry-After": {value}}
 		default:
 			return fmt.Errorf("server fail %s?", name)
 		}

@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
+	"time"
 	"unicode"
 )
 
@@ -43,6 +46,9 @@ func LoggedOut(err error) bool {
 type TemporaryError struct {
 	Err    error
 	Person bool // it was a person who did not answer in time
+
+	cut   bool          // the answer broke off: what became of the request is not known
+	after time.Duration // the server did nothing, and says when to ask again
 }
 
 func (e *TemporaryError) Error() string { return e.Err.Error() }
@@ -106,7 +112,8 @@ func unreachable(ctx context.Context, host string, err error) error {
 	case errors.Is(err, errTooBig):
 		return temporary("the answer of %s is larger than 1 MiB", host)
 	}
-	return temporary("%s cannot be reached: %s", host, Printable(err.Error()))
+	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+	return &TemporaryError{Err: fmt.Errorf("%s cannot be reached: %s", host, Printable(err.Error())), cut: broken}
 }
 
 // UntrustedError is a server whose certificate no known authority has signed.

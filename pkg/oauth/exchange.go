@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +30,9 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 		return nil, err
 	}
 	host := resp.Request.URL.Host
+	if after, ok := retryAfter(resp, asked); ok {
+		return nil, &TemporaryError{Err: fmt.Errorf("%s answered %s", host, status(resp)), after: after}
+	}
 	if !isJSON(resp) {
 		if resp.StatusCode >= 500 {
 			return nil, temporary("%s answered %s", host, status(resp))
@@ -91,6 +95,22 @@ func refused(resp *http.Response, code string, fields map[string]json.RawMessage
 		return &TemporaryError{Err: err}
 	}
 	return err
+}
+
+// retryAfter reads Retry-After (RFC 9110 §10.2.3) of an answer by which a server
+// says that it did nothing.
+func retryAfter(resp *http.Response, now time.Time) (time.Duration, bool) {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0, false
+	}
+	said := resp.Header.Get("Retry-After")
+	if n, err := strconv.ParseUint(said, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, true
+	}
+	if at, err := http.ParseTime(said); err == nil {
+		return max(at.Sub(now), 0), true
+	}
+	return 0, false
 }
 
 // text reads a JSON string; anything else counts as absent.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -60,8 +61,9 @@ func TestRedirectedPost(t *testing.T) {
 	}
 }
 
-// TestOnePost: whatever becomes of the connection, the code and the refresh
-// token are sent once, over a fresh connection and over a kept one.
+// TestOnePost: whatever becomes of the connection, no library sends a code or a
+// refresh token again, over a fresh connection or a kept one. Only a refresh
+// whose answer broke off is sent once more, by us.
 func TestOnePost(t *testing.T) {
 	var cut = map[string]http.HandlerFunc{
 		"before the answer":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -89,8 +91,12 @@ func TestOnePost(t *testing.T) {
 				_, err = f.login(t, c)
 				wantTemporary(t, err)
 				n := len(f.requests())
-				if n > 3 || n < 3 && hc == nil { // fewer where a kept connection turned out to be closed
-					t.Errorf("%d requests, want 3", n)
+				want := 3
+				if slices.Contains([]string{"before the answer", "in the body", "in a chunk"}, name) {
+					want = 4
+				}
+				if n > want || n < want && hc == nil { // fewer where a kept connection turned out to be closed
+					t.Errorf("%d requests, want %d", n, want)
 				}
 			})
 		}
@@ -245,8 +251,12 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("got %q, want to read of %q", err, test.words)
 			}
 			wantHarmless(t, err)
-			if n := len(f.requests()); n != 1 {
-				t.Errorf("%d requests, want 1", n)
+			want := 1
+			if name == "broken gzip" { // which is an answer that broke off
+				want = 2
+			}
+			if n := len(f.requests()); n != want {
+				t.Errorf("%d requests, want %d", n, want)
 			}
 		})
 	}

@@ -240,11 +240,14 @@ func TestConfiguredEndpoints(t *testing.T) {
 		"issuer, no host": {oauth.Client{Issuer: "idp.example"}, "issuer"},
 		"issuer, #":       {oauth.Client{Issuer: "https://idp.example#x"}, "issuer"},
 	} {
-		_, err := test.client.Discover(t.Context())
-		if test.setting == "" && err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if test.setting != "" {
-			wantConfig(t, err, test.setting, "")
+		test.client.ClientID = "app"
+		_, discovered := test.client.Discover(t.Context())
+		for _, err := range []error{discovered, test.client.Check()} {
+			if test.setting == "" && err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if test.setting != "" {
+				wantConfig(t, err, test.setting, "")
+			}
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
+	"time"
 )
 
 // Spending is a token request that uses up what a server gives only once: a
@@ -24,9 +26,38 @@ type Spender func(context.Context, *Spending) (*Token, error)
 // Refreshes reports whether s is a refresh, and not the exchange of a code.
 func (s *Spending) Refreshes() bool { return s.Form.Get("grant_type") == "refresh_token" }
 
-// Spend makes s, once. old is the set that a refresh renews; nil for a code.
-func (c *Client) Spend(ctx context.Context, s *Spending, old *Token) (*Token, error) {
+// patience is how long to wait for a server that says when to ask again.
+const patience = 10 * time.Second
+
+// send makes the request, and makes it again in two cases only: where the server
+// says that it did nothing and when to come back, soon; and, at once, where the
+// answer to a refresh broke off. By then the server may have replaced the refresh
+// token, and many accept the old one for a moment longer.
+func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 	r, err := c.post(ctx, &s.Server, s.Form)
+	var later *TemporaryError
+	if !errors.As(err, &later) {
+		return r, err
+	}
+	switch {
+	case later.cut && s.Refreshes():
+		return c.post(ctx, &s.Server, s.Form)
+	case later.after > 0 && later.after <= patience:
+		select {
+		case <-time.After(later.after):
+			return c.post(ctx, &s.Server, s.Form)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	case later.after > patience:
+		later.Err = fmt.Errorf("%w, and to ask again in %s", later.Err, later.after)
+	}
+	return nil, err
+}
+
+// Spend makes s. old is the set that a refresh renews; nil for a code.
+func (c *Client) Spend(ctx context.Context, s *Spending, old *Token) (*Token, error) {
+	r, err := s.send(ctx, c)
 	if err != nil {
 		return nil, err
 	}
