@@ -17,7 +17,8 @@ import (
 type saved struct {
 	Server      string     `json:"server"`
 	Client      string     `json:"client_id"`
-	Account     string     `json:"account,omitempty"` // who it is, else the label it was given
+	Account     string     `json:"account,omitempty"` // who it is, where the server said so
+	Label       string     `json:"label,omitempty"`   // the --account that it was given
 	Valid       bool       `json:"valid"`             // the token could be handed out now
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	Refreshable bool       `json:"refreshable"` // it is renewed without a person
@@ -58,7 +59,7 @@ func status(ctx context.Context, c *call, asJSON bool) error {
 }
 
 func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) saved {
-	login := saved{Server: s.Header.Server, Client: s.Header.Client, Account: s.Header.Account, Store: s.Kind}
+	login := saved{Server: s.Header.Server, Client: s.Header.Client, Label: s.Header.Account, Store: s.Kind}
 	switch {
 	case err != nil:
 		login.Problem = err.Error()
@@ -67,7 +68,7 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 		login.Problem = "it cannot be opened: it is damaged, or its key is gone"
 		return login
 	}
-	login.Account = cmp.Or(t.Account, s.Header.Account)
+	login.Account = t.Account
 	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != ""
 	access := t.Credential(oauth.Access)
 	login.Valid = access.ValidAt(now)
@@ -81,9 +82,13 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 func table(logins []saved) []byte {
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	_, _ = fmt.Fprintln(t, "SERVER\tACCOUNT\tTOKEN\tKEPT")
+	_, _ = fmt.Fprintln(t, "SERVER\tCLIENT\tACCOUNT\tTOKEN\tKEPT")
 	for _, l := range logins {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", l.Server, cmp.Or(l.Account, "-"), l.words(), l.Store)
+		account := cmp.Or(l.Account, "-")
+		if l.Label != "" && l.Label != l.Account {
+			account += " (" + l.Label + ")"
+		}
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", l.Server, l.Client, account, l.words(), l.Store)
 	}
 	_ = t.Flush()
 	return b.Bytes()
