@@ -45,7 +45,7 @@ func mutants() []mutant {
 		{"the nonce is not compared", "pkg/oauth/idtoken.go", `case nonce != "" && id.Nonce != nonce:`, `case nonce == "x" && id.Nonce != nonce:`, oauth, "TestIDToken"},
 		{"at_hash is not compared", "pkg/oauth/idtoken.go", `case id.AccessTokenHash != "" &&`, `case id.AccessTokenHash == "x" &&`, oauth, "TestIDToken"},
 		{"the apiVersion is not echoed", "pkg/execcred/kubernetes.go", "APIVersion: r.apiVersion, Status", "APIVersion: v1, Status", program, script("kubernetes_version")},
-		{"the real expiry is told", "cmd/flyte-credential-helper/answer.go", "cache.SafeExpiry(credential, c.now())", "credential.Expiry", program, script("kubernetes_expiry")},
+		{"the real expiry is told", "pkg/cache/margin.go", "early := c.Expiry.Add(-Margin(c, 0)); early.After(now)", "early := c.Expiry; early.After(now)", cache, "TestSafeExpiry"},
 		{"interactive is ignored", "cmd/flyte-credential-helper/person.go", `	case c.interactive == "never":`, `	case c.interactive == "seldom":`, program, script("login_whether")},
 		{"CI is ignored", "cmd/flyte-credential-helper/person.go", `c.interactive == "auto" && c.getenv("CI") != ""`, `c.getenv("CI") == "x"`, program, script("login_whether")},
 		{"the browser writes on our streams", "cmd/flyte-credential-helper/browser.go", "	closeOnExec()\n	detach(cmd)\n", "	closeOnExec()\n	detach(cmd)\n	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr\n", program, script("login_browser")},

@@ -103,6 +103,86 @@ func TestOnePost(t *testing.T) {
 	}
 }
 
+// TestAskedToComeBack: a server that did nothing and says when to come back is
+// asked once more if that is soon; a later time is said, and no other is waited
+// for.
+func TestAskedToComeBack(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		after  string
+		posts  int
+		words  string
+	}{
+		"503, a second":        {503, "1", 2, ""},
+		"429, a second":        {429, "1", 2, ""},
+		"503, at once":         {503, "0", 1, "503"},
+		"503, eleven seconds":  {503, "11", 1, "ask again in 11s"},
+		"503, an age":          {503, "1000000000", 1, "ask again in"},
+		"503, more than that":  {503, "99999999999999999999", 1, "503"},
+		"503, negative":        {503, "-1", 1, "503"},
+		"503, words":           {503, "soon", 1, "503"},
+		"503, a past date":     {503, "Mon, 02 Jan 2006 15:04:05 GMT", 1, "503"},
+		"503, a distant date":  {503, "Fri, 01 Jan 2100 00:00:00 GMT", 1, "ask again in"},
+		"500, which says none": {500, "1", 1, "500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			good := f.token
+			f.token = func(w http.ResponseWriter, r *http.Request) {
+				if len(f.requests()) > 1 {
+					good(w, r)
+					return
+				}
+				w.Header().Set("Retry-After", test.after)
+				said(test.status, "text/plain", "")(w, r)
+			}
+			begun := time.Now()
+			token, err := f.client().Refresh(t.Context(), f.old())
+			took := time.Since(begun)
+			if n := len(f.requests()); n != test.posts {
+				t.Errorf("%d requests, want %d", n, test.posts)
+			}
+			if test.posts == 2 && (err != nil || token.AccessToken != "at" || took < time.Second) {
+				t.Errorf("got %v after %s", err, took)
+			}
+			if test.posts == 1 {
+				wantTemporary(t, err)
+				if err == nil || !strings.Contains(err.Error(), test.words) || took > time.Second {
+					t.Errorf("got %v after %s, want to read of %q at once", err, took, test.words)
+				}
+			}
+		})
+	}
+}
+
+// TestCodeIsNeverSentTwice: whatever the server does with it.
+func TestCodeIsNeverSentTwice(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"cut off":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut in the body": raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":\"at\""),
+		"in trouble":      said(500, "text/plain", ""),
+		"asked to come back": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "1")
+			said(503, "text/plain", "")(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "asked to come back" {
+				knownFault(t, "a code is sent again after Retry-After (security.md E-08, and the commit's own words)")
+			}
+			f := newFake(t)
+			f.token = handler
+			_, err := f.login(t, f.client())
+			wantTemporary(t, err)
+			if n := len(f.requests()); n != 1 {
+				t.Errorf("%d requests, want 1", n)
+			}
+		})
+	}
+}
+
 // TestNothingToSendAgain: net/http repeats what it can read again, and a kept
 // connection is what makes it. There is neither.
 func TestNothingToSendAgain(t *testing.T) {
