@@ -266,7 +266,9 @@ func TestAborted(t *testing.T) {
 	m := newMachine(t, oauthtest.Config{})
 	m.run(nil, "login")
 	m.server.Fail("token", oauthtest.Fault{Hang: true})
-	p := m.start(nil, "token", "--force-refresh", "--reuse-window=0s")
+	p := m.startCommand(func(p *process) { // with cores allowed, as far as they may be here
+		p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$@"`, "sh"}, p.Path, "token", "--force-refresh", "--reuse-window=0s")
+	}, nil)
 	m.await("the request", func() bool { return m.server.Count("refresh_token") > 0 })
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.Process.Pid))
 	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), "Max core file size 0 ") {

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,8 +123,14 @@ func (c *Client) Check() error {
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)
 	}
-	m := Metadata{AuthorizationEndpoint: c.AuthEndpoint, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
-	return m.check()
+	return c.configured().check()
+}
+
+// configured is what is known of the server without an Issuer. An authorization
+// endpoint has no fragment (RFC 6749 §3.1).
+func (c *Client) configured() *Metadata {
+	authorization, _, _ := strings.Cut(c.AuthEndpoint, "#")
+	return &Metadata{AuthorizationEndpoint: authorization, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
 }
 
 // scopes returns what is asked for at the server that m describes.

@@ -169,9 +169,6 @@ func TestCodeIsNeverSentTwice(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "asked to come back" {
-				knownFault(t, "a code is sent again after Retry-After (security.md E-08, and the commit's own words)")
-			}
 			f := newFake(t)
 			f.token = handler
 			_, err := f.login(t, f.client())

@@ -47,12 +47,18 @@ func (c *Client) keys(ctx context.Context, m *Metadata) (json.RawMessage, error)
 // publicKeys reads a key set (RFC 7517). Keys of kinds that sign nothing for us
 // are passed over.
 func publicKeys(document json.RawMessage) ([]crypto.PublicKey, error) {
-	var set jose.JSONWebKeySet
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
 	if err := json.Unmarshal(document, &set); err != nil {
 		return nil, err
 	}
 	var found []crypto.PublicKey
-	for _, k := range set.Keys {
+	for _, raw := range set.Keys {
+		var k jose.JSONWebKey
+		if k.UnmarshalJSON(raw) != nil {
+			continue
+		}
 		switch k.Key.(type) {
 		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 			found = append(found, k.Key)

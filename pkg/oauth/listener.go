@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log"
@@ -33,22 +34,20 @@ type listener struct {
 	endpoint string // what the pages call the service
 	port     int
 	path     string // of the callback
-	last     string // the path of the page at the end
+	last     string // the path of the page at the end, which only the browser is told
 	server   *http.Server
 	ctx      context.Context // the login's: a closed tab must not stop the exchange
-	shown    chan struct{}   // closed when the last page was sent
+	shown    chan struct{}   // closed when every tab that was sent there has the last page
 	showOnce sync.Once
 
 	mu      sync.Mutex
+	tabs    int        // that brought the answer and have not got the last page
 	waiting []net.Conn // oldest first
 	strays  int
 }
 
 func (a *attempt) listener(ctx context.Context, endpoint, path string, port int) *listener {
-	l := &listener{login: a, endpoint: endpoint, port: port, path: path, last: "/done", ctx: ctx, shown: make(chan struct{})}
-	if path == l.last {
-		l.last = "/done/"
-	}
+	l := &listener{login: a, endpoint: endpoint, port: port, path: path, last: "/" + rand.Text(), ctx: ctx, shown: make(chan struct{})}
 	l.server = &http.Server{
 		Handler:           l,
 		ReadHeaderTimeout: headerLimit,
@@ -136,7 +135,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the page that tells the outcome: so the code leaves the address bar.
 func (l *listener) serveCallback(w http.ResponseWriter, u *url.URL) {
 	q, err := url.ParseQuery(u.RawQuery)
+	l.count(1)
 	if err != nil || errors.Is(l.login.answer(l.ctx, q, true), errStray) {
+		l.count(-1)
 		l.stray()
 		write(w, http.StatusBadRequest, document("Not this login", "This does not belong to a login that is under way.", "If you came here by logging in, start again.", "#9a6700"))
 		return
@@ -158,7 +159,17 @@ func (l *listener) serveLast(w http.ResponseWriter) {
 		code = http.StatusForbidden
 	}
 	write(w, code, l.login.client.page(l.endpoint, l.login.err))
-	l.showOnce.Do(func() { close(l.shown) })
+	if l.count(-1) <= 0 {
+		l.showOnce.Do(func() { close(l.shown) })
+	}
+}
+
+// count notes that so many more tabs wait for the last page.
+func (l *listener) count(tabs int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tabs += tabs
+	return l.tabs
 }
 
 // addressed reports whether a Host header names this listener.

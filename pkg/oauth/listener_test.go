@@ -304,7 +304,6 @@ func TestCallbackInParallel(t *testing.T) {
 	crowd.Wait()
 	l.succeed()
 	wantPosts(t, s, 1)
-	knownFault(t, "the listener closes as soon as the first of them has its page")
 	different := map[string]int{}
 	for _, page := range pages {
 		different[page]++
@@ -518,7 +517,6 @@ func TestPreconnectedBrowser(t *testing.T) {
 // TestLastPageIsNotTaken: a program that asks for the last page all the time
 // neither learns how the login ended nor keeps the browser from its page.
 func TestLastPageIsNotTaken(t *testing.T) {
-	knownFault(t, "whoever asks for /done first is taken for the browser")
 	f := newFake(t)
 	for range 20 {
 		l := begin(t, f.client())

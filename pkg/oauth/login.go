@@ -84,7 +84,7 @@ func (c *Client) wait(ctx context.Context, a *attempt) (*Token, error) {
 	}
 	if c.Open != nil {
 		if err := c.Open(ctx, address); err != nil && c.Prompt == nil {
-			return nil, fmt.Errorf("the browser does not open: %w", err)
+			a.fail(fmt.Errorf("the browser does not open: %w", err))
 		} else if err != nil {
 			c.Prompt.Show("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
 		}
@@ -106,7 +106,6 @@ func (c *Client) deadline(ctx context.Context) <-chan struct{} {
 	end := c.now().Round(0).Add(c.loginTimeout())
 	over := make(chan struct{})
 	go func() {
-		defer close(over)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for c.now().Round(0).Before(end) {
@@ -116,6 +115,7 @@ func (c *Client) deadline(ctx context.Context) <-chan struct{} {
 				return
 			}
 		}
+		close(over)
 	}()
 	return over
 }

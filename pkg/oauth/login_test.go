@@ -58,9 +58,6 @@ func TestParameters(t *testing.T) {
 		"fragment of the endpoint":   {change: func(c *oauth.Client) { c.AuthEndpoint += "?p=policy#top" }, login: "p=policy"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.HasPrefix(name, "fragment") {
-				knownFault(t, "spec/flyte.md §1: a fragment of the authorization endpoint is to be dropped, and is refused")
-			}
 			f := newFake(t)
 			c := f.client()
 			if test.change != nil {
@@ -361,7 +358,6 @@ func TestBrowserThatDoesNotOpen(t *testing.T) {
 // TestBrowserThatOpensAllTheSame: an opener that fails although it opened the
 // browser does not lose the code that is being spent by then.
 func TestBrowserThatOpensAllTheSame(t *testing.T) {
-	knownFault(t, "Login returns while the code is being spent, and reads a.browser while it is written")
 	f := newFake(t)
 	c := f.client()
 	asked := make(chan struct{})

@@ -34,7 +34,7 @@ type Metadata struct {
 // client names an Issuer. Every endpoint in it is https, or on loopback.
 func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 	if c.Issuer == "" {
-		m := &Metadata{AuthorizationEndpoint: c.AuthEndpoint, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
+		m := c.configured()
 		return m, m.check()
 	}
 	if err := checkURL("issuer", c.Issuer); err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -294,14 +293,5 @@ func wantConfig(t testing.TB, err error, setting, words string) {
 	var e *oauth.ConfigError
 	if !errors.As(err, &e) || e.Setting != setting || !strings.Contains(e.Problem, words) {
 		t.Errorf("got %v (%T), want a ConfigError of %s with %q", err, err, setting, words)
-	}
-}
-
-// knownFault passes over a test of what is not mended yet. Remove the call with
-// the fault; OAUTH_FAULTS=1 shows them all.
-func knownFault(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("OAUTH_FAULTS") == "" {
-		t.Skip("known fault: " + what)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -134,15 +133,12 @@ func TestParseRedirect(t *testing.T) {
 // TestUnusableRedirect: what no browser can reach, or nobody can listen on, is
 // said rather than waited for.
 func TestUnusableRedirect(t *testing.T) {
-	for raw, fault := range map[string]string{
-		"http://127.0.0.2/cb":          "nobody listens on 127.0.0.2, and the browser is sent there",
-		"http://[::ffff:127.0.0.1]/cb": "nobody listens on ::ffff:127.0.0.1 by name: the Host is refused with 421",
-		"http://127.0.0.1:0/cb":        "port 0 is sent to the server, and the families listen on two different ports",
+	for _, raw := range []string{
+		"http://127.0.0.2/cb",          // where nobody listens
+		"http://[::ffff:127.0.0.1]/cb", // a Host that is refused
+		"http://127.0.0.1:0/cb",        // a port that no browser can be sent to
 	} {
 		t.Run(raw, func(t *testing.T) {
-			if os.Getenv("OAUTH_FAULTS") == "" {
-				t.Skip("known fault: " + fault)
-			}
 			r, err := parseRedirect(raw)
 			if err != nil || !r.loopback() {
 				return // refused, or pasted

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,6 +24,11 @@ func parseRedirect(raw string) (*redirect, error) {
 		return nil, &ConfigError{Setting: "redirect-uri", Problem: fmt.Sprintf("%q is not a redirect URI: an absolute URL without fragment (RFC 6749 §3.1.2)", Printable(raw))}
 	}
 	r := &redirect{uri: u, path: u.EscapedPath()}
+	if port := u.Port(); r.loopback() && port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, &ConfigError{Setting: "redirect-uri", Problem: "there is no port " + port + ": leave it out for one that is free"}
+		}
+	}
 	if r.path == "" {
 		r.path = "/"
 	}
@@ -32,7 +38,10 @@ func parseRedirect(raw string) (*redirect, error) {
 	return r, nil
 }
 
-func (r *redirect) loopback() bool { return isLoopback(r.uri.Hostname()) }
+// loopback reports whether we can listen where r leads. All else is pasted.
+func (r *redirect) loopback() bool {
+	return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, r.uri.Hostname())
+}
 
 // withPort is the redirect URI as it is sent for a listener on port. One that
 // names that port already is left as it was written.

@@ -29,9 +29,9 @@ func (s *Spending) Refreshes() bool { return s.Form.Get("grant_type") == "refres
 // patience is how long to wait for a server that says when to ask again.
 const patience = 10 * time.Second
 
-// send makes the request, and makes it again in two cases only: where the server
-// says that it did nothing and when to come back, soon; and, at once, where the
-// answer to a refresh broke off. By then the server may have replaced the refresh
+// send makes the request. A code is never sent twice; a refresh is in two cases
+// only: where the server says that it did nothing and when to come back, soon;
+// and, at once, where the answer broke off. By then the server may have replaced the refresh
 // token, and many accept the old one for a moment longer.
 func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 	r, err := c.post(ctx, &s.Server, s.Form)
@@ -42,7 +42,7 @@ func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 	switch {
 	case later.cut && s.Refreshes():
 		return c.post(ctx, &s.Server, s.Form)
-	case later.after > 0 && later.after <= patience:
+	case later.after > 0 && later.after <= patience && s.Refreshes():
 		select {
 		case <-time.After(later.after):
 			return c.post(ctx, &s.Server, s.Form)
