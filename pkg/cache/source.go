@@ -48,6 +48,7 @@ type Renewal func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error
 // fails, a token that still lives is better than none.
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	start := s.Now()
+	s.at(stepLoad)
 	old, err := s.Store.Load(ctx)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,7 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 		s.ahead(old)
 		return old, nil
 	}
+	s.at(stepRecent)
 	last := s.recordOf()
 	if failed := last.holds(start, s.settings); failed != nil && !s.Override {
 		return s.living(ctx, old, failed)
@@ -64,7 +66,8 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	if err != nil {
 		return s.living(ctx, old, err)
 	}
-	defer unlock()
+	defer func() { s.at(stepUnlock); unlock() }()
+	s.at(stepAgain)
 	again, err := s.Store.Load(ctx)
 	if err != nil {
 		return s.living(ctx, old, err)
@@ -73,12 +76,14 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	if s.answers(old, s.Now()) || s.renewedSince(old, start) {
 		return old, nil
 	}
+	s.at(stepMeanwhile)
 	meanwhile := s.recordOf()
 	if failed := meanwhile.holds(s.Now(), s.settings); failed != nil && meanwhile.Generation != last.Generation {
 		return s.living(ctx, old, failed)
 	}
 	renewed, err := s.renew(ctx, old)
 	if ctx.Err() == nil {
+		s.at(stepNote)
 		s.note(meanwhile, err)
 	}
 	if err != nil {
@@ -134,14 +139,17 @@ func (s *Source) living(ctx context.Context, old *oauth.Token, err error) (*oaut
 
 // renew gets a new set and keeps it. The caller holds the leader's lock.
 func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	s.at(stepRenew)
 	renewal, err := s.Renew(ctx, old)
 	if err != nil {
 		return nil, err
 	}
+	s.at(stepPreflight)
 	draft, err := s.Store.prepare(ctx, tried)
 	if err != nil {
 		return nil, err
 	}
+	s.at(stepHand)
 	renewed, err := renewal(ctx, s.spender(draft, old))
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -170,6 +178,7 @@ func (s *Source) settings() string {
 func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, ErrBusy)
 	defer cancel()
+	s.at(stepLock)
 	unlock, err = s.Store.Lock(ctx)
 	if err != nil && s.Store.Kind == Nowhere && ctx.Err() == nil {
 		return func() {}, nil // nothing is kept, so nothing can be lost
@@ -177,6 +186,7 @@ func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.at(stepOrphan)
 	orphan, err := s.Store.lockSpending(ctx)
 	if err != nil {
 		unlock()

@@ -93,11 +93,13 @@ func (s *Source) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, spendLimit, ErrBusy)
 	defer cancel()
+	s.at(stepSpendLock)
 	unlock, err := s.Store.lockSpending(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() { s.at(stepAnswer); unlock() }()
+	s.at(stepSpendLoad)
 	s.Store.key = r.Key
 	old, err := s.Store.Load(ctx)
 	if err != nil {
@@ -111,10 +113,12 @@ func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 			return old, nil
 		}
 	}
+	s.at(stepReady)
 	draft, err := s.Store.Prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s.at(stepSpend)
 	renewed, err := s.Spend(ctx, r.Spending, old)
 	switch {
 	case err == nil:
@@ -133,6 +137,7 @@ func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 // keep saves t. If that fails in spite of all that was prepared, the answer is
 // still good.
 func (s *Source) keep(draft *Draft, t *oauth.Token) {
+	s.at(stepKeep)
 	if err := draft.Save(t); err != nil {
 		s.Log.Warn("the new token cannot be kept: the next call needs a login", "reason", err)
 	}
