@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -135,6 +136,9 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
+// clockTolerance is how wrong a clock may be without a word.
+const clockTolerance = 5 * time.Minute
+
 // requester adds the headers that were asked for, and logs what was sent where
 // and nothing of what it said.
 type requester struct {
@@ -142,6 +146,7 @@ type requester struct {
 	header map[string]string
 	log    *slog.Logger
 	now    func() time.Time
+	warn   sync.Once
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -157,7 +162,20 @@ func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
 	status := "no answer"
 	if err == nil {
 		status = resp.Status
+		t.compareClocks(resp)
 	}
 	t.log.Debug("request", "method", r.Method, "to", r.URL.Scheme+"://"+net.JoinHostPort(r.URL.Hostname(), r.URL.Port())+r.URL.EscapedPath(), "status", status, "took", t.now().Sub(start).Round(time.Millisecond))
 	return resp, err
+}
+
+// compareClocks says once that a clock is wrong: what the server says of times is
+// put right by it, but other programs may not do so.
+func (t *requester) compareClocks(resp *http.Response) {
+	offset := oauth.Offset(resp, t.now())
+	if offset.Abs() < clockTolerance {
+		return
+	}
+	t.warn.Do(func() {
+		t.log.Warn("a clock is wrong: the server's and this machine's differ", "server", resp.Request.URL.Host, "by", offset.Round(time.Minute).String())
+	})
 }

@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // else each process sleeps a second at its end
 	testscript.Main(m, map[string]func(){
-		program:         main,
+		program:         testProgram,
 		"test-browser":  testBrowser,
 		"test-desktop":  testDesktopBrowser,
 		"test-await":    testAwait,
@@ -34,6 +34,14 @@ func TestMain(m *testing.M) {
 		"init":          testInit,
 		"test-nokeys":   testNoKeys,
 	})
+}
+
+// testProgram is the program, on a machine whose clock may be wrong.
+func testProgram() {
+	w := theWorld()
+	wrong, _ := time.ParseDuration(os.Getenv("TEST_CLOCK"))
+	w.now = func() time.Time { return time.Now().Add(wrong) }
+	os.Exit(run(interruptible(), w))
 }
 
 // bed is what a script has beside the program: a server, and perhaps a desktop.
@@ -404,7 +412,7 @@ func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "TMPDIR",
-		"BROWSER", "BROWSER_LOG", "BROWSER_DUMP", "GORACE", "GOCOVERDIR", "DBUS_SESSION_BUS_ADDRESS", "KUBERNETES_EXEC_INFO",
+		"BROWSER", "BROWSER_LOG", "BROWSER_DUMP", "GORACE", "GOCOVERDIR", "DBUS_SESSION_BUS_ADDRESS", "KUBERNETES_EXEC_INFO", "TEST_CLOCK",
 	} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)

@@ -18,9 +18,14 @@ func Margin(c oauth.Credential, minTTL time.Duration) time.Duration {
 	return max(min(mostMargin, lifetime/10), min(minTTL, lifetime/2))
 }
 
+// mostAhead is how far in the future a credential may have been obtained: by
+// another machine of the same home, whose clock differs. What is further means
+// that our clock was moved back, and how long c lives is not known.
+const mostAhead = 5 * time.Minute
+
 // GoodAt reports whether c outlives its margin.
 func GoodAt(c oauth.Credential, now time.Time, minTTL time.Duration) bool {
-	return c.ValidAt(now) && (c.Expiry.IsZero() || now.Add(Margin(c, minTTL)).Before(c.Expiry))
+	return c.ValidAt(now) && c.Obtained.Sub(now) < mostAhead && (c.Expiry.IsZero() || now.Add(Margin(c, minTTL)).Before(c.Expiry))
 }
 
 // SafeExpiry is the expiry to tell a caller that asks again only then: c's less

@@ -108,7 +108,7 @@ func (c *Client) Check() error {
 	}
 	reserved := []string{
 		"client_id", "client_secret", "client_assertion", "code", "code_challenge", "code_challenge_method", "code_verifier",
-		"grant_type", "nonce", "redirect_uri", "refresh_token", "response_type", "state",
+		"grant_type", "nonce", "redirect_uri", "refresh_token", "request", "request_uri", "response_mode", "response_type", "state",
 	}
 	for setting, params := range map[string]map[string]string{"auth-param": c.AuthParams, "token-param": c.TokenParams, "refresh-param": c.RefreshParams} {
 		for name := range params {

@@ -95,8 +95,13 @@ func unreachable(ctx context.Context, host string, err error) error {
 		record    tls.RecordHeaderError
 		dns       *net.DNSError
 		timeout   net.Error
+		proxy     *net.OpError
 	)
 	switch {
+	case err.Error() == http.StatusText(http.StatusProxyAuthRequired): // net/http has no other word for it
+		return errProxyUser(host)
+	case errors.As(err, &proxy) && proxy.Op == "proxyconnect":
+		return temporary("the proxy on the way to %s cannot be reached: %s", host, Printable(proxy.Err.Error()))
 	case errors.As(err, &unknownCA):
 		return &TemporaryError{Err: &UntrustedError{Host: host}}
 	case errors.As(err, &wrongHost):
@@ -114,6 +119,11 @@ func unreachable(ctx context.Context, host string, err error) error {
 	}
 	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 	return &TemporaryError{Err: fmt.Errorf("%s cannot be reached: %s", host, Printable(err.Error())), cut: broken}
+}
+
+// errProxyUser is a proxy that does not know us (RFC 9110 §15.5.8).
+func errProxyUser(host string) error {
+	return temporary("the proxy on the way to %s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", host)
 }
 
 // UntrustedError is a server whose certificate no known authority has signed.

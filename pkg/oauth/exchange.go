@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +20,7 @@ type reply struct {
 	scopes                             []string
 	lifetime                           time.Duration // 0: not said
 	asked, answered                    time.Time
+	offset                             time.Duration // of the server's clock
 }
 
 // post sends a form to a token endpoint, once: no redirects, no second try.
@@ -29,7 +31,7 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 	if err != nil {
 		return nil, err
 	}
-	host := resp.Request.URL.Host
+	answered, host := c.now(), resp.Request.URL.Host
 	if after, ok := retryAfter(resp, asked); ok {
 		return nil, &TemporaryError{Err: fmt.Errorf("%s answered %s", host, status(resp)), after: after}
 	}
@@ -53,7 +55,8 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 		scopes:       strings.Fields(text(fields["scope"])),
 		lifetime:     seconds(fields["expires_in"]),
 		asked:        asked,
-		answered:     c.now(),
+		answered:     answered,
+		offset:       Offset(resp, answered),
 	}
 	switch kind := text(fields["token_type"]); {
 	case resp.StatusCode/100 != 2 || r.accessToken == "":
@@ -66,6 +69,7 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 
 // send posts a form with the client's credentials: RFC 6749 §2.3.1.
 func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form url.Values, limit time.Duration) (*http.Response, []byte, error) {
+	form = maps.Clone(form) // it may go on to another process
 	basic := c.ClientSecret != "" && len(m.TokenAuthMethods) > 0 &&
 		!slices.Contains(m.TokenAuthMethods, "client_secret_post") && slices.Contains(m.TokenAuthMethods, "client_secret_basic")
 	if !basic {
@@ -141,7 +145,7 @@ func (r *reply) token(m *Metadata, scopes []string) *Token {
 	return &Token{
 		AccessToken:  r.accessToken,
 		RefreshToken: r.refreshToken,
-		Expiry:       accessExpiry(r.accessToken, r.asked, r.lifetime),
+		Expiry:       accessExpiry(r.accessToken, r.asked, r.lifetime, r.offset),
 		Obtained:     r.asked,
 		Renewed:      r.answered,
 		Scopes:       scopes,

@@ -74,21 +74,22 @@ type idClaims struct {
 	Username        string `json:"preferred_username"`
 }
 
-// verify checks raw as OpenID Connect Core §3.1.3.7 says, for t's access token,
-// and on success puts it into t. nonce is empty for a refresh (§12.2).
-func (c *Client) verify(ctx context.Context, t *Token, raw Secret, keys json.RawMessage, nonce string) error {
-	if err := c.verifyID(ctx, t, raw, keys, nonce); err != nil {
+// verify checks the ID token of r, the answer to s, as OpenID Connect Core
+// §3.1.3.7 says, for t's access token, and on success puts it into t. A refresh
+// has no nonce (§12.2).
+func (c *Client) verify(ctx context.Context, t *Token, r *reply, s *Spending) error {
+	if err := c.verifyID(ctx, t, r, s); err != nil {
 		return fmt.Errorf("the ID token of %s is not valid: %s", cmp.Or(t.Server.Issuer, t.Server.TokenEndpoint), Printable(err.Error()))
 	}
 	return nil
 }
 
-func (c *Client) verifyID(ctx context.Context, t *Token, raw Secret, keys json.RawMessage, nonce string) error {
-	now := c.now()
+func (c *Client) verifyID(ctx context.Context, t *Token, r *reply, s *Spending) error {
+	now := c.now().Add(r.offset) // by the server's clock
 	var public []crypto.PublicKey
-	if len(keys) > 0 {
+	if len(s.Keys) > 0 {
 		var err error
-		if public, err = publicKeys(keys); err != nil {
+		if public, err = publicKeys(s.Keys); err != nil {
 			return err
 		}
 	}
@@ -99,7 +100,7 @@ func (c *Client) verifyID(ctx context.Context, t *Token, raw Secret, keys json.R
 		InsecureSkipSignatureCheck: t.Server.KeysURI == "", // see keys
 		Now:                        func() time.Time { return now.Add(-idLeeway) },
 	})
-	id, err := verifier.Verify(ctx, raw.Reveal())
+	id, err := verifier.Verify(ctx, r.idToken.Reveal())
 	if err != nil {
 		return err
 	}
@@ -110,14 +111,16 @@ func (c *Client) verifyID(ctx context.Context, t *Token, raw Secret, keys json.R
 	switch {
 	case id.Subject == "":
 		return errors.New("it names nobody")
-	case nonce != "" && id.Nonce != nonce:
+	case s.Nonce != "" && id.Nonce != s.Nonce:
 		return errors.New("its nonce is not the one of this login")
 	case len(id.Audience) > 1 && claims.AuthorizedParty == "", claims.AuthorizedParty != "" && claims.AuthorizedParty != c.ClientID:
 		return errors.New("it is for another client")
+	case id.IssuedAt.After(now.Add(mostOffset)):
+		return errors.New("it was issued in the future")
 	case id.AccessTokenHash != "" && id.VerifyAccessToken(t.AccessToken.Reveal()) != nil:
 		return errors.New("it belongs to another access token")
 	}
-	t.IDToken, t.IDExpiry, t.IDObtained = raw, id.Expiry, t.Obtained
+	t.IDToken, t.IDExpiry, t.IDObtained = r.idToken, id.Expiry.Add(-r.offset), t.Obtained
 	t.Subject = id.Subject
 	t.Account = Printable(cmp.Or(claims.Email, claims.Username, id.Subject))
 	return nil

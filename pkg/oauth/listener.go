@@ -79,8 +79,19 @@ func (l *listener) close(ctx context.Context) {
 	defer cancel()
 	select {
 	case <-l.shown:
+		l.hangUp()
 		_ = l.server.Shutdown(ctx)
 	case <-ctx.Done():
+	}
+}
+
+// hangUp closes the connections that browsers open in advance: Shutdown would
+// wait for a request on them.
+func (l *listener) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.waiting {
+		_ = c.Close()
 	}
 }
 

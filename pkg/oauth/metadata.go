@@ -72,6 +72,8 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 		return nil, err
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
 		return nil, temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
+	case elsewhere(resp) != "":
+		return nil, temporary("%s sends us to %s (a captive portal?)", req.URL.Host, elsewhere(resp))
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("%w: %s answered %s", errNoMetadata, req.URL.Host, status(resp))
 	case !isJSON(resp):
@@ -108,6 +110,15 @@ func sameHost(req *http.Request, via []*http.Request) error {
 		return http.ErrUseLastResponse
 	}
 	return nil
+}
+
+// elsewhere is the other host that an answer redirects to, or empty.
+func elsewhere(resp *http.Response) string {
+	to, err := resp.Location()
+	if err != nil || resp.StatusCode/100 != 3 || to.Host == resp.Request.URL.Host {
+		return ""
+	}
+	return Printable(to.Host)
 }
 
 // check refuses what must not be opened or sent a code: RFC 8414 §2, RFC 9700

@@ -281,9 +281,12 @@ func TestRedirectedMetadata(t *testing.T) {
 				d.at[fmt.Sprintf("/hop/%d", test.hops)] = http.RedirectHandler(test.to, http.StatusFound).ServeHTTP
 			}
 			_, err := (&oauth.Client{Issuer: d.URL, ClientID: "app"}).Discover(t.Context())
-			if test.good && err != nil {
+			switch {
+			case test.good && err != nil:
 				t.Error(err)
-			} else if !test.good {
+			case strings.HasPrefix(test.to, "http"):
+				wantTemporary(t, err) // perhaps a captive portal
+			case !test.good:
 				wantConfig(t, err, "issuer", "publishes no metadata")
 			}
 			if sunk.Load() != 0 || len(d.asked) > 5 {
@@ -303,7 +306,7 @@ func TestRedirectOutOfTLS(t *testing.T) {
 	c.HTTP = s.Client()
 	s.Fail("discovery", oauthtest.Fault{Redirect: sink.URL})
 	_, err := c.Discover(t.Context())
-	wantConfig(t, err, "issuer", "302 Found")
+	wantTemporary(t, err)
 	if sunk.Load() != 0 {
 		t.Error("the redirect was followed")
 	}

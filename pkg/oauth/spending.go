@@ -65,10 +65,10 @@ func (c *Client) Spend(ctx context.Context, s *Spending, old *Token) (*Token, er
 	if s.Refreshes() && old != nil {
 		t.inherit(old)
 	}
-	if r.idToken == "" {
+	if unasked := s.Refreshes() && s.Keys == nil && s.Server.KeysURI != ""; r.idToken == "" || unasked { // and so cannot be checked
 		return t, nil
 	}
-	if err := c.verify(ctx, t, r.idToken, s.Keys, s.Nonce); err != nil {
+	if err := c.verify(ctx, t, r, s); err != nil {
 		return nil, err
 	}
 	if s.Refreshes() && old != nil && old.Subject != "" && t.Subject != old.Subject {

@@ -95,13 +95,15 @@ func jwtExpiry(token Secret) (time.Time, bool) {
 	return time.Unix(int64(claims.Exp), 0), true
 }
 
-// accessExpiry is the earlier of what expires_in and the token itself say.
-func accessExpiry(token Secret, asked time.Time, lifetime time.Duration) time.Time {
+// accessExpiry is the earlier of what expires_in and the token itself say, the
+// latter by a clock that is ahead of ours by offset.
+func accessExpiry(token Secret, asked time.Time, lifetime, offset time.Duration) time.Time {
 	var expiry time.Time
 	if lifetime > 0 {
 		expiry = asked.Add(lifetime)
 	}
-	if exp, ok := jwtExpiry(token); ok && (expiry.IsZero() || exp.Before(expiry)) {
+	exp, ok := jwtExpiry(token)
+	if exp = exp.Add(-offset); ok && (expiry.IsZero() || exp.Before(expiry)) {
 		expiry = exp
 	}
 	return expiry

@@ -64,6 +64,9 @@ func (c *Client) fetch(req *http.Request, limit time.Duration, redirects func(*h
 		return nil, nil, unreachable(ctx, req.URL.Host, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return nil, nil, errProxyUser(req.URL.Host)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(body) > maxBody {
 		err = errTooBig
