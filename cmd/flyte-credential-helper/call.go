@@ -100,10 +100,23 @@ func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 		Spend:  c.spend,
 		Child:  c.child,
 		Ahead:  c.ahead(kind),
-		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, Patience: c.loginTimeout + 30*time.Second,
-		Settings: c.fingerprint, Override: c.interactive == "always",
+		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, Patience: c.patience(),
+		Waiting: c.sayWaiting, Settings: c.fingerprint, Override: c.interactive == "always",
 		Force: c.forceRefresh, Now: c.now, Log: c.log,
 	}, nil
+}
+
+// patience is how long to wait for another process: for its login, and more.
+func (c *call) patience() time.Duration { return c.loginTimeout + 30*time.Second }
+
+// sayWaiting tells whom the call waits for, on stderr, where a person may see it.
+func (c *call) sayWaiting(h cache.Holder) {
+	who := fmt.Sprintf("process %d", h.PID)
+	if here, err := os.Hostname(); err != nil || here != h.Host {
+		who += " on " + oauth.Printable(h.Host)
+	}
+	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+	_, _ = fmt.Fprintf(c.stderr, "%s: waiting for %s, which renews the login to %s since %s, until %s at most\n", program, who, c.server(), clock(h.Since), clock(h.Until))
 }
 
 // fingerprint changes with the settings, and with the files that they name:

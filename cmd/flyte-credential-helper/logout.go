@@ -40,7 +40,9 @@ func logout(ctx context.Context, c *call, all bool) error {
 
 // forget revokes what s keeps and deletes it, whatever the server says.
 func (c *call) forget(ctx context.Context, s *cache.Store) error {
-	unlock, err := s.Lock(ctx)
+	wait, cancel := context.WithTimeoutCause(ctx, c.patience(), cache.ErrBusy)
+	defer cancel()
+	unlock, err := s.Lock(wait)
 	if err != nil {
 		return err
 	}

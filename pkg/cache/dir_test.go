@@ -279,8 +279,8 @@ func TestModesUnderAnyUmask(t *testing.T) {
 			wantMode(t, string(s.Dir), 0o700|fs.ModeDir)
 			entries, err := os.ReadDir(string(s.Dir))
 			check(t, err)
-			if len(entries) != 2 {
-				t.Errorf("not a token and a lock: %v", entries)
+			if len(entries) != 3 {
+				t.Errorf("not a token and two locks: %v", entries)
 			}
 			for _, e := range entries {
 				wantMode(t, s.Dir.path(e.Name()), 0o600)

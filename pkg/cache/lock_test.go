@@ -342,3 +342,24 @@ func TestLockFileOfAnotherKind(t *testing.T) {
 		wantMode(t, d.path("lock"), fs.FileMode(0o600))
 	})
 }
+
+// TestLockIsBoth: who deletes a login waits for who renews it, and for who still
+// spends for somebody who is gone.
+func TestLockIsBoth(t *testing.T) {
+	s := fileStore(t)
+	for name, take := range map[string]func(context.Context) (func(), error){"the leader's": s.lockLeader, "the spending lock": s.lockSpending} {
+		t.Run(name, func(t *testing.T) {
+			unlock, err := take(t.Context())
+			check(t, err)
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, ErrBusy)
+			defer cancel()
+			if _, err := s.Lock(ctx); !errors.Is(err, ErrBusy) {
+				t.Errorf("it did not wait: %v", err)
+			}
+			unlock()
+			both, err := s.Lock(t.Context())
+			check(t, err)
+			both()
+		})
+	}
+}

@@ -33,6 +33,7 @@ type Source struct {
 	ReuseWindow time.Duration // how long a new set serves all who ask for a new one
 	Patience    time.Duration // how long to wait for another process's renewal
 	Force       bool          // renew a set that is good, outside the reuse window
+	Waiting     func(Holder)  // told once, of whom this process waits for; nil: nothing is said
 	Now         func() time.Time
 	Log         *slog.Logger
 
@@ -139,6 +140,15 @@ func (s *Source) living(ctx context.Context, old *oauth.Token, err error) (*oaut
 
 // renew gets a new set and keeps it. The caller holds the leader's lock.
 func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	defer s.hold()()
+	renewed, err := s.try(ctx, old)
+	if err == nil && !renewed.Credential(s.Kind).ValidAt(s.Now()) && !renewed.Refreshable(s.Kind) && renewed.RefreshToken != "" {
+		return s.try(ctx, renewed) // the refresh brought no new ID token: only a login does
+	}
+	return renewed, err
+}
+
+func (s *Source) try(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
 	s.at(stepRenew)
 	renewal, err := s.Renew(ctx, old)
 	if err != nil {
@@ -157,13 +167,20 @@ func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, err
 	default:
 		draft.Discard(ctx)
 	}
-	if err != nil {
-		return nil, err
+	return renewed, err
+}
+
+// setAside keeps what is damaged for whoever wants to know how that came about.
+// The caller holds both locks: nobody replaces it meanwhile.
+func (s *Source) setAside(ctx context.Context) {
+	if _, err := s.Store.Load(ctx); err != nil || !s.Store.damaged {
+		return
 	}
-	if !renewed.Credential(s.Kind).ValidAt(s.Now()) && !renewed.Refreshable(s.Kind) && renewed.RefreshToken != "" {
-		return s.renew(ctx, renewed) // the refresh brought no new ID token
+	path := s.Store.Dir.path(s.Store.name())
+	aside := s.Store.Dir.path(s.Store.ID + ".bad")
+	if rename(path, aside) == nil {
+		s.Log.Warn("what was kept of this login is damaged or of another version, and counts as nothing", "moved to", aside)
 	}
-	return renewed, nil
 }
 
 func (s *Source) settings() string {
@@ -178,8 +195,9 @@ func (s *Source) settings() string {
 func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, ErrBusy)
 	defer cancel()
+	defer s.tell()()
 	s.at(stepLock)
-	unlock, err = s.Store.Lock(ctx)
+	unlock, err = s.Store.lockLeader(ctx)
 	if err != nil && s.Store.Kind == Nowhere && ctx.Err() == nil {
 		return func() {}, nil // nothing is kept, so nothing can be lost
 	}
@@ -192,6 +210,9 @@ func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 		unlock()
 		return nil, err
 	}
-	orphan()
+	defer orphan()
+	if s.Store.damaged {
+		s.setAside(ctx)
+	}
 	return unlock, nil
 }

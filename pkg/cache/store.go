@@ -39,6 +39,8 @@ type Store struct {
 	// Nil: nobody can be asked.
 	Ask func(ctx context.Context) (kind string, err error)
 
+	damaged bool // what Load found: not a set of ours
+
 	auto bool   // Kind was Auto to begin with
 	item string // the user name of the key in the OS keyring
 	key  []byte // of whoever asks us to spend; nil: the keyring is asked
@@ -54,6 +56,7 @@ func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
 // file that is damaged or of another version, or one whose key is gone. A
 // [StoreError] means that it cannot be told.
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
+	s.damaged = false
 	if s.auto {
 		s.Kind = s.current()
 	}
@@ -74,7 +77,8 @@ func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 			return t, nil
 		}
 	}
-	if errors.Is(err, errDamaged) || errors.Is(err, errNoKey) {
+	s.damaged = errors.Is(err, errDamaged)
+	if s.damaged || errors.Is(err, errNoKey) {
 		return nil, nil
 	}
 	return nil, err
@@ -234,9 +238,23 @@ func (d *Draft) close() {
 	}
 }
 
-// Lock waits until no other process renews or deletes the login, and returns the
-// function that lets the next one go on.
+// Lock waits until no other process renews, spends or deletes the login, and
+// returns the function that lets the next one go on.
 func (s *Store) Lock(ctx context.Context) (unlock func(), err error) {
+	leader, err := s.lockLeader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	spending, err := s.lockSpending(ctx)
+	if err != nil {
+		leader()
+		return nil, err
+	}
+	return func() { spending(); leader() }, nil
+}
+
+// lockLeader waits until no other process leads a renewal.
+func (s *Store) lockLeader(ctx context.Context) (unlock func(), err error) {
 	return s.Dir.lock(ctx, s.ID+".lock")
 }
 
@@ -247,8 +265,8 @@ func (s *Store) lockSpending(ctx context.Context) (unlock func(), err error) {
 	return s.Dir.lock(ctx, s.ID+".spend")
 }
 
-// Delete forgets the login: its file and its key. The caller holds the login's
-// lock.
+// Delete forgets the login: its files, but for the locks, and its key. The caller
+// holds [Store.Lock].
 func (s *Store) Delete(ctx context.Context) error {
 	path := s.Dir.path(s.name())
 	h := s.Header
@@ -258,6 +276,9 @@ func (s *Store) Delete(ctx context.Context) error {
 		}
 	}
 	_, _ = os.Remove(path+unfinished), os.Remove(path+tried)
+	for _, suffix := range []string{".record", ".who", ".ahead", ".bad"} {
+		_ = os.Remove(s.Dir.path(s.ID + suffix))
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}
