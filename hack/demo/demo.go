@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -11,11 +10,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -45,10 +44,7 @@ func newDemo(out io.Writer) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{out: out, dir: dir, home: filepath.Join(dir, "home"), program: filepath.Join(dir, "bin", name)}
-	if runtime.GOOS == "windows" {
-		d.program += ".exe"
-	}
+	d := &demo{out: out, dir: dir, home: filepath.Join(dir, "home")}
 	d.onClose(func() error { return os.RemoveAll(dir) })
 	return d, os.MkdirAll(d.home, 0o700)
 }
@@ -70,10 +66,9 @@ func (d *demo) build(ctx context.Context) error {
 	defer cancel()
 	d.say("Building %s …", name)
 	start := time.Now()
-	cmd := command(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", d.program, module+"/cmd/"+name)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return because(ctx, fmt.Errorf("go build: %w\n%s", err, bytes.TrimSpace(said)))
+	var err error
+	if d.program, err = machine.Build(ctx, filepath.Join(d.dir, "bin")); err != nil {
+		return because(ctx, err)
 	}
 	info, err := os.Stat(d.program)
 	if err != nil {
@@ -150,7 +145,10 @@ func (d *demo) stateHome() string { return filepath.Join(d.home, ".local", "stat
 
 // say prints a line, with the demo's long paths cut short.
 func (d *demo) say(format string, args ...any) {
-	pairs := []string{d.program, name, d.home, "~"}
+	pairs := []string{d.home, "~"}
+	if d.program != "" { // it is built
+		pairs = append(pairs, d.program, name)
+	}
 	if d.browser != nil {
 		pairs = append(pairs, d.browser.command, d.browser.short)
 	}

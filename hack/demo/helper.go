@@ -9,12 +9,11 @@ import (
 	"time"
 
 	"github.com/kballard/go-shellquote"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
 )
 
-const (
-	module = "github.com/flyteorg/flyte-credential-helper"
-	name   = "flyte-credential-helper"
-)
+const name = "flyte-credential-helper"
 
 // command is exec.CommandContext for a program that is asked to end before it
 // is made to, so that it can tidy up.
@@ -35,7 +34,7 @@ func command(ctx context.Context, path string, args ...string) *exec.Cmd {
 func (d *demo) helper(ctx context.Context, word string) (answer, said string, err error) {
 	cmd := command(ctx, d.program, d.arguments(word)...)
 	cmd.Env = d.env
-	ownSession(cmd)
+	machine.OwnSession(cmd)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

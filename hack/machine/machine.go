@@ -1,0 +1,136 @@
+// Package machine is a place of its own to run the program in: a home directory,
+// an authorization server on loopback, and a person with a browser. It is for
+// programs that measure flyte-credential-helper, or break what is around it.
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/kballard/go-shellquote"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+const (
+	module = "github.com/flyteorg/flyte-credential-helper"
+	name   = "flyte-credential-helper"
+)
+
+// Machine is such a place. Env may be changed before a command is made.
+type Machine struct {
+	Program string // the binary
+	Server  *oauthtest.Server
+	Env     []string // of every process; the last value of a name counts
+	Dir     string   // holds all that is left behind
+}
+
+// Build builds the program as it is released and returns its path, in dir.
+func Build(ctx context.Context, dir string) (program string, err error) {
+	program = filepath.Join(dir, name)
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, module+"/cmd/"+name)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, said)
+	}
+	return program, nil
+}
+
+// New makes a machine in a new directory inside dir. Its environment begins with
+// an empty one, so that CI, a proxy or a person's own settings do not matter.
+// There is no OS keyring on it, and tokens are kept in a file. Whoever calls it
+// must call [Browse] first thing in main.
+func New(dir, program string, c oauthtest.Config) (*Machine, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	own, err := os.MkdirTemp(dir, "machine-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := oauthtest.NewServer(c)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(own))
+	}
+	m := &Machine{Program: program, Server: s, Dir: own}
+	m.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own, "DBUS_SESSION_BUS_ADDRESS=disabled:",
+		"XDG_CONFIG_HOME=" + filepath.Join(own, "config"), "XDG_CACHE_HOME=" + filepath.Join(own, "cache"),
+		"XDG_STATE_HOME=" + filepath.Join(own, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(own, "run"),
+		"BROWSER=" + shellquote.Join(self, browseCommand, m.log()),
+		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.InFile,
+	}
+	if root := os.Getenv("SYSTEMROOT"); root != "" { // without it Windows opens no socket
+		m.Env = append(m.Env, "SYSTEMROOT="+root)
+	}
+	return m, os.MkdirAll(filepath.Join(own, "run"), 0o700)
+}
+
+// Close stops the server and removes all that is left.
+func (m *Machine) Close() error {
+	m.Server.Close()
+	return os.RemoveAll(m.Dir)
+}
+
+// Set sets a setting of the program for every process, by its variable.
+func (m *Machine) Set(setting, value string) {
+	m.Env = append(m.Env, Variable(setting)+"="+value)
+}
+
+// Variable is a setting's name in the environment.
+func Variable(setting string) string {
+	return "FLYTE_CREDENTIAL_HELPER_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
+}
+
+// Command is the program with args, in a session of its own: it finds no
+// terminal, and a Ctrl-C is not meant for it.
+func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, m.Program, args...)
+	cmd.Env = m.Env
+	OwnSession(cmd)
+	return cmd
+}
+
+// State is the directory that holds what is kept of logins.
+func (m *Machine) State() string { return filepath.Join(m.Dir, "state", name) }
+
+// Age makes every login that is kept older by d. Nobody may renew one meanwhile.
+func (m *Machine) Age(ctx context.Context, d time.Duration) error {
+	stores, err := cache.List(cache.Dir(m.State()), &cache.Keyring{})
+	if err == nil && len(stores) == 0 {
+		err = errors.New("no login is kept")
+	}
+	for _, s := range stores {
+		err = errors.Join(err, age(ctx, s, d))
+	}
+	return err
+}
+
+func age(ctx context.Context, s *cache.Store, d time.Duration) error {
+	t, err := s.Load(ctx)
+	if err != nil || t == nil {
+		return fmt.Errorf("%s cannot be opened: %w", s.ID, err)
+	}
+	for _, at := range []*time.Time{&t.Expiry, &t.Obtained, &t.Renewed, &t.IDExpiry, &t.IDObtained} {
+		if !at.IsZero() {
+			*at = at.Add(-d)
+		}
+	}
+	draft, err := s.Prepare(ctx)
+	if err != nil {
+		return err
+	}
+	return draft.Save(t)
+}
