@@ -10,7 +10,7 @@ func mutants() []mutant {
 	script := func(name string) string { return "^TestScripts$/^" + name }
 	return []mutant{
 		{"no first look", "pkg/cache/source.go", "	if s.answers(old, start) {", "	if start.IsZero() {", program, script("parallel_warm")},
-		{"no lock", "pkg/cache/source.go", "	unlock, err = s.Store.Lock(ctx)\n", "	unlock = func() {}\n", program, script("parallel")},
+		{"no lock", "pkg/cache/source.go", "	unlock, err = s.Store.lockLeader(ctx)\n", "	unlock = func() {}\n", program, script("parallel")},
 		{"no second look under the lock", "pkg/cache/source.go", "if s.answers(old, s.Now()) || s.renewedSince(old, start) {", "if false {", program, script("parallel")},
 		{"no margin", "pkg/cache/margin.go", "now.Add(Margin(c, minTTL)).Before(c.Expiry)", "now.Before(c.Expiry)", program, script("kubernetes_expiry|token_minttl")},
 		{"no save", "pkg/cache/spend.go", "	if err := draft.Save(t); err != nil {", "	if err := error(nil); err != nil {", program, script("kubernetes_login")},
@@ -26,7 +26,7 @@ func mutants() []mutant {
 		{"a code is sent twice", "pkg/oauth/spending.go", "	case later.cut && s.Refreshes():", "	case later.cut:", program, script("token_retry")},
 		{"a refresh is not sent once more", "pkg/oauth/spending.go", "	case later.cut && s.Refreshes():", "	case later.cut && !s.Refreshes():", program, script("token_retry")},
 		{"nothing is renewed ahead", "pkg/cache/source.go", "		s.ahead(old)\n", "", program, script("ahead")},
-		{"cannot ask is taken for not there", "pkg/cache/store.go", "	if errors.Is(err, errDamaged) || errors.Is(err, errNoKey) {", "	if err != nil {", program, script("keyring_trouble|keyring_unlock")},
+		{"cannot ask is taken for not there", "pkg/cache/store.go", "	if s.damaged || errors.Is(err, errNoKey) {", "	if err != nil {", program, script("keyring_trouble|keyring_unlock")},
 		{"the keyring has no deadline", "pkg/cache/keyring_secretservice.go", "context.WithTimeoutCause(ctx, unattendedLimit, slow)", "context.WithTimeoutCause(ctx, unattendedLimit*20, slow)", program, script("keyring_trouble")},
 		{"a bus is started where there is none", "pkg/cache/keyring_secretservice.go", `	if k.address() == "" {`, `	if k.address() == "none" {`, program, script("keyring_trouble")},
 		{"tokens lie readable beside the seal", "pkg/cache/seal.go", "	return aead(key).Seal(nil, nil, text, additional(id, line))", "	return append(aead(key).Seal(nil, nil, text, additional(id, line)), text...)", program, script("keyring_sealed")},
@@ -42,7 +42,7 @@ func mutants() []mutant {
 		{"no PKCE", "pkg/oauth/attempt.go", "options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.verifier)}", "options := []oauth2.AuthCodeOption{}", program, script("kubernetes_login")},
 		{"the Host header is not looked at", "pkg/oauth/listener.go", "case !l.addressed(r.Host):", "case !l.addressed(r.Host) && r.Host == l.path:", oauth, "TestStray"},
 		{"a prefetch is the answer", "pkg/oauth/listener.go", `case h.Get("Sec-Purpose") != "" ||`, `case h.Get("Sec-Purpose") == "x" ||`, oauth, "TestStray"},
-		{"the nonce is not compared", "pkg/oauth/idtoken.go", `case nonce != "" && id.Nonce != nonce:`, `case nonce == "x" && id.Nonce != nonce:`, oauth, "TestIDToken"},
+		{"the nonce is not compared", "pkg/oauth/idtoken.go", `case s.Nonce != "" && id.Nonce != s.Nonce:`, `case s.Nonce == "x" && id.Nonce != s.Nonce:`, oauth, "TestIDToken"},
 		{"at_hash is not compared", "pkg/oauth/idtoken.go", `case id.AccessTokenHash != "" &&`, `case id.AccessTokenHash == "x" &&`, oauth, "TestIDToken"},
 		{"the apiVersion is not echoed", "pkg/execcred/kubernetes.go", "APIVersion: r.apiVersion, Status", "APIVersion: v1, Status", program, script("kubernetes_version")},
 		{"the real expiry is told", "pkg/cache/margin.go", "early := c.Expiry.Add(-Margin(c, 0)); early.After(now)", "early := c.Expiry; early.After(now)", cache, "TestSafeExpiry"},
@@ -56,6 +56,12 @@ func mutants() []mutant {
 		{"the environment wins over the command line", "cmd/flyte-credential-helper/resolve.go", "if !found || !wanted(s) || fs.Changed(s.name) {", "if !found || !wanted(s) {", program, script("settings|login_words|login_params")},
 		{"the server is mixed from two levels", "cmd/flyte-credential-helper/resolve.go", "return s.kind != server || i+1 == named", "return s.kind != server || i < 9", program, script("settings|discovery")},
 		{"a pasted answer of another login is taken", "pkg/oauth/attempt.go", "if len(q[\"state\"]) != 1 || subtle", "if len(q[\"state\"]) != 1 || false && subtle", program, "TestPaste"},
+		{"a warm answer takes the lock", "pkg/cache/source.go", "	if s.answers(old, start) {", "	if u, e := s.Store.lockLeader(ctx); e == nil {\n		u()\n	}\n	if s.answers(old, start) {", program, "TestWarmSystemCalls"},
+		{"the server's clock is not looked at", "pkg/oauth/clock.go", "	return offset\n", "	return 0\n", program, script("clock")},
+		{"a clock that was put back is believed", "pkg/cache/margin.go", "c.Obtained.Sub(now) < mostAhead && ", "", program, script("clock")},
+		{"nobody says whom we wait for", "pkg/cache/source.go", "	defer s.tell()()\n", "", program, script("waiting")},
+		{"what is damaged is lost", "pkg/cache/source.go", "	if s.Store.damaged {", "	if false {", program, script("store_damaged")},
+		{"logout does not wait for who spends", "pkg/cache/store.go", "	spending, err := s.lockSpending(ctx)\n", "	spending, err := func() {}, error(nil)\n", cache, "TestLockIsBoth"},
 		{"line mode limits what is pasted", "cmd/flyte-credential-helper/terminal.go", "		t.restore = unlimit(t.in)\n", "", program, "TestPaste"},
 	}
 }

@@ -1,0 +1,76 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// A warm answer opens no socket, takes no lock, starts no process and writes
+// nothing but the answer: it takes no longer than it must, and nobody can make
+// it wait. That is seen by its system calls, not by a watch.
+func TestWarmSystemCalls(t *testing.T) {
+	for _, store := range []string{"file", "kernel"} {
+		for _, command := range []string{"kubernetes", "token"} {
+			t.Run(store+"/"+command, func(t *testing.T) {
+				m := newMachine(t, oauthtest.Config{})
+				m.env = append(m.env, variable("store")+"="+store)
+				if p := m.run(nil, "login"); p.code != 0 {
+					t.Fatalf("%s", p.stderr.String())
+				}
+				t.Cleanup(func() { m.run(nil, "logout") })
+				calls := m.trace(command)
+				for _, forbidden := range []string{
+					`\b(socket|connect|bind|listen|flock|fork|vfork|execve|fsync|fdatasync|ftruncate)\(`,
+					`\b(rename|unlink|mkdir|link|symlink|chmod|fchmod|utimensat|mknod)(at2?)?\(`,
+					`\bopenat\(.*(O_WRONLY|O_RDWR|O_CREAT|O_TRUNC)`,
+					`\bfcntl\(.*F_(OFD_)?SETLK`,
+				} {
+					for _, call := range regexp.MustCompile(`(?m)^.*`+forbidden+`.*$`).FindAllString(calls, -1) {
+						t.Errorf("it calls %s", call)
+					}
+				}
+				if n := len(regexp.MustCompile(`(?m)\bwrite\(1, `).FindAllString(calls, -1)); n != 1 {
+					t.Errorf("it writes the answer by %d calls", n)
+				}
+				if !strings.Contains(calls, "openat(") || m.server.Count("token") != 1 {
+					t.Errorf("that was no warm answer: %d token requests", m.server.Count("token"))
+				}
+			})
+		}
+	}
+}
+
+// trace returns the system calls of a call of the program from when it runs: what
+// the runtime and the loader open for themselves is left out.
+func (m *machine) trace(args ...string) string {
+	m.t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		m.t.Fatal("needs strace: run hack/check")
+	}
+	out := filepath.Join(m.dir, "calls")
+	p := m.startCommand(func(p *process) {
+		p.Args = append([]string{strace, "-f", "-qq", "-o", out, p.Path}, p.Args[1:]...)
+		p.Path = strace
+	}, nil, args...)
+	if m.wait(p); p.code != 0 || p.stdout.Len() == 0 {
+		m.t.Fatalf("status %d: %s", p.code, p.stderr.String())
+	}
+	calls, err := os.ReadFile(out)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(calls), "\n") // its own execve
+	if !found {
+		m.t.Fatalf("%s", calls)
+	}
+	return after
+}
