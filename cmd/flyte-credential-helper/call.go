@@ -33,7 +33,11 @@ type call struct {
 
 // newCall reads the settings. fs has parsed the command line.
 func newCall(w world, fs *pflag.FlagSet, s *settings, table []setting) (*call, error) {
-	profile, err := resolve(w, fs, s, table)
+	cluster, err := clusterLevel(w.getenv(execInfo), table)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := resolve(w, fs, s, table, cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,14 @@ type profileValue struct {
 	line  int
 }
 
+// level is what p, of the file at path, says of settings.
+func (p profile) level(name, path string) level {
+	return level{name, func(s setting) ([]string, string, bool) {
+		v, found := p[s.name]
+		return v.words, fmt.Sprintf("%s:%d: %s", path, v.line, s.name), found
+	}}
+}
+
 // maxConfig is more than any configuration file has.
 const maxConfig = 1 << 20
 
@@ -42,20 +50,29 @@ func readConfig(path string, known []setting) (*config, error) {
 	if err != nil {
 		return nil, usage("", "cannot read the configuration: %v", err)
 	}
+	top, err := c.parse(text)
+	if err != nil || top == nil {
+		return c, err
+	}
+	return c, c.decode(top, known)
+}
+
+// parse returns the one document of text, or nil where there is none.
+func (c *config) parse(text []byte) (ast.Node, error) {
 	if len(text) > maxConfig {
-		return nil, usage("", "%s is larger than 1 MiB", path)
+		return nil, usage("", "%s is larger than 1 MiB", c.path)
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, c.broken(err)
 	}
 	if len(file.Docs) > 1 {
-		return nil, usage("", "%s holds more than one YAML document", path)
+		return nil, usage("", "%s holds more than one YAML document", c.path)
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return c, nil
+	if len(file.Docs) == 0 {
+		return nil, nil
 	}
-	return c, c.decode(file.Docs[0].Body, known)
+	return file.Docs[0].Body, nil
 }
 
 // broken says in one line where the file is no YAML.
@@ -75,9 +92,14 @@ func (c *config) decode(top ast.Node, known []setting) error {
 		return c.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := profile{}
 			c.profiles[name] = p
-			return c.each(body, "profile "+name, func(key string, at, value ast.Node) error { return c.set(p, key, at, value, known) })
+			return c.fill(p, body, "profile "+name, known)
 		})
 	})
+}
+
+// fill sets what the mapping n, which messages call what, says of settings.
+func (c *config) fill(p profile, n ast.Node, what string, known []setting) error {
+	return c.each(n, what, func(key string, at, value ast.Node) error { return c.set(p, key, at, value, known) })
 }
 
 // each calls f for the pairs of a mapping. The parser refuses a key that comes

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,9 +29,10 @@ func variable(name string) string {
 	return "FLYTE_CREDENTIAL_HELPER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// resolve completes what fs parsed: environment over profile, the server from
-// the highest level that names one. It returns the name of the profile in use.
-func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting) (string, error) {
+// resolve completes what fs parsed: environment over the cluster's settings over
+// profile over preset, the server from the highest level that names one. It
+// returns the name of the profile in use.
+func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster level) (string, error) {
 	for _, row := range table {
 		if fs.Changed(row.name) && row.kind != passing {
 			s.given = append(s.given, row.name)
@@ -43,34 +43,59 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting) (string, 
 	if err := unknownVariables(w, table); err != nil {
 		return "", err
 	}
-	if err := apply(env, fs, table, func(s setting) bool { return s.kind == choice }); err != nil {
+	levels := []level{flag, env, cluster}
+	if err := choose(levels, fs, table, "profile", "provider"); err != nil {
 		return "", err
 	}
-	name, prof, err := chooseProfile(w, s, table, flag.names(table) || env.names(table))
+	named := presetLevel(s.provider).names(table) || slices.ContainsFunc(levels, func(l level) bool { return l.names(table) })
+	name, prof, err := chooseProfile(w, s, table, named)
 	if err != nil {
 		return "", err
 	}
-	levels := []level{flag, env, prof}
-	named := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
-	if named >= 0 {
-		if err := oneServer(levels[named], table); err != nil {
+	levels = append(levels, prof)
+	if err := choose(levels, fs, table, "provider"); err != nil {
+		return "", err
+	}
+	levels = append(levels, presetLevel(s.provider))
+	from := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
+	if from >= 0 {
+		if err := oneServer(levels[from], table); err != nil {
 			return "", err
 		}
 	} else if s.undecided == nil {
-		s.undecided = noServer(name)
+		s.undecided = noServer(name, s.provider)
 	}
-	for _, row := range table {
-		if _, _, found := env.value(row); found && !slices.Contains(s.given, row.name) && row.kind != passing && (row.kind != server || named == 1) {
-			s.inherited = append(s.inherited, row.name)
-		}
-	}
+	s.inherit(levels[1:3], table, from-1)
 	for i, l := range levels[1:] {
-		if err := apply(l, fs, table, func(s setting) bool { return s.kind != server || i+1 == named }); err != nil {
+		if err := apply(l, fs, table, func(s setting) bool { return s.kind != server || i+1 == from }); err != nil {
 			return "", err
 		}
 	}
 	s.expand(w)
 	return name, nil
+}
+
+// choose settles the settings of these names, which say what else is read.
+func choose(levels []level, fs *pflag.FlagSet, table []setting, names ...string) error {
+	for _, l := range levels[1:] {
+		if err := apply(l, fs, table, func(s setting) bool { return slices.Contains(names, s.name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inherit notes which settings come from around the command line, for hints that
+// work elsewhere too. The server is that of one level.
+func (s *settings) inherit(levels []level, table []setting, named int) {
+	for i, l := range levels {
+		for _, row := range table {
+			_, _, found := l.value(row)
+			if found && !slices.Contains(append(s.given, s.inherited...), row.name) && row.kind != passing && (row.kind != server || i == named) {
+				s.inherited = append(s.inherited, row.name)
+			}
+		}
+	}
 }
 
 // apply sets what l says and no higher level has said, of the settings wanted.
@@ -131,7 +156,7 @@ func unknownVariables(w world, table []setting) error {
 // chooseProfile finds the profile to use: the one that is named, none where the
 // server is named otherwise, else the only one or the one called default.
 func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (string, level, error) {
-	nothing := level{"no profile", func(setting) ([]string, string, bool) { return nil, "", false }}
+	nothing := profile{}.level("no profile", "")
 	if s.profile == "" && serverNamed {
 		return "", nothing, nil
 	}
@@ -156,10 +181,7 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	case !ok:
 		return "", nothing, nil
 	}
-	return name, level{"profile " + name, func(s setting) ([]string, string, bool) {
-		v, found := p[s.name]
-		return v.words, fmt.Sprintf("%s:%d: %s", c.path, v.line, s.name), found
-	}}, nil
+	return name, p.level("profile "+name, c.path), nil
 }
 
 func listing(names []string) string {
@@ -169,7 +191,10 @@ func listing(names []string) string {
 	return ", which has " + strings.Join(names, ", ")
 }
 
-func noServer(profile string) error {
+func noServer(profile, provider string) error {
+	if provider != "" {
+		return usage(program+" login --provider "+provider+" --issuer "+presetOf(provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", provider)
+	}
 	if profile != "" {
 		return usage("", "profile %s names no server: it needs issuer, or auth-endpoint and token-endpoint", profile)
 	}

@@ -45,7 +45,7 @@ func quick(ctx context.Context, w world) (code int, ok bool) {
 		return 0, false
 	}
 	name := fs.Arg(0)
-	if fs.NArg() == 0 && w.getenv("KUBERNETES_EXEC_INFO") != "" {
+	if fs.NArg() == 0 && w.getenv(execInfo) != "" {
 		name = "kubernetes"
 	}
 	answer, ok := answerers()[name]

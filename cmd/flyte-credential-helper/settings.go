@@ -9,7 +9,7 @@ import (
 // settings are the program's settings, each with the same name as a flag, in
 // the environment and in a profile.
 type settings struct {
-	profile, issuer                                 string
+	profile, issuer, provider                       string
 	authEndpoint, tokenEndpoint, revocationEndpoint string
 
 	clientID, clientSecretFile, clientSecretEnv string
@@ -84,6 +84,7 @@ func (s *settings) table() []setting {
 		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", text(&s.authEndpoint, "URL"), server},
 		{"token-endpoint", groupServer, "token endpoint, without --issuer", text(&s.tokenEndpoint, "URL"), server},
 		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", text(&s.revocationEndpoint, "URL"), server},
+		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", oneOf{&s.provider, providers()}, plain},
 
 		{"client-id", groupClient, "the client as the server knows it", text(&s.clientID, "ID"), plain},
 		{"client-secret-file", groupClient, "file that holds the client's secret", text(&s.clientSecretFile, "FILE"), path},

@@ -20,7 +20,17 @@ const (
 type execCredential struct {
 	Kind       string                `json:"kind"`
 	APIVersion string                `json:"apiVersion"`
+	Spec       *execCredentialSpec   `json:"spec,omitempty"`
 	Status     *execCredentialStatus `json:"status,omitempty"`
+}
+
+type execCredentialSpec struct {
+	Cluster *cluster `json:"cluster,omitempty"`
+}
+
+type cluster struct {
+	Server string          `json:"server"`
+	Config json.RawMessage `json:"config,omitempty"`
 }
 
 type execCredentialStatus struct {
@@ -30,6 +40,12 @@ type execCredentialStatus struct {
 
 // KubernetesRequest is what client-go says when it runs a credential plugin.
 type KubernetesRequest struct {
+	// Server is the URL of the cluster's API server, and Config its own settings,
+	// the extension client.authentication.k8s.io/exec of the kubeconfig's cluster.
+	// Both are there only where its user has provideClusterInfo.
+	Server string
+	Config json.RawMessage
+
 	apiVersion string
 }
 
@@ -46,7 +62,14 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if e.Kind != kind || e.APIVersion != v1 && e.APIVersion != v1beta1 {
 		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO asks for %q of kind %q: only %s and %s of kind %s are spoken here", e.APIVersion, e.Kind, v1, v1beta1, kind)
 	}
-	return &KubernetesRequest{apiVersion: e.APIVersion}, nil
+	r := &KubernetesRequest{apiVersion: e.APIVersion}
+	if e.Spec != nil && e.Spec.Cluster != nil {
+		r.Server, r.Config = e.Spec.Cluster.Server, e.Spec.Cluster.Config
+	}
+	if string(r.Config) == "null" { // client-go's way to say that there are none
+		r.Config = nil
+	}
+	return r, nil
 }
 
 // Encode answers the request, in the version that it asked for: client-go

@@ -1,0 +1,151 @@
+package main
+
+import "slices"
+
+// preset is what servers of one kind want, where no other level of the settings
+// says it. It names no client: that is registered by whoever runs the server.
+type preset struct {
+	name, title string
+	issuerForm  string              // what an issuer of that kind looks like; empty: settings names the server
+	settings    map[string][]string // by their names, as in a profile
+	gitUsername string              // for HTTP Basic, where git wants one beside the token; empty: not a git server
+	notes       []string            // for the administrator: what to register, and what to mind
+}
+
+// providers are the presets' names. Every call makes the settings' table, and not
+// the presets.
+func providers() []string {
+	return []string{"auth0", "bitbucket", "dex", "entra", "gitea", "github", "gitlab", "google", "keycloak", "okta"}
+}
+
+// presetLevel is the lowest level: what the preset of that name says.
+func presetLevel(name string) level {
+	p := presetOf(name)
+	return level{"the preset " + name, func(s setting) ([]string, string, bool) {
+		words, found := p.settings[s.name]
+		return words, "--provider " + name, found
+	}}
+}
+
+// presetOf returns the preset of that name, or an empty one.
+func presetOf(name string) preset {
+	if name == "" {
+		return preset{}
+	}
+	all := presets()
+	return all[slices.IndexFunc(all, func(p preset) bool { return p.name == name })]
+}
+
+// fixedPorts are for servers that compare a redirect URI with its port.
+func fixedPorts() map[string][]string {
+	return map[string][]string{"redirect-uri": {"http://localhost:8000"}, "redirect-port": {"18000"}}
+}
+
+// presets are in the order of their names. docs/providers.md is made of them.
+func presets() []preset {
+	return []preset{
+		{
+			name: "auth0", title: "Auth0", issuerForm: "https://TENANT.auth0.com/",
+			settings: fixedPorts(),
+			notes: []string{
+				"Create an application of the type Native, and allow both callback URLs: Auth0 compares them with their ports.",
+				"Allow the refresh token grant, and rotation with an overlap of ten seconds or more.",
+				"The issuer ends with a slash. An access token for an API of yours needs its identifier as `audience`.",
+			},
+		},
+		{
+			name: "bitbucket", title: "Bitbucket Cloud",
+			settings: map[string][]string{
+				"auth-endpoint":  {"https://bitbucket.org/site/oauth2/authorize"},
+				"token-endpoint": {"https://bitbucket.org/site/oauth2/access_token"},
+				"redirect-uri":   {"http://localhost:8000"},
+				"token-kind":     {"access"},
+			},
+			gitUsername: "x-token-auth",
+			notes: []string{
+				"Add an OAuth consumer to the workspace, with the callback URL http://localhost:8000 and the repository permissions that git needs.",
+				"The consumer has a secret, which goes into `client-secret-file`. There are no ID tokens.",
+			},
+		},
+		{
+			name: "dex", title: "Dex", issuerForm: "https://dex.example.com",
+			settings: map[string][]string{"scope": {"openid", "email", "groups", "offline_access"}},
+			notes: []string{
+				"A static client with `public: true` and no `redirectURIs` may use any port on loopback.",
+				"With `expiry.refreshTokens.reuseInterval: 10s` a refresh whose answer is lost costs nobody the login.",
+			},
+		},
+		{
+			name: "entra", title: "Microsoft Entra ID", issuerForm: "https://login.microsoftonline.com/TENANT-ID/v2.0",
+			settings: map[string][]string{"redirect-uri": {"http://localhost"}},
+			notes: []string{
+				"Register an application, and under the platform for mobile and desktop applications the redirect URI http://localhost: any port will do.",
+				"A cluster takes the ID token, whose audience is the application's ID. Access tokens without a scope of an API of yours are meant for Microsoft Graph.",
+			},
+		},
+		{
+			name: "gitea", title: "Gitea and Forgejo", issuerForm: "https://gitea.example.com",
+			settings:    map[string][]string{"scope": {"openid", "email", "write:repository"}},
+			gitUsername: "oauth2",
+			notes: []string{
+				"Create an OAuth2 application that is not a confidential client, with the redirect URI http://127.0.0.1: any port will do.",
+			},
+		},
+		{
+			name: "github", title: "GitHub",
+			settings: map[string][]string{
+				"auth-endpoint":  {"https://github.com/login/oauth/authorize"},
+				"token-endpoint": {"https://github.com/login/oauth/access_token"},
+				"scope":          {"repo"},
+				"token-kind":     {"access"},
+			},
+			gitUsername: "x-access-token",
+			notes: []string{
+				"Create an OAuth app or a GitHub App with the callback URL http://127.0.0.1: any port will do.",
+				"It has a secret, which goes into `client-secret-file`. There are no ID tokens, so no cluster takes it.",
+				"A token that ends, and a refresh token with it, come where the app has them switched on.",
+			},
+		},
+		{
+			name: "gitlab", title: "GitLab", issuerForm: "https://gitlab.example.com",
+			settings:    map[string][]string{"issuer": {"https://gitlab.com"}, "scope": {"openid", "read_repository", "write_repository"}},
+			gitUsername: "oauth2",
+			notes: []string{
+				"Add an application that is not confidential, with the redirect URI http://127.0.0.1, any port will do, and the scopes that are asked for.",
+				"For a cluster `openid` is enough: give that as the only scope.",
+			},
+		},
+		{
+			name: "google", title: "Google",
+			settings: map[string][]string{
+				"issuer":     {"https://accounts.google.com"},
+				"scope":      {"openid", "email"},
+				"auth-param": {"access_type=offline", "prompt=consent"},
+				"token-kind": {"id"},
+			},
+			gitUsername: "oauth2accesstoken",
+			notes: []string{
+				"Create an OAuth client of the type Desktop app: any port on loopback will do.",
+				"It has a secret, though nobody can keep it one, which goes into `client-secret-file`.",
+				"Google knows no groups in ID tokens: a cluster tells people apart by their e-mail address.",
+			},
+		},
+		{
+			name: "keycloak", title: "Keycloak", issuerForm: "https://keycloak.example.com/realms/REALM",
+			notes: []string{
+				"Create a client with client authentication off and the standard flow on, and the valid redirect URI http://127.0.0.1: any port will do.",
+				"`offline_access`, which is asked for where Keycloak offers it, makes the login outlive the browser's session: people need the role of that name. To be logged out with the browser, give `openid` as the only scope.",
+				"Groups in the ID token need a group membership mapper.",
+			},
+		},
+		{
+			name: "okta", title: "Okta", issuerForm: "https://ORG.okta.com",
+			settings: fixedPorts(),
+			notes: []string{
+				"Create an OpenID Connect app integration of the type Native Application, with the grant Refresh Token, and both sign-in redirect URIs: Okta compares them with their ports.",
+				"Rotate refresh tokens with a grace period of ten seconds or more.",
+				"An authorization server of its own has the issuer https://ORG.okta.com/oauth2/NAME. Groups in the ID token need a claim there.",
+			},
+		},
+	}
+}
