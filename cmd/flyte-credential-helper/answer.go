@@ -12,19 +12,23 @@ import (
 
 // kubernetes answers client-go.
 func kubernetes(ctx context.Context, c *call) ([]byte, error) {
-	request, err := execcred.DecodeKubernetes(c.getenv("KUBERNETES_EXEC_INFO"))
+	request, err := execcred.DecodeKubernetes(c.getenv(execInfo))
 	if err != nil {
 		return nil, usage("", "%v", err)
 	}
-	kind := oauth.Kind(c.tokenKind)
-	credential, err := c.credential(ctx, kind)
+	source, err := c.source(oauth.Kind(c.tokenKind))
 	if err != nil {
 		return nil, err
 	}
-	return request.Encode(execcred.Credential{
-		Token:  credential.Value.Reveal(),
-		Expiry: cache.SafeExpiry(credential, c.now()),
-	})
+	n := c.noteFor(request, source.Store.ID)
+	source.Refused = n.refused
+	credential, err := c.credential(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	expiry := cache.SafeExpiry(credential, c.now())
+	n.remember(credential, expiry)
+	return request.Encode(execcred.Credential{Token: credential.Value.Reveal(), Expiry: expiry})
 }
 
 // tokenMinTTL is how long the token must live for callers that keep what they
@@ -40,24 +44,24 @@ func token(ctx context.Context, c *call) ([]byte, error) {
 	if kind == oauth.Auto {
 		kind = oauth.Access
 	}
-	credential, err := c.credential(ctx, kind)
+	source, err := c.source(kind)
+	if err != nil {
+		return nil, err
+	}
+	credential, err := c.credential(ctx, source)
 	if err != nil {
 		return nil, err
 	}
 	return execcred.EncodeToken(execcred.Credential{Token: credential.Value.Reveal()})
 }
 
-// credential gets the part of the token that kind names.
-func (c *call) credential(ctx context.Context, kind oauth.Kind) (oauth.Credential, error) {
-	source, err := c.source(kind)
-	if err != nil {
-		return oauth.Credential{}, err
-	}
+// credential gets the part of the token that source hands out.
+func (c *call) credential(ctx context.Context, source *cache.Source) (oauth.Credential, error) {
 	t, err := source.Token(ctx)
 	if err != nil {
 		return oauth.Credential{}, err
 	}
-	credential := t.Credential(kind)
+	credential := t.Credential(source.Kind)
 	if credential.Value == "" {
 		return oauth.Credential{}, c.noIDToken()
 	}

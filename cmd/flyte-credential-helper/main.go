@@ -18,5 +18,6 @@ func theWorld() world {
 		args: os.Args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, now: time.Now,
 		configHome: xdg.ConfigHome, stateHome: xdg.StateHome, home: xdg.Home,
+		runtimeDir: xdg.RuntimeDir, parent: parent,
 	}
 }

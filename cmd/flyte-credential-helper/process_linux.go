@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"math"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -9,3 +12,19 @@ import (
 func closeRange() error { return unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) }
 
 func undumpable() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
+
+// parent is our parent's id and when it started, in the kernel's ticks: ids are
+// used again. See proc_pid_stat(5).
+func parent() string {
+	pid := os.Getppid()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // the name may hold anything
+	const start = 22 - 3
+	if len(fields) <= start {
+		return ""
+	}
+	return fmt.Sprintf("%d.%s", pid, fields[start])
+}

@@ -35,6 +35,11 @@ func noCore() {
 	undumpable()
 }
 
+// openNote opens a file that is no link and nobody's pipe.
+func openNote(path string, flag int) (*os.File, error) {
+	return os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+}
+
 // private reports whether a file is ours, or the administrator's, and closed to
 // other users.
 func private(info fs.FileInfo) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io/fs"
+	"os"
 	"os/exec"
 	"syscall"
 
@@ -17,6 +18,12 @@ func detach(cmd *exec.Cmd) {
 func closeOnExec() {}
 
 func noCore() {}
+
+// parent is not known: the one that Windows names may have ended, and its id be
+// another's.
+func parent() string { return "" }
+
+func openNote(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
 
 // private relies on the access list that a profile's files inherit.
 func private(fs.FileInfo) bool { return true }

@@ -22,6 +22,8 @@ type world struct {
 	configHome     string
 	stateHome      string
 	home           string
+	runtimeDir     string        // gone when the person logs out of the machine; may not exist
+	parent         func() string // tells one parent process from every other; empty: not known
 }
 
 // configPath is where the configuration may be.

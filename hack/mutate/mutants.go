@@ -54,7 +54,7 @@ func mutants() []mutant {
 		{"a write error is not told", "cmd/flyte-credential-helper/answer.go", "	if _, err := c.stdout.Write(document); err != nil {", "	if _, err := c.stdout.Write(document); err != nil && document == nil {", program, script("stdout")},
 		{"core files are written", "cmd/flyte-credential-helper/process_unix.go", "		limit.Cur = 0\n", "", program, "TestAborted"},
 		{"the environment wins over the command line", "cmd/flyte-credential-helper/resolve.go", "if !found || !wanted(s) || fs.Changed(s.name) {", "if !found || !wanted(s) {", program, script("settings|login_words|login_params")},
-		{"the server is mixed from two levels", "cmd/flyte-credential-helper/resolve.go", "return s.kind != server || i+1 == named", "return s.kind != server || i < 9", program, script("settings|discovery")},
+		{"the server is mixed from two levels", "cmd/flyte-credential-helper/resolve.go", "return s.kind != server || i+1 == from", "return s.kind != server || i < 9", program, script("settings|discovery")},
 		{"a pasted answer of another login is taken", "pkg/oauth/attempt.go", "if len(q[\"state\"]) != 1 || subtle", "if len(q[\"state\"]) != 1 || false && subtle", program, "TestPaste"},
 		{"a warm answer takes the lock", "pkg/cache/source.go", "	if s.answers(old, start) {", "	if u, e := s.Store.lockLeader(ctx); e == nil {\n		u()\n	}\n	if s.answers(old, start) {", program, "TestWarmSystemCalls"},
 		{"the server's clock is not looked at", "pkg/oauth/clock.go", "	return offset\n", "	return 0\n", program, script("clock")},
@@ -62,6 +62,14 @@ func mutants() []mutant {
 		{"nobody says whom we wait for", "pkg/cache/source.go", "	defer s.tell()()\n", "", program, script("waiting")},
 		{"what is damaged is lost", "pkg/cache/source.go", "	if s.Store.damaged {", "	if false {", program, script("store_damaged")},
 		{"logout does not wait for who spends", "pkg/cache/store.go", "	spending, err := s.lockSpending(ctx)\n", "	spending, err := func() {}, error(nil)\n", cache, "TestLockIsBoth"},
+		{"a second call is no refusal", "cmd/flyte-credential-helper/note.go", "return n.token == fingerprint(c) && n.now().Before(n.until)", "return false", program, script("kubernetes_refused")},
+		{"whoever asks when told to was refused", "cmd/flyte-credential-helper/note.go", "return n.token == fingerprint(c) && n.now().Before(n.until)", "return n.token == fingerprint(c)", program, script("kubernetes_refused")},
+		{"a refused token is handed out", "pkg/cache/source.go", "old == nil || s.refused(old) ||", "old == nil ||", program, script("kubernetes_refused")},
+		{"a refusal means a login", "pkg/cache/source.go", "s.Refused != nil && t.Refreshable(s.Kind) && ", "s.Refused != nil && ", program, script("kubernetes_refused")},
+		{"one cluster's refusal is another's", "cmd/flyte-credential-helper/note.go", "r.Server, r.Config))", "\"\", \"\"))", program, script("kubernetes_refused")},
+		{"a cluster names commands", "cmd/flyte-credential-helper/cluster.go", `"auth-params-in-token-request", "token-kind",`, `"auth-params-in-token-request", "token-kind", "browser",`, program, script("kubernetes_cluster")},
+		{"the cluster wins over the environment", "cmd/flyte-credential-helper/resolve.go", "levels := []level{flag, env, cluster}", "levels := []level{flag, cluster, env}", program, script("kubernetes_cluster")},
+		{"a preset wins over a profile", "cmd/flyte-credential-helper/resolve.go", "levels = append(levels, presetLevel(s.provider))", "levels = append(levels[:3:3], presetLevel(s.provider), prof)", program, script("settings_provider")},
 		{"line mode limits what is pasted", "cmd/flyte-credential-helper/terminal.go", "		t.restore = unlimit(t.in)\n", "", program, "TestPaste"},
 	}
 }

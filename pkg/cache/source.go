@@ -33,6 +33,9 @@ type Source struct {
 	ReuseWindow time.Duration // how long a new set serves all who ask for a new one
 	Patience    time.Duration // how long to wait for another process's renewal
 	Force       bool          // renew a set that is good, outside the reuse window
+	// Refused reports whether a server has refused c, though it seems good: then
+	// it is refreshed, outside the reuse window. Nil: none was.
+	Refused func(c oauth.Credential) bool
 	Waiting     func(Holder)  // told once, of whom this process waits for; nil: nothing is said
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -116,11 +119,18 @@ func (s *Source) answers(t *oauth.Token, now time.Time) bool {
 	if age := now.Sub(t.Renewed); age >= 0 && age < s.ReuseWindow && c.ValidAt(now) {
 		return true
 	}
-	if s.Force || s.login {
+	if s.Force || s.login || s.refused(t) {
 		return false
 	}
 	// What only a login can renew is good to its end.
 	return GoodAt(c, now, s.MinTTL) || c.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(s.Kind)
+}
+
+// refused reports whether a refresh of t is called for because a server refused
+// it. Where only a login could help it is handed out again: the server may have
+// other reasons, and nobody should log in for each of its refusals.
+func (s *Source) refused(t *oauth.Token) bool {
+	return s.Refused != nil && t.Refreshable(s.Kind) && s.Refused(t.Credential(s.Kind))
 }
 
 // renewedSince reports whether another process renewed t while we waited.
@@ -128,10 +138,10 @@ func (s *Source) renewedSince(t *oauth.Token, start time.Time) bool {
 	return t != nil && t.Renewed.After(start) && !t.Renewed.After(s.Now()) && t.Credential(s.Kind).ValidAt(s.Now())
 }
 
-// living returns old if it lives, since then whoever asks is served, and err
-// if not.
+// living returns old if it lives and was not refused, since then whoever asks is
+// served, and err if not.
 func (s *Source) living(ctx context.Context, old *oauth.Token, err error) (*oauth.Token, error) {
-	if s.login || ctx.Err() != nil || old == nil || !old.Credential(s.Kind).ValidAt(s.Now()) {
+	if s.login || ctx.Err() != nil || old == nil || s.refused(old) || !old.Credential(s.Kind).ValidAt(s.Now()) {
 		return nil, err
 	}
 	s.Log.Warn("the token could not be renewed, and is handed out while it lives", "reason", err)

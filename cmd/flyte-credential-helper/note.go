@@ -1,0 +1,98 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// note is what one parent process was given for one cluster. client-go tells a
+// plugin nothing of a 401: it just runs it once more, and keeps the token until
+// then, or until its expiry. So who asks again for a token that should do was
+// refused. The note lies in the runtime directory, holds no secret, and may be
+// lost: then the answer is the same as before.
+type note struct {
+	path   string // empty: nobody to remember
+	parent string
+	token  string // a hash of what it was given
+	until  time.Time
+	now    func() time.Time
+}
+
+// noteSlots bounds how many notes there are of a login and a cluster: parents
+// come and go, and nobody tidies up.
+const noteSlots = 64
+
+// noteFor reads what our parent was given of the login id for the cluster before.
+func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
+	n := &note{now: c.now}
+	if c.getenv(execInfo) == "" {
+		return n // a person, or a shell's loop
+	}
+	n.parent = c.parent()
+	dir := filepath.Join(c.runtimeDir, program)
+	if n.parent == "" || !ownDir(dir) {
+		return n
+	}
+	which := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s", id, c.tokenKind, r.Server, r.Config))
+	slot := sha256.Sum256([]byte(n.parent))
+	n.path = filepath.Join(dir, fmt.Sprintf("%x.%02d", which[:8], slot[0]%noteSlots))
+	n.read()
+	return n
+}
+
+// ownDir reports whether dir is a directory that only we write to, and makes it
+// where it can.
+func ownDir(dir string) bool {
+	_ = os.Mkdir(dir, 0o700)
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir() && private(info)
+}
+
+func (n *note) read() {
+	f, err := openNote(n.path, os.O_RDONLY)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	var parent, token string
+	var until int64
+	if _, err := fmt.Fscanf(io.LimitReader(f, 1024), "%s %s %d\n", &parent, &token, &until); err == nil && parent == n.parent {
+		n.token, n.until = token, time.Unix(until, 0)
+	}
+}
+
+// refused reports whether the parent was given c, and told that it would do for
+// longer.
+func (n *note) refused(c oauth.Credential) bool {
+	return n.token == fingerprint(c) && n.now().Before(n.until)
+}
+
+// remember notes that the parent is given c, to ask again at expiry; zero: when
+// it is refused.
+func (n *note) remember(c oauth.Credential, expiry time.Time) {
+	if n.path == "" || n.token == fingerprint(c) {
+		return
+	}
+	if expiry.IsZero() {
+		expiry = n.now().Add(100 * 365 * 24 * time.Hour)
+	}
+	f, err := openNote(n.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_, _ = fmt.Fprintf(f, "%s %s %d\n", n.parent, fingerprint(c), expiry.Unix())
+}
+
+func fingerprint(c oauth.Credential) string {
+	sum := sha256.Sum256([]byte(c.Value.Reveal()))
+	return hex.EncodeToString(sum[:4])
+}
