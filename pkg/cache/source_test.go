@@ -639,6 +639,22 @@ func TestADeadRefreshTokenIsForgotten(t *testing.T) {
 	wantToken(t, w.old[1], nil, &want)
 }
 
+// A child that waits for another one's end spends nothing that is dead by then:
+// what that one found out is true for it, too.
+func TestWhoWaitsSpendsNoDeadRefreshToken(t *testing.T) {
+	w := newWorld(t)
+	old := w.has(t, 2*time.Hour)
+	w.spendErr = errDead
+	r := request{ID: w.store.ID, Kind: w.store.Kind, Seen: old.Renewed, Spending: &oauth.Spending{Form: url.Values{"grant_type": {"refresh_token"}}}}
+	for range 2 { // both leaders have seen it live; the first one was killed
+		got, err := w.source().spend(t.Context(), r)
+		if got != nil || !oauth.LoggedOut(err) {
+			t.Errorf("%v, %v; want the server's word that it is dead", reveal(got), err)
+		}
+	}
+	w.want(t, 0, 1)
+}
+
 // Anything else leaves it alone: the same call may succeed later.
 func TestOtherFailuresKeepTheRefreshToken(t *testing.T) {
 	for _, err := range []error{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -105,13 +106,8 @@ func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Spending.Refreshes() {
-		if old == nil {
-			return nil, &oauth.TemporaryError{Err: errors.New("the login was deleted while it was renewed")}
-		}
-		if !old.Renewed.Equal(r.Seen) {
-			return old, nil
-		}
+	if t, err := r.overtaken(old); t != nil || err != nil {
+		return t, err
 	}
 	s.at(stepReady)
 	draft, err := s.Store.Prepare(ctx)
@@ -132,6 +128,26 @@ func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 		draft.Discard(ctx)
 	}
 	return nil, err
+}
+
+// overtaken returns what another one made of the set that the leader saw, where
+// that was to be refreshed and is not the same any more.
+func (r *request) overtaken(old *oauth.Token) (*oauth.Token, error) {
+	switch {
+	case !r.Spending.Refreshes():
+		return nil, nil
+	case old == nil:
+		return nil, &oauth.TemporaryError{Err: errors.New("the login was deleted while it was renewed")}
+	case !old.Renewed.Equal(r.Seen):
+		return old, nil
+	case old.RefreshToken == "": // the other one was told so
+		dead := &oauth.Error{Code: "invalid_grant"}
+		if u, err := url.Parse(old.Server.TokenEndpoint); err == nil {
+			dead.Host = u.Host
+		}
+		return nil, dead
+	}
+	return nil, nil
 }
 
 // keep saves t. If that fails in spite of all that was prepared, the answer is
