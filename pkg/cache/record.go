@@ -114,7 +114,7 @@ func toFailure(err error) (*failure, bool) {
 	switch {
 	case errors.As(err, &later):
 		return &failure{Later: err.Error(), Person: later.Person}, true
-	case errors.As(err, &refused) && !oauth.LoggedOut(err):
+	case errors.As(err, &refused) && (!oauth.LoggedOut(err) || errors.As(err, new(*codeError))):
 		return &failure{Refused: refused, Person: refused.Code == "access_denied"}, true
 	}
 	return nil, false

@@ -655,6 +655,20 @@ func TestWhoWaitsSpendsNoDeadRefreshToken(t *testing.T) {
 	w.want(t, 0, 1)
 }
 
+// invalid_grant for a code is no word on what is kept: it is a failure like
+// another, and nobody opens the next browser at once.
+func TestARefusedCodeIsShared(t *testing.T) {
+	w := newWorld(t)
+	w.spendErr = errDead
+	got, err := w.source().Token(t.Context())
+	wantError(t, got, err, errDead)
+	got, err = w.source().Token(t.Context())
+	if got != nil || !errors.As(err, new(*RecentError)) || !strings.Contains(err.Error(), "invalid_grant") {
+		t.Errorf("%v, %v; want the failure of a moment ago", reveal(got), err)
+	}
+	w.want(t, 1, 1)
+}
+
 // Anything else leaves it alone: the same call may succeed later.
 func TestOtherFailuresKeepTheRefreshToken(t *testing.T) {
 	for _, err := range []error{

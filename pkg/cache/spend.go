@@ -33,37 +33,51 @@ type answer struct {
 	Other   string       `json:"other,omitempty"`
 }
 
-// spender returns what spends for the leader that holds draft: a child, so that
-// it comes to its end whatever happens to us; this process, where there is none
-// to be had or nothing is kept.
+// spender returns what spends for the leader that holds draft.
 func (s *Source) spender(draft *Draft, old *oauth.Token) oauth.Spender {
 	return func(ctx context.Context, spending *oauth.Spending) (*oauth.Token, error) {
-		r := request{ID: s.Store.ID, Kind: s.Store.Kind, Key: draft.key, Spending: spending}
-		if old != nil {
-			r.Seen = old.Renewed
+		t, err := s.hand(ctx, spending, draft, old)
+		if oauth.LoggedOut(err) && !spending.Refreshes() {
+			err = &codeError{err}
 		}
-		if s.Store.Kind == Nowhere {
-			return s.Spend(ctx, spending, old)
-		}
-		if s.Child == nil {
-			return s.spend(context.WithoutCancel(ctx), r)
-		}
-		document, err := json.Marshal(r)
-		if err != nil {
-			return nil, err
-		}
-		said, err := s.Child(ctx, document)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if errors.Is(err, ErrNoChild) {
-			return s.spend(context.WithoutCancel(ctx), r)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return decodeAnswer(said)
+		return t, err
 	}
+}
+
+// codeError is invalid_grant for a code. It says nothing of what is kept: it is
+// a failure of the login, for all who wait for that.
+type codeError struct{ error }
+
+func (e *codeError) Unwrap() error { return e.error }
+
+// hand has a child spend, so that it comes to its end whatever happens to us;
+// this process, where there is none to be had or nothing is kept.
+func (s *Source) hand(ctx context.Context, spending *oauth.Spending, draft *Draft, old *oauth.Token) (*oauth.Token, error) {
+	r := request{ID: s.Store.ID, Kind: s.Store.Kind, Key: draft.key, Spending: spending}
+	if old != nil {
+		r.Seen = old.Renewed
+	}
+	if s.Store.Kind == Nowhere {
+		return s.Spend(ctx, spending, old)
+	}
+	if s.Child == nil {
+		return s.spend(context.WithoutCancel(ctx), r)
+	}
+	document, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	said, err := s.Child(ctx, document)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if errors.Is(err, ErrNoChild) {
+		return s.spend(context.WithoutCancel(ctx), r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeAnswer(said)
 }
 
 // ErrNoChild is Child's word that no process could be started.
