@@ -48,16 +48,19 @@ func late(c oauth.Credential, now time.Time) bool {
 // RenewAhead is the process that Ahead starts: it renews what is late, unless
 // somebody else does just now.
 func (s *Source) RenewAhead(ctx context.Context) error {
+	s.at(stepLock)
 	unlock, err := s.Store.Dir.tryLock(s.Store.ID + ".lock")
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() { s.at(stepUnlock); unlock() }()
+	s.at(stepOrphan)
 	orphan, err := s.Store.Dir.tryLock(s.Store.ID + ".spend")
 	if err != nil {
 		return err
 	}
 	orphan()
+	s.at(stepAgain)
 	old, err := s.Store.Load(ctx)
 	if err != nil || old == nil || !old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {
 		return err
