@@ -1,0 +1,320 @@
+//go:build unix
+
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// path is what a process did: the steps it told of, its children's among them,
+// and whether it ended with a token.
+type path struct {
+	kind   kind
+	mu     sync.Mutex
+	steps  []step
+	served bool
+}
+
+// log is a logger that gathers the steps.
+func (p *path) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == "step" {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.steps = append(p.steps, step(a.Value.String()))
+		}
+		return a
+	}}))
+}
+
+var errLoginNeeded = errors.New("a login is needed")
+
+// source is a process of kind k that tells p of its steps.
+func (p *path) source(w *world) *Source {
+	s := w.source()
+	s.Log, s.Kind, s.Force = p.log(), oauth.Auto, p.kind == forced
+	s.Renew = p.renew
+	s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
+		child, answer, ended := w.source(), &bytes.Buffer{}, make(chan struct{})
+		child.Log = s.Log
+		go func() {
+			defer close(ended)
+			_ = child.Serve(context.WithoutCancel(ctx), bytes.NewReader(request), answer)
+		}()
+		select {
+		case <-ended:
+			return answer.Bytes(), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return s
+}
+
+// renew is the program's: a refresh where that helps, else a login if one may
+// start.
+func (p *path) renew(_ context.Context, old *oauth.Token) (Renewal, error) {
+	spending := func(grant string) *oauth.Spending {
+		return &oauth.Spending{Form: url.Values{"grant_type": {grant}}}
+	}
+	login := func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
+		return spend(ctx, spending("authorization_code"))
+	}
+	may := (&caller{kind: p.kind}).mayLogin()
+	switch {
+	case old != nil && old.Refreshable(oauth.Auto):
+	case may:
+		return login, nil
+	default:
+		return nil, errLoginNeeded
+	}
+	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
+		t, err := spend(ctx, spending("refresh_token"))
+		switch {
+		case !oauth.LoggedOut(err):
+			return t, err
+		case !may:
+			return nil, errLoginNeeded
+		}
+		return login(ctx, spend)
+	}, nil
+}
+
+// walk has the process come to its end.
+func (p *path) walk(ctx context.Context, w *world) {
+	s, err := p.source(w), error(nil)
+	switch p.kind {
+	case ahead:
+		_, p.served = s.RenewAhead(ctx), true // nobody waits for what it gets
+		return
+	case asks:
+		_, _, err = s.Login(ctx)
+	default:
+		_, err = s.Token(ctx)
+	}
+	p.served = err == nil
+}
+
+// place is where one is in several paths at once, and in the model.
+type place struct {
+	moment
+	at [processes]int
+}
+
+// follows reports whether the model can take the steps of these paths, and end
+// as they did, in one order or another.
+func (s *scene) follows(paths []*path) bool {
+	from := place{moment: s.begin()}
+	for i, p := range paths {
+		if p.kind != s.kinds[i] || len(p.steps) == 0 || p.steps[0] != from.callers[i].at {
+			return false
+		}
+		from.at[i] = 1
+	}
+	return s.leads(from, paths, map[place]bool{})
+}
+
+func (s *scene) leads(from place, paths []*path, known map[place]bool) bool {
+	if known[from] {
+		return false
+	}
+	known[from] = true
+	all, _ := s.moves(from.moment)
+	for _, m := range all {
+		to := place{moment: m.to, at: from.at}
+		if m.says != "" {
+			told := paths[m.who].steps[to.at[m.who]:]
+			if len(told) == 0 || told[0] != m.says {
+				continue
+			}
+			to.at[m.who]++
+		}
+		if s.leads(to, paths, known) {
+			return true
+		}
+	}
+	for i, p := range paths {
+		if c := from.callers[i]; from.at[i] < len(p.steps) || alive(c) || c.served != p.served {
+			return false
+		}
+	}
+	return true
+}
+
+// inTurn has processes of these kinds walk one after the other.
+func inTurn(ctx context.Context, w *world, kinds []kind) (paths []*path) {
+	for _, k := range kinds {
+		p := &path{kind: k}
+		p.walk(ctx, w)
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// atOnce has the second process wait while the first one has the server asked,
+// if it is one that waits.
+func atOnce(ctx context.Context, t *testing.T, w *world, kinds []kind) []*path {
+	first, second := &path{kind: kinds[0]}, &path{kind: kinds[1]}
+	asked, waits, during := make(chan struct{}), make(chan struct{}), w.during
+	w.during = func(ctx context.Context, s *Store) error {
+		close(asked)
+		<-waits
+		w.move(time.Second)
+		if during != nil {
+			return during(ctx, s)
+		}
+		return nil
+	}
+	var both sync.WaitGroup
+	both.Go(func() { first.walk(ctx, w) })
+	<-asked
+	if second.kind == ahead {
+		second.walk(ctx, w)
+	} else {
+		both.Go(func() { second.walk(ctx, w) })
+		waitOpened(t, w.lockPath(), 2)
+	}
+	close(waits)
+	both.Wait()
+	return []*path{first, second}
+}
+
+func TestTheCodeIsAPathOfTheModel(t *testing.T) {
+	here := kept{gen: 1, token: true}
+	down := func(w *world) { w.spendErr = &oauth.TemporaryError{Err: errServer} }
+	loggedOut := func(w *world) {
+		w.during = func(context.Context, *Store) error {
+			if w.spent == 1 {
+				return errDead
+			}
+			return nil
+		}
+	}
+	oldID := func(w *world) {
+		w.spend = func(n int, old *oauth.Token) *oauth.Token {
+			token := w.newToken(n)
+			if n == 1 {
+				token.IDToken, token.IDExpiry, token.IDObtained = old.IDToken, old.IDExpiry, old.IDObtained
+			}
+			return token
+		}
+	}
+	for _, c := range []struct {
+		scene
+		has    time.Duration // the age of what is kept; 0: nothing is
+		server func(*world)
+		atOnce bool
+	}{
+		{scene: scene{name: "warm", first: here, age: good, kinds: []kind{wants}}, has: 2 * time.Minute},
+		{scene: scene{name: "refresh", first: here, kinds: []kind{wants, wants}}, has: 2 * time.Hour},
+		{scene: scene{name: "refresh, another waits", first: here, kinds: []kind{wants, wants}}, has: 2 * time.Hour, atOnce: true},
+		{scene: scene{name: "forced", first: here, age: good, kinds: []kind{forced, forced}}, has: 2 * time.Minute},
+		{scene: scene{name: "forced, another waits", first: here, age: good, kinds: []kind{forced, forced}}, has: 2 * time.Minute, atOnce: true},
+		{scene: scene{name: "login", kinds: []kind{wants, wants}}},
+		{scene: scene{name: "login, another waits", kinds: []kind{wants, unattended}}, atOnce: true},
+		{scene: scene{name: "login asked for", first: here, age: good, kinds: []kind{asks, asks}}, has: 2 * time.Minute},
+		{scene: scene{name: "no login may start", kinds: []kind{unattended}}},
+		{scene: scene{name: "logged out", first: here, revoked: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: loggedOut},
+		{scene: scene{name: "logged out, no login may start", first: here, revoked: true, kinds: []kind{unattended, unattended}}, has: 2 * time.Hour, server: loggedOut},
+		{scene: scene{name: "no ID token", first: here, noID: true, kinds: []kind{wants}}, has: 2 * time.Hour, server: oldID},
+		{scene: scene{name: "failed a moment ago", first: here, trouble: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: down},
+		{scene: scene{name: "failed while another waits", first: here, trouble: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: down, atOnce: true},
+		{scene: scene{name: "failed with a token that lives", first: here, age: dying, trouble: true, kinds: []kind{wants, wants}}, has: inMargin, server: down},
+		{scene: scene{name: "ahead", first: here, age: good, kinds: []kind{ahead, ahead}}, has: 55 * time.Minute},
+		{scene: scene{name: "ahead, another does", first: here, age: dying, kinds: []kind{wants, ahead}}, has: inMargin, atOnce: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			if c.has != 0 {
+				w.has(t, c.has)
+			}
+			if c.server != nil {
+				c.server(w)
+			}
+			var paths []*path
+			if c.atOnce {
+				paths = atOnce(t.Context(), t, w, c.kinds)
+			} else {
+				paths = inTurn(t.Context(), w, c.kinds)
+			}
+			if !c.follows(paths) {
+				t.Errorf("the model does not know this way:%s", told(paths))
+			}
+			wantNoOther(t, &c.scene, paths)
+		})
+	}
+}
+
+// wantNoOther checks that follows says no to what is almost these paths: a step
+// left out, a step said twice, another end.
+func wantNoOther(t *testing.T, s *scene, paths []*path) {
+	t.Helper()
+	no := func(what string) {
+		t.Helper()
+		if s.follows(paths) {
+			t.Errorf("the model knows this way, too, with %s:%s", what, told(paths))
+		}
+	}
+	for _, p := range paths {
+		for i, now := range p.steps {
+			was := p.steps
+			p.steps = slices.Delete(slices.Clone(was), i, i+1)
+			no("a step left out")
+			p.steps = slices.Insert(slices.Clone(was), i, now)
+			no("a step said twice")
+			p.steps = was
+		}
+		p.served = !p.served
+		no("another end")
+		p.served = !p.served
+	}
+}
+
+func told(paths []*path) (text string) {
+	for _, p := range paths {
+		text += fmt.Sprintf("\n\t%q, served: %t", p.steps, p.served)
+	}
+	return text
+}
+
+// Whoever is interrupted lets go of the lock, notes nothing, and leaves a child
+// that comes to its end: the next one waits for that.
+func TestTheInterruptedIsAPathOfTheModel(t *testing.T) {
+	w := newWorld(t)
+	w.has(t, 2*time.Hour)
+	first, second := &path{kind: wants}, &path{kind: wants}
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	asked, waits := make(chan struct{}), make(chan struct{})
+	w.during = func(context.Context, *Store) error {
+		close(asked)
+		<-waits
+		w.move(time.Second)
+		return nil
+	}
+	var both sync.WaitGroup
+	both.Go(func() { first.walk(ctx, w) })
+	<-asked
+	both.Go(func() { second.walk(t.Context(), w) })
+	waitOpened(t, w.lockPath(), 2)
+	interrupt(errGaveUp)
+	waitOpened(t, w.store.Dir.path(w.store.ID+".spend"), 2)
+	close(waits)
+	both.Wait()
+	s := scene{first: kept{gen: 1, token: true}, kinds: []kind{wants, wants}, faults: 1}
+	if paths := []*path{first, second}; !s.follows(paths) {
+		t.Errorf("the model does not know this way:%s", told(paths))
+	}
+	w.want(t, 0, 1)
+}
