@@ -70,6 +70,12 @@ func mutants() []mutant {
 		{"a cluster names commands", "cmd/flyte-credential-helper/cluster.go", `"auth-params-in-token-request", "token-kind",`, `"auth-params-in-token-request", "token-kind", "browser",`, program, script("kubernetes_cluster")},
 		{"the cluster wins over the environment", "cmd/flyte-credential-helper/resolve.go", "levels := []level{flag, env, cluster}", "levels := []level{flag, cluster, env}", program, script("kubernetes_cluster")},
 		{"a preset wins over a profile", "cmd/flyte-credential-helper/resolve.go", "levels = append(levels, presetLevel(s.provider))", "levels = append(levels[:3:3], presetLevel(s.provider), prof)", program, script("settings_provider")},
+		{"an orphan is not waited for", "pkg/cache/source.go", "	orphan, err := s.Store.lockSpending(ctx)\n", "	orphan, err := func() {}, error(nil)\n", cache, "PathOfTheModel"},
+		{"Ctrl-C is noted", "pkg/cache/source.go", "	if ctx.Err() == nil {\n		s.at(stepNote)", "	if ctx != nil {\n		s.at(stepNote)", cache, "PathOfTheModel"},
+		{"the child does not look again", "pkg/cache/spend.go", "	case !old.Renewed.Equal(r.Seen):", "	case old.Renewed.IsZero():", cache, "PathOfTheModel"},
+		{"what is new is renewed ahead", "pkg/cache/ahead.go", "!old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {\n		return err", "!old.Refreshable(s.Kind) {\n		return err", cache, "PathOfTheModel"},
+		{"who waits spends a dead refresh token", "pkg/cache/spend.go", `	case old.RefreshToken == "":`, `	case old.AccessToken == "":`, cache, "TestWhoWaits"},
+		{"a refused code is not noted", "pkg/cache/record.go", "(!oauth.LoggedOut(err) || errors.As(err, new(*codeError)))", "!oauth.LoggedOut(err)", program, script("failure_server")},
 		{"line mode limits what is pasted", "cmd/flyte-credential-helper/terminal.go", "		t.restore = unlimit(t.in)\n", "", program, "TestPaste"},
 	}
 }

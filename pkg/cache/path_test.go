@@ -21,22 +21,34 @@ import (
 // path is what a process did: the steps it told of, its children's among them,
 // and whether it ended with a token.
 type path struct {
-	kind   kind
-	mu     sync.Mutex
-	steps  []step
-	served bool
+	kind     kind
+	stops    step // at which it waits for goOn, and says so by stopped
+	stopped  chan struct{}
+	goOn     chan struct{}
+	children sync.WaitGroup
+	mu       sync.Mutex
+	steps    []step
+	served   bool
 }
 
 // log is a logger that gathers the steps.
 func (p *path) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "step" {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.steps = append(p.steps, step(a.Value.String()))
+			p.tell(step(a.Value.String()))
 		}
 		return a
 	}}))
+}
+
+func (p *path) tell(now step) {
+	p.mu.Lock()
+	p.steps = append(p.steps, now)
+	p.mu.Unlock()
+	if now == p.stops {
+		close(p.stopped)
+		<-p.goOn
+	}
 }
 
 var errLoginNeeded = errors.New("a login is needed")
@@ -49,10 +61,10 @@ func (p *path) source(w *world) *Source {
 	s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
 		child, answer, ended := w.source(), &bytes.Buffer{}, make(chan struct{})
 		child.Log = s.Log
-		go func() {
+		p.children.Go(func() {
 			defer close(ended)
 			_ = child.Serve(context.WithoutCancel(ctx), bytes.NewReader(request), answer)
-		}()
+		})
 		select {
 		case <-ended:
 			return answer.Bytes(), nil
@@ -290,31 +302,45 @@ func told(paths []*path) (text string) {
 }
 
 // Whoever is interrupted lets go of the lock, notes nothing, and leaves a child
-// that comes to its end: the next one waits for that.
+// that comes to its end. The next one waits for what that spends; where it does
+// not yet, the next one spends, and the child finds that out.
 func TestTheInterruptedIsAPathOfTheModel(t *testing.T) {
-	w := newWorld(t)
-	w.has(t, 2*time.Hour)
-	first, second := &path{kind: wants}, &path{kind: wants}
-	ctx, interrupt := context.WithCancelCause(t.Context())
-	asked, waits := make(chan struct{}), make(chan struct{})
-	w.during = func(context.Context, *Store) error {
-		close(asked)
-		<-waits
-		w.move(time.Second)
-		return nil
+	for _, c := range []struct {
+		stops step // of the child, when its leader is interrupted
+		next  kind
+		waits bool
+	}{
+		{stepSpend, wants, true},
+		{stepSpend, ahead, false},
+		{stepKeep, wants, true},
+		{stepSpendLock, wants, false},
+		{stepSpendLock, ahead, false},
+	} {
+		t.Run(fmt.Sprintf("%s, the next is %d", c.stops, c.next), func(t *testing.T) {
+			w := newWorld(t)
+			w.has(t, 2*time.Hour)
+			first := &path{kind: wants, stops: c.stops, stopped: make(chan struct{}), goOn: make(chan struct{})}
+			second := &path{kind: c.next}
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			var walks sync.WaitGroup
+			walks.Go(func() { first.walk(ctx, w) })
+			<-first.stopped
+			interrupt(errGaveUp)
+			walks.Wait()
+			if c.waits {
+				walks.Go(func() { second.walk(t.Context(), w) })
+				waitOpened(t, w.store.Dir.path(w.store.ID+".spend"), 2)
+			} else {
+				second.walk(t.Context(), w)
+			}
+			close(first.goOn)
+			walks.Wait()
+			first.children.Wait()
+			s := scene{first: kept{gen: 1, token: true}, kinds: []kind{wants, c.next}, faults: 1}
+			if paths := []*path{first, second}; !s.follows(paths) {
+				t.Errorf("the model does not know this way:%s", told(paths))
+			}
+			w.want(t, 0, 1)
+		})
 	}
-	var both sync.WaitGroup
-	both.Go(func() { first.walk(ctx, w) })
-	<-asked
-	both.Go(func() { second.walk(t.Context(), w) })
-	waitOpened(t, w.lockPath(), 2)
-	interrupt(errGaveUp)
-	waitOpened(t, w.store.Dir.path(w.store.ID+".spend"), 2)
-	close(waits)
-	both.Wait()
-	s := scene{first: kept{gen: 1, token: true}, kinds: []kind{wants, wants}, faults: 1}
-	if paths := []*path{first, second}; !s.follows(paths) {
-		t.Errorf("the model does not know this way:%s", told(paths))
-	}
-	w.want(t, 0, 1)
 }
