@@ -1,0 +1,55 @@
+// Command execcheck runs a Kubernetes credential plugin as client-go does, and
+// tells case by case what a client sees:
+//
+//	go run ./hack/execcheck -- ANY-PLUGIN ARGS
+//
+// The plugin must be able to give a token without a person, and finds the
+// environment it would have from here. The status is 1 if something differs from
+// what clients rely on.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
+)
+
+func main() {
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/execcheck -- ANY-PLUGIN ARGS")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	counts := check(ctx, os.Stdout, execcredtest.Plugin{Command: args[0], Args: args[1:]})
+	stop() // os.Exit runs no deferred function
+	if counts[execcredtest.Differs] > 0 || ctx.Err() != nil {
+		os.Exit(1)
+	}
+}
+
+// check tries all cases and tells of them on w as they come.
+func check(ctx context.Context, w io.Writer, p execcredtest.Plugin) map[execcredtest.Verdict]int {
+	counts := map[execcredtest.Verdict]int{}
+	for _, c := range execcredtest.Cases() {
+		if ctx.Err() != nil {
+			break
+		}
+		f := c.Check(ctx, p)
+		counts[f.Verdict]++
+		_, _ = fmt.Fprintf(w, "%-9s  %-22s  %s\n", f.Verdict, c.Name, f.Saw)
+		if f.Verdict == execcredtest.Differs {
+			_, _ = fmt.Fprintf(w, "%35s%s\n%35s%s\n", "but ", c.Promise, "", c.Source)
+		}
+	}
+	_, _ = fmt.Fprintf(w, "%d ok, %d differ, %d not tried\n", counts[execcredtest.OK], counts[execcredtest.Differs], counts[execcredtest.NotTried])
+	return counts
+}

@@ -1,0 +1,123 @@
+package execcredtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// What a kubeconfig may say besides the version.
+func plain(*api.ExecConfig)         {}
+func ifAvailable(c *api.ExecConfig) { c.InteractiveMode = api.IfAvailableExecInteractiveMode }
+func always(c *api.ExecConfig)      { c.InteractiveMode = api.AlwaysExecInteractiveMode }
+func withCluster(c *api.ExecConfig) { c.ProvideClusterInfo = true }
+func withConfig(c *api.ExecConfig) {
+	c.ProvideClusterInfo = true
+	c.Config = &runtime.Unknown{ContentType: runtime.ContentTypeJSON, Raw: []byte(`{"execcredtest.example.com":{"grease":[null,1,"x",{}]}}`)}
+}
+
+// getsIn is a client's request of an API server that takes any token.
+func getsIn(version string, change func(*api.ExecConfig)) try {
+	return func(ctx context.Context, p Plugin) (string, error) {
+		exec := p.ExecConfig(version)
+		change(exec)
+		s, err := open(exec)
+		if err != nil {
+			return "", err
+		}
+		err = s.ask(ctx, exec)
+		stderr := s.close()
+		switch {
+		case err != nil && strings.Contains(err.Error(), "standard input is not a terminal"):
+			return "", errNotTried(err.Error())
+		case err != nil:
+			return "", fmt.Errorf("%w (runs: %v; %s)", err, s.runs(), said(stderr))
+		}
+		return fmt.Sprintf("a token of %d bytes arrives (runs: %v; %s)", len(s.server.Tokens()[0]), s.runs(), said(stderr)), nil
+	}
+}
+
+// expiry makes two requests, for which one run must do.
+func expiry(ctx context.Context, p Plugin) (string, error) {
+	r, err := p.answer(ctx, request(V1, ""))
+	if err != nil {
+		return "", err
+	}
+	c, _, err := read(r.stdout)
+	if err != nil || c.Status == nil {
+		return "", fmt.Errorf("no expiry to be read: %v", err)
+	}
+	until := "it has no expiry, and is kept until the API server says 401"
+	if e := c.Status.ExpirationTimestamp; e != nil {
+		until = fmt.Sprintf("it expires in %s", time.Until(e.Time).Round(time.Second))
+	}
+	s, err := open(p.ExecConfig(V1))
+	if err != nil {
+		return "", err
+	}
+	err = errors.Join(s.ask(ctx, s.exec), s.ask(ctx, s.exec))
+	s.close()
+	saw := fmt.Sprintf("%s; for 2 requests it ran %d times", until, len(s.runs()))
+	if err == nil && len(s.runs()) != 1 {
+		err = errors.New(saw)
+	}
+	return saw, err
+}
+
+// rotation has the server refuse a token.
+func rotation(ctx context.Context, p Plugin) (string, error) {
+	s, err := open(p.ExecConfig(V1))
+	if err != nil {
+		return "", err
+	}
+	s.server.Refuse(1)
+	refused := s.ask(ctx, s.exec)
+	runs := s.runs()
+	next := s.ask(ctx, s.exec)
+	stderr := s.close()
+	switch {
+	case !apierrors.IsUnauthorized(refused):
+		return "", fmt.Errorf("the refused request: %w; %s", refused, said(stderr))
+	case len(runs) != 2 || runs[1].code != 0 || next != nil || len(stderr) > 0 && strings.Contains(string(stderr), "refreshing credentials"):
+		return "", fmt.Errorf("after a 401: runs %v, the next request: %v; %s", runs, words(next), said(stderr))
+	}
+	tokens := s.server.Tokens()
+	other := "another token"
+	if tokens[0] == tokens[1] {
+		other = "the same token"
+	}
+	return fmt.Sprintf("401: %q (runs: %v); the next request has %s", refused, runs, other), nil
+}
+
+// clients are as many as one "kubectl get pods" runs a plugin that fails, and
+// some more.
+const clients = 8
+
+// parallel has several clients ask at once, none of which knows of another.
+func parallel(ctx context.Context, p Plugin) (string, error) {
+	s, err := open(nil)
+	if err != nil {
+		return "", err
+	}
+	var all sync.WaitGroup
+	failed := make([]error, clients)
+	for i := range clients {
+		all.Go(func() { failed[i] = s.ask(ctx, p.ExecConfig(V1)) })
+	}
+	all.Wait()
+	stderr := s.close()
+	if err := errors.Join(failed...); err != nil {
+		return "", fmt.Errorf("of %d clients at once: %w (runs: %v; %s)", clients, err, s.runs(), said(stderr))
+	}
+	tokens := s.server.Tokens()
+	slices.Sort(tokens)
+	return fmt.Sprintf("%d clients at once: all get in, with %d different tokens", clients, len(slices.Compact(tokens))), nil
+}

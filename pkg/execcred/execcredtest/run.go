@@ -1,0 +1,97 @@
+package execcredtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// limit is how long a plugin may take. client-go itself has none.
+const limit = time.Minute
+
+// bounded ends with ctx, or at the limit.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the plugin has not ended after %s", limit))
+}
+
+// run is what came of running the plugin directly, without client-go.
+type run struct {
+	code                   int
+	stdout, stderr         []byte
+	stdoutHeld, stderrHeld bool // by a process that lived on
+	stdin                  []byte
+}
+
+// typed is on stdin of every plugin that is run directly. It is not for it.
+const typed = "apiVersion: v1\nkind: Pod\n"
+
+// run runs the plugin to its end, with more in its environment.
+func (p Plugin) run(ctx context.Context, env ...string) (r run, err error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	stdin, stdout, stderr, err := streams()
+	if err != nil {
+		return r, err
+	}
+	defer stdin.Close()
+	cmd := exec.CommandContext(ctx, p.Command, p.Args...)
+	cmd.Env = append(p.environ(), env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout.w, stderr.w
+	err = cmd.Run()
+	r.stdout, r.stdoutHeld = stdout.close()
+	r.stderr, r.stderrHeld = stderr.close()
+	if ctx.Err() != nil {
+		return r, context.Cause(ctx)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		r.code, err = exit.ExitCode(), nil
+	}
+	if err == nil {
+		r.stdin, err = io.ReadAll(stdin)
+	}
+	return r, err
+}
+
+// streams are a stdin with something on it, and pipes for what the plugin says.
+func streams() (stdin *os.File, stdout, stderr *pipe, err error) {
+	stdin, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	_, err = io.WriteString(w, typed)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, nil, nil, err
+	}
+	if stdout, err = newPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	stderr, err = newPipe()
+	return stdin, stdout, stderr, err
+}
+
+// answer runs the plugin with a request, which it must answer with status 0.
+func (p Plugin) answer(ctx context.Context, info string) (run, error) {
+	r, err := p.run(ctx, infoVariable+"="+info)
+	if err == nil && r.code != 0 {
+		err = fmt.Errorf("it failed with exit code %d; %s", r.code, said(r.stderr))
+	}
+	return r, err
+}
+
+// request is what client-go asks, with more fields in its spec.
+func request(version, more string) string {
+	return fmt.Sprintf(`{"kind":"ExecCredential","apiVersion":%q,"spec":{%s"interactive":false}}`+"\n", version, more)
+}
+
+// said quotes what the plugin said on stderr, as far as a line has room for it.
+func said(stderr []byte) string {
+	if len(stderr) == 0 {
+		return "stderr: nothing"
+	}
+	return fmt.Sprintf("stderr: %.300q", stderr)
+}
