@@ -36,9 +36,9 @@ type Source struct {
 	// Refused reports whether a server has refused c, though it seems good: then
 	// it is refreshed, outside the reuse window. Nil: none was.
 	Refused func(c oauth.Credential) bool
-	Waiting     func(Holder)  // told once, of whom this process waits for; nil: nothing is said
-	Now         func() time.Time
-	Log         *slog.Logger
+	Waiting func(Holder) // told once, of whom this process waits for; nil: nothing is said
+	Now     func() time.Time
+	Log     *slog.Logger
 
 	login bool
 }

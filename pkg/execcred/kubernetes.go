@@ -15,14 +15,20 @@ const (
 	kind    = "ExecCredential"
 )
 
-// execCredential is client.authentication.k8s.io's ExecCredential, as far as
-// it is read or written here.
-type execCredential struct {
-	Kind       string                `json:"kind"`
-	APIVersion string                `json:"apiVersion"`
-	Spec       *execCredentialSpec   `json:"spec,omitempty"`
-	Status     *execCredentialStatus `json:"status,omitempty"`
-}
+// client.authentication.k8s.io's ExecCredential, as far as it is read here (its
+// spec) and written (its status).
+type (
+	execRequest struct {
+		Kind       string             `json:"kind,omitempty"`
+		APIVersion string             `json:"apiVersion,omitempty"`
+		Spec       execCredentialSpec `json:"spec,omitempty"`
+	}
+	execCredential struct {
+		Kind       string                `json:"kind,omitempty"`
+		APIVersion string                `json:"apiVersion,omitempty"`
+		Status     *execCredentialStatus `json:"status,omitempty"`
+	}
+)
 
 type execCredentialSpec struct {
 	Cluster *cluster `json:"cluster,omitempty"`
@@ -55,7 +61,7 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if info == "" {
 		return &KubernetesRequest{apiVersion: v1}, nil
 	}
-	var e execCredential
+	var e execRequest
 	if err := json.Unmarshal([]byte(info), &e); err != nil {
 		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: broken JSON")
 	}
@@ -63,7 +69,7 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO asks for %q of kind %q: only %s and %s of kind %s are spoken here", e.APIVersion, e.Kind, v1, v1beta1, kind)
 	}
 	r := &KubernetesRequest{apiVersion: e.APIVersion}
-	if e.Spec != nil && e.Spec.Cluster != nil {
+	if e.Spec.Cluster != nil {
 		r.Server, r.Config = e.Spec.Cluster.Server, e.Spec.Cluster.Config
 	}
 	if string(r.Config) == "null" { // client-go's way to say that there are none

@@ -11,12 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/pkg/apis/clientauthentication"
-	"k8s.io/client-go/pkg/apis/clientauthentication/install"
 	clientv1 "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 	clientv1beta1 "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -56,18 +55,7 @@ func TestKubernetes(t *testing.T) {
 	}
 }
 
-// codec decodes as client-go's exec authenticator does, but with more care: it
-// refuses fields that there are not, and fields that are there twice.
-func codec(t *testing.T) runtime.Decoder {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	install.Install(scheme)
-	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
-	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(clientauthentication.SchemeGroupVersion)
-}
-
 func TestWhatClientGoReads(t *testing.T) {
-	decoder := codec(t)
 	for _, info := range []string{infoV1, infoV1beta1, ""} {
 		for _, expiry := range []time.Time{{}, noon, noon.Add(999 * time.Millisecond), noon.In(time.FixedZone("", -12345)), time.Date(2500, 1, 1, 0, 0, 0, 1, time.UTC)} {
 			for _, token := range []string{"at", `<a>&"\/'` + "`", strings.Repeat("x", 60<<10), "eyJ.eyJ.sig-_~+/=="} {
@@ -79,42 +67,26 @@ func TestWhatClientGoReads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				version := clientv1.SchemeGroupVersion
-				if info == infoV1beta1 {
-					version = clientv1beta1.SchemeGroupVersion
-				}
-				object, kind, err := decoder.Decode(document, nil, nil)
-				if err != nil || *kind != version.WithKind("ExecCredential") {
-					t.Errorf("%s: %v, %v", document, kind, err)
+				read, version, err := execcredtest.Decode(document)
+				if err != nil || version != r.apiVersion {
+					t.Errorf("%s: %s, %v", document, version, err)
 					continue
 				}
 				status := &clientauthentication.ExecCredentialStatus{Token: token}
 				if !expiry.IsZero() {
 					status.ExpirationTimestamp = &metav1.Time{Time: expiry.Truncate(time.Second)}
 				}
-				if diff := cmp.Diff(status, object.(*clientauthentication.ExecCredential).Status); diff != "" {
+				if diff := cmp.Diff(status, read.Status); diff != "" {
 					t.Errorf("%s (-want +read):\n%s", document, diff)
 				}
-				strict(t, document, version.Version)
+				if bytes.Count(document, []byte("\n")) != 1 || !bytes.HasSuffix(document, []byte("\n")) {
+					t.Errorf("not on one line: %q", document)
+				}
 			}
 		}
 	}
-	if _, _, err := decoder.Decode([]byte(strings.Replace(infoV1, "interactive", "grease", 1)), nil, nil); err == nil {
+	if _, _, err := execcredtest.Decode([]byte(strings.Replace(infoV1, "interactive", "grease", 1))); err == nil {
 		t.Error("client-go's codec takes anything: this test shows nothing")
-	}
-}
-
-// strict reads a document into client-go's own type, and nothing may be over.
-func strict(t *testing.T, document []byte, version string) {
-	t.Helper()
-	into := map[string]any{"v1": &clientv1.ExecCredential{}, "v1beta1": &clientv1beta1.ExecCredential{}}[version]
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		t.Errorf("%s: %v", document, err)
-	}
-	if d.More() || bytes.Count(document, []byte("\n")) != 1 || !bytes.HasSuffix(document, []byte("\n")) {
-		t.Errorf("not one document on one line: %q", document)
 	}
 }
 
@@ -146,24 +118,53 @@ func TestWhatClientGoWrites(t *testing.T) {
 	}
 }
 
-// Our structs are client-go's, less what we do not use.
+// Our structs are client-go's, tags and all, less what is not used here. A time
+// is a string on the wire, and an extension any JSON.
 func TestFieldsAreClientGos(t *testing.T) {
-	for ours, theirs := range map[reflect.Type][]reflect.Type{
-		reflect.TypeFor[execCredential]():       {reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()},
-		reflect.TypeFor[execCredentialStatus](): {reflect.TypeFor[clientv1.ExecCredentialStatus](), reflect.TypeFor[clientv1beta1.ExecCredentialStatus]()},
+	for _, row := range []struct {
+		ours   reflect.Type
+		theirs []reflect.Type
+		unused []string
+	}{
+		{reflect.TypeFor[execCredential](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Spec"}},
+		{reflect.TypeFor[execRequest](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Status"}},
+		{reflect.TypeFor[execCredentialSpec](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialSpec](), reflect.TypeFor[clientv1beta1.ExecCredentialSpec]()}, []string{"Interactive"}},
+		{reflect.TypeFor[cluster](), []reflect.Type{reflect.TypeFor[clientv1.Cluster](), reflect.TypeFor[clientv1beta1.Cluster]()},
+			[]string{"TLSServerName", "InsecureSkipTLSVerify", "CertificateAuthorityData", "ProxyURL", "DisableCompression"}},
+		{reflect.TypeFor[execCredentialStatus](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialStatus](), reflect.TypeFor[clientv1beta1.ExecCredentialStatus]()}, []string{"ClientCertificateData", "ClientKeyData"}},
 	} {
-		for i := range ours.NumField() {
-			field := ours.Field(i)
-			for _, their := range theirs {
-				same, found := their.FieldByName(field.Name)
-				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-				theirName, _, _ := strings.Cut(same.Tag.Get("json"), ",")
-				if !found || name == "" || name != theirName {
-					t.Errorf("%s.%s is %q, client-go's is %q in %s", ours.Name(), field.Name, name, theirName, their)
+		for _, their := range row.theirs {
+			want := fields(their)
+			for _, name := range row.unused {
+				if _, found := want[name]; !found {
+					t.Errorf("%s has no %s", their, name)
 				}
+				delete(want, name)
+			}
+			if diff := cmp.Diff(want, fields(row.ours)); diff != "" {
+				t.Errorf("%s (-theirs +ours):\n%s", their, diff)
 			}
 		}
 	}
+}
+
+// fields are a struct's, with what says how each stands in JSON.
+func fields(of reflect.Type) map[string]string {
+	all := map[string]string{}
+	for _, f := range reflect.VisibleFields(of) {
+		if f.Anonymous {
+			continue
+		}
+		kind := f.Type.Kind().String()
+		if f.Type == reflect.TypeFor[*metav1.Time]() {
+			kind = "string"
+		}
+		if f.Type == reflect.TypeFor[runtime.RawExtension]() {
+			kind = reflect.TypeFor[json.RawMessage]().Kind().String()
+		}
+		all[f.Name] = kind + " " + f.Tag.Get("json")
+	}
+	return all
 }
 
 func TestMalformedKubernetesInfo(t *testing.T) {
