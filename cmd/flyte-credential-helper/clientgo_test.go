@@ -1,78 +1,81 @@
 package main
 
 import (
-	"encoding/pem"
-	"net/http"
-	"net/http/httptest"
+	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"k8s.io/client-go/rest"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"github.com/creack/pty"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// apiServer is an API server as far as its bearer check: it tells who asks.
-func apiServer(t *testing.T, s *oauthtest.Server) (address string, ca []byte) {
-	t.Helper()
-	api := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		claims, err := s.Verify(token)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusUnauthorized)
-			return
-		}
-		_, _ = w.Write([]byte(claims["sub"].(string)))
-	}))
-	t.Cleanup(api.Close)
-	return api.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw})
+// plugin is the program, as a kubeconfig on this machine names it.
+func (m *machine) plugin(env ...string) execcredtest.Plugin {
+	return execcredtest.Plugin{
+		Command: filepath.Join(m.dir, program), Args: []string{"kubernetes"}, Env: append(append([]string{}, m.env...), env...),
+	}
 }
 
-// whoami asks the API server as every program does that is made with client-go.
-func (m *machine) whoami(apiVersion string, env ...string) string {
+// whoami asks an API server that trusts the machine's issuer, as every program
+// does that is made with client-go.
+func (m *machine) whoami(version string, env ...string) string {
 	m.t.Helper()
-	address, ca := apiServer(m.t, m.server)
-	var pairs []clientcmdapi.ExecEnvVar
-	for _, pair := range append(append([]string{}, m.env...), env...) {
-		name, value, _ := strings.Cut(pair, "=")
-		pairs = append(pairs, clientcmdapi.ExecEnvVar{Name: name, Value: value})
-	}
-	client, err := rest.HTTPClientFor(&rest.Config{
-		Host:            address,
-		TLSClientConfig: rest.TLSClientConfig{CAData: ca},
-		ExecProvider: &clientcmdapi.ExecConfig{
-			Command: filepath.Join(m.dir, program), Args: []string{"kubernetes"}, Env: pairs,
-			APIVersion: "client.authentication.k8s.io/" + apiVersion, InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
-		},
+	s := execcredtest.NewServer(func(token string) (string, error) {
+		claims, err := m.server.Verify(token)
+		subject, _ := claims["sub"].(string)
+		return subject, err
 	})
+	m.t.Cleanup(s.Close)
+	who, err := execcredtest.WhoAmI(m.t.Context(), s.Config(m.plugin(env...).ExecConfig(version)))
 	if err != nil {
-		m.t.Fatal(err)
+		m.t.Error(err)
 	}
-	resp, err := client.Get(address)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text := make([]byte, 100)
-	n, _ := resp.Body.Read(text)
-	return string(text[:n])
+	return who
 }
 
 // client-go, with nothing cached, gets in after one browser.
 func TestClientGo(t *testing.T) {
 	t.Setenv("CI", "")
 	m := newMachine(t, oauthtest.Config{})
-	for _, version := range []string{"v1", "v1beta1"} {
+	for _, version := range []string{execcredtest.V1, execcredtest.V1Beta1} {
 		if who := m.whoami(version); who != "alice" {
 			t.Errorf("%s: the API server knows us as %q", version, who)
 		}
 	}
 	if m.opened() != 1 {
 		t.Errorf("%d browsers opened, not 1", m.opened())
+	}
+}
+
+// Whatever client-go relies on, it gets, at a terminal and without a login.
+func TestConformance(t *testing.T) {
+	t.Setenv("CI", "")
+	m := newMachine(t, oauthtest.Config{})
+	if p := m.run(nil, "login"); p.code != 0 {
+		t.Fatalf("login: %s", p.stderr.String())
+	}
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer func(before *os.File) { os.Stdin = before; _ = slave.Close() }(os.Stdin)
+	os.Stdin = slave
+	if _, err := io.WriteString(master, "typed\n"); err != nil {
+		t.Fatal(err)
+	}
+	execcredtest.Test(t, m.plugin())
+	if line, err := bufio.NewReader(slave).ReadString('\n'); err != nil || line != "typed\n" {
+		t.Errorf("what was typed for the caller is %q, %v", line, err)
+	}
+	if m.opened() != 1 {
+		t.Errorf("%d browsers opened, not the login's one", m.opened())
 	}
 }
 
@@ -85,7 +88,7 @@ func TestChromium(t *testing.T) {
 	t.Setenv("CI", "")
 	m := newMachine(t, oauthtest.Config{SubmitSignIn: true})
 	const real = "BROWSER=test-desktop"
-	if who := m.whoami("v1", real); who != "alice" {
+	if who := m.whoami(execcredtest.V1, real); who != "alice" {
 		t.Errorf("the API server knows us as %q", who)
 	}
 	m.await("the last page", func() bool { _, err := os.Stat(m.log() + ".page"); return err == nil })
