@@ -20,9 +20,9 @@ require (
 	github.com/zitadel/oidc/v3 v3.51.17 // tests, demo: the OpenID provider behind oauthtest
 	golang.org/x/oauth2 v0.37.0 // authorization URLs and PKCE
 	golang.org/x/sys v0.49.0 // terminals, descriptors, core limits
-	k8s.io/api v0.37.2 // demo: asks an API server who it is
-	k8s.io/apimachinery v0.37.2 // demo, tests: the same
-	k8s.io/client-go v0.37.2 // demo, tests: the caller whose protocol is spoken
+	k8s.io/api v0.37.2 // conformance kit: asks an API server who one is
+	k8s.io/apimachinery v0.37.2 // conformance kit, tests: the same
+	k8s.io/client-go v0.37.2 // conformance kit, demo, tests: the caller whose protocol is spoken
 )
 
 require (

@@ -12,6 +12,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 )
 
 const (
@@ -42,13 +44,11 @@ func (d *demo) logIn(ctx context.Context) error {
 // whoAmI asks the cluster, without and with the program.
 func (d *demo) whoAmI(ctx context.Context) error {
 	d.say("\n2. Ask the cluster who we are, with client-go, as kubectl auth whoami does\n")
-	config := d.kubectl()
-	if user, err := reviewSelf(ctx, config); !apierrors.IsUnauthorized(err) {
+	if user, err := execcredtest.WhoAmI(ctx, d.cluster.Config(nil)); !apierrors.IsUnauthorized(err) {
 		return fmt.Errorf("without a token the cluster said %q, %v, not 401", user, err)
 	}
 	d.say("without a token: 401 Unauthorized")
-	config.ExecProvider = d.plugin()
-	user, err := reviewSelf(ctx, config)
+	user, err := execcredtest.WhoAmI(ctx, d.cluster.Config(d.plugin()))
 	if err != nil {
 		return err
 	}

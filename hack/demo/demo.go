@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
 	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -29,7 +29,7 @@ type demo struct {
 	flags   []string // those of every command
 
 	server  *oauthtest.Server
-	cluster *httptest.Server
+	cluster *execcredtest.Server
 	browser *browser
 	keyring *desktop.Keyring // nil where none can be started
 

@@ -1,28 +1,28 @@
 package main
 
 import (
-	"context"
-	"encoding/pem"
 	"os"
 	"strings"
 
-	authentication "k8s.io/api/authentication/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 )
 
-// kubectl is what kubectl makes of a kubeconfig, without credentials.
-func (d *demo) kubectl() *rest.Config {
-	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.cluster.Certificate().Raw})
-	return &rest.Config{Host: d.cluster.URL, TLSClientConfig: rest.TLSClientConfig{CAData: authority}}
+// newCluster starts as much of a Kubernetes API server as it takes to tell
+// people who they are, by tokens of OpenID Connect.
+func newCluster(verify func(token string) (map[string]any, error)) *execcredtest.Server {
+	return execcredtest.NewServer(func(token string) (string, error) {
+		claims, err := verify(token)
+		user, _ := claims["email"].(string)
+		return user, err
+	})
 }
 
 // plugin is the "exec" of a kubeconfig's user.
 func (d *demo) plugin() *api.ExecConfig {
 	return &api.ExecConfig{
-		APIVersion:      "client.authentication.k8s.io/v1",
+		APIVersion:      execcredtest.V1,
 		Command:         d.program,
 		Args:            d.arguments("kubernetes"),
 		Env:             overrides(d.env),
@@ -44,21 +44,4 @@ func overrides(env []string) (vars []api.ExecEnvVar) {
 		}
 	}
 	return vars
-}
-
-// reviewSelf is "kubectl auth whoami".
-func reviewSelf(ctx context.Context, config *rest.Config) (user string, err error) {
-	scheme := runtime.NewScheme()
-	if err := authentication.AddToScheme(scheme); err != nil {
-		return "", err
-	}
-	config.APIPath, config.GroupVersion = "/apis", &authentication.SchemeGroupVersion
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	client, err := rest.RESTClientFor(config)
-	if err != nil {
-		return "", err
-	}
-	var r authentication.SelfSubjectReview
-	err = client.Post().Resource("selfsubjectreviews").Body(&authentication.SelfSubjectReview{}).Do(ctx).Into(&r)
-	return r.Status.UserInfo.Username, err
 }
