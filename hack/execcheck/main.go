@@ -20,20 +20,25 @@ import (
 )
 
 func main() {
-	args := os.Args[1:]
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop() // os.Exit runs no deferred function
+	os.Exit(status)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: go run ./hack/execcheck -- ANY-PLUGIN ARGS")
-		os.Exit(2)
+		_, _ = fmt.Fprintln(stderr, "usage: go run ./hack/execcheck -- ANY-PLUGIN ARGS")
+		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	counts := check(ctx, os.Stdout, execcredtest.Plugin{Command: args[0], Args: args[1:]})
-	stop() // os.Exit runs no deferred function
+	counts := check(ctx, stdout, execcredtest.Plugin{Command: args[0], Args: args[1:]})
 	if counts[execcredtest.Differs] > 0 || ctx.Err() != nil {
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // check tries all cases and tells of them on w as they come.

@@ -39,9 +39,9 @@ func getsIn(version string, change func(*api.ExecConfig)) try {
 		case err != nil && strings.Contains(err.Error(), "standard input is not a terminal"):
 			return "", errNotTried(err.Error())
 		case err != nil:
-			return "", fmt.Errorf("%w (runs: %v; %s)", err, s.runs(), said(stderr))
+			return "", fmt.Errorf("%w (%s; %s)", err, ran(s.runs()), said(stderr))
 		}
-		return fmt.Sprintf("a token of %d bytes arrives (runs: %v; %s)", len(s.server.Tokens()[0]), s.runs(), said(stderr)), nil
+		return fmt.Sprintf("a token of %d bytes arrives (%s; %s)", len(s.server.Tokens()[0]), ran(s.runs()), said(stderr)), nil
 	}
 }
 
@@ -65,7 +65,7 @@ func expiry(ctx context.Context, p Plugin) (string, error) {
 	}
 	err = errors.Join(s.ask(ctx, s.exec), s.ask(ctx, s.exec))
 	s.close()
-	saw := fmt.Sprintf("%s; for 2 requests it ran %d times", until, len(s.runs()))
+	saw := fmt.Sprintf("%s; for 2 requests it is run %s", until, times(len(s.runs())))
 	if err == nil && len(s.runs()) != 1 {
 		err = errors.New(saw)
 	}
@@ -87,14 +87,14 @@ func rotation(ctx context.Context, p Plugin) (string, error) {
 	case !apierrors.IsUnauthorized(refused):
 		return "", fmt.Errorf("the refused request: %w; %s", refused, said(stderr))
 	case len(runs) != 2 || runs[1].code != 0 || next != nil || len(stderr) > 0 && strings.Contains(string(stderr), "refreshing credentials"):
-		return "", fmt.Errorf("after a 401: runs %v, the next request: %v; %s", runs, words(next), said(stderr))
+		return "", fmt.Errorf("after a 401: %s; the next request: %v; %s", ran(runs), words(next), said(stderr))
 	}
 	tokens := s.server.Tokens()
 	other := "another token"
 	if tokens[0] == tokens[1] {
 		other = "the same token"
 	}
-	return fmt.Sprintf("401: %q (runs: %v); the next request has %s", refused, runs, other), nil
+	return fmt.Sprintf("401: %q (%s); the next request has %s", refused, ran(runs), other), nil
 }
 
 // clients are as many as one "kubectl get pods" runs a plugin that fails, and
@@ -115,7 +115,7 @@ func parallel(ctx context.Context, p Plugin) (string, error) {
 	all.Wait()
 	stderr := s.close()
 	if err := errors.Join(failed...); err != nil {
-		return "", fmt.Errorf("of %d clients at once: %w (runs: %v; %s)", clients, err, s.runs(), said(stderr))
+		return "", fmt.Errorf("of %d clients at once: %w (%s; %s)", clients, err, ran(s.runs()), said(stderr))
 	}
 	tokens := s.server.Tokens()
 	slices.Sort(tokens)

@@ -29,7 +29,7 @@ const (
 // said in client-go's own words.
 func TestFaults(t *testing.T) {
 	for _, row := range []struct{ mode, says, differ string }{ // says: in v1-plain
-		{"good", "a token of 9 bytes arrives (runs: [exit code 0, no_error]; stderr: nothing)", ""},
+		{"good", "a token of 9 bytes arrives (run once: exit code 0 no_error; stderr: nothing)", ""},
 		{"expiry in fractions", "arrives", ""},
 		{"expiry elsewhere", "arrives", ""},
 		{"expiry null", "arrives", ""},
@@ -55,9 +55,9 @@ func TestFaults(t *testing.T) {
 		{"no status", "exec plugin didn't return a status field", arriving + living + "v*-token v*-grease by-hand"},
 		{"empty status", "exec plugin didn't return a token or cert/key pair", arriving + living + "v*-token v*-grease"},
 		{"certificate without key", "exec plugin returned only certificate or key, not both", arriving + living},
-		{"failure with an answer", "failed with exit code 3 (runs: [exit code 3, plugin_execution_error]; stderr: nothing)", "*"},
+		{"failure with an answer", "failed with exit code 3 (run once: exit code 3 plugin_execution_error; stderr: nothing)", "*"},
 		{"silent failure", "failed with exit code 3", "*"},
-		{"failure", `failed with exit code 3 (runs: [exit code 3, plugin_execution_error]; stderr: "the reason\n")`, answered},
+		{"failure", `failed with exit code 3 (run once: exit code 3 plugin_execution_error; stderr: "the reason\n")`, answered},
 		{"deaf", "arrives", strings.ReplaceAll(arriving, "v*", "v1beta1") + "v1beta1-strict v1beta1-grease " + refused5},
 		{"echo", "arrives", "unknown-version wrong-group wrong-kind broken-info"},
 		{"pedantic", "arrives", "v*-grease"},

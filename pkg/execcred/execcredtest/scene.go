@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -94,7 +95,24 @@ type call struct {
 	status string
 }
 
-func (c call) String() string { return fmt.Sprintf("exit code %d, %s", c.code, c.status) }
+// ran tells of runs in client-go's words for them.
+func ran(runs []call) string {
+	if len(runs) == 0 {
+		return "not run"
+	}
+	var each []string
+	for _, c := range runs {
+		each = append(each, fmt.Sprintf("exit code %d %s", c.code, c.status))
+	}
+	return "run " + times(len(runs)) + ": " + strings.Join(each, ", ")
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
 
 // calls are all runs of plugins in this process. It is a [metrics.CallsMetric]
 // before the one that the process has for itself.
