@@ -4,6 +4,7 @@ const (
 	program = "./cmd/flyte-credential-helper"
 	oauth   = "./pkg/oauth"
 	cache   = "./pkg/cache"
+	kit     = "./pkg/execcred/execcredtest"
 )
 
 func mutants() []mutant {
@@ -76,6 +77,12 @@ func mutants() []mutant {
 		{"what is new is renewed ahead", "pkg/cache/ahead.go", "!old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {\n		return err", "!old.Refreshable(s.Kind) {\n		return err", cache, "PathOfTheModel"},
 		{"who waits spends a dead refresh token", "pkg/cache/spend.go", `	case old.RefreshToken == "":`, `	case old.AccessToken == "":`, cache, "TestWhoWaits"},
 		{"a refused code is not noted", "pkg/cache/record.go", "(!oauth.LoggedOut(err) || errors.As(err, new(*codeError)))", "!oauth.LoggedOut(err)", program, script("failure_server")},
+		{"stdin is read", "cmd/flyte-credential-helper/answer.go", "	request, err := execcred.DecodeKubernetes(", "	_, _ = fmt.Fscan(c.stdin, new(string))\n	request, err := execcred.DecodeKubernetes(", program, "^TestConformance$/^stdin$"},
+		{"an unknown version is answered", "pkg/execcred/kubernetes.go", "e.APIVersion != v1 && e.APIVersion != v1beta1", "e.APIVersion == \"\"", program, "^TestConformance$/version|v1alpha1"},
+		{"a field has another tag than client-go's", "pkg/execcred/kubernetes.go", "`json:\"expirationTimestamp,omitempty\"`", "`json:\"expirationTimestamp\"`", "./pkg/execcred", "TestFieldsAreClientGos"},
+		{"the kit does not miss what was on stdin", "pkg/execcred/execcredtest/direct.go", "err == nil && string(r.stdin) != typed", "false", kit, "TestFaultsThatStay"},
+		{"the kit takes a failing rotation", "pkg/execcred/execcredtest/caller.go", `strings.Contains(string(stderr), "refreshing credentials")`, "false", kit, "TestFaults/once"},
+		{"the kit takes what only client-go reads", "pkg/execcred/execcredtest/document.go", "	return json.Unmarshal(document, &v)\n", "	_ = json.Unmarshal(document, &v)\n	return nil\n", kit, "TestFaults/YAML"},
 		{"line mode limits what is pasted", "cmd/flyte-credential-helper/terminal.go", "		t.restore = unlimit(t.in)\n", "", program, "TestPaste"},
 	}
 }

@@ -68,6 +68,7 @@ func TestFaults(t *testing.T) {
 		{"refusal on stdout", "arrives", refused5},
 		{"silent refusal", "arrives", refused5},
 		{"once", "arrives", "rotation"},
+		{"once well", "arrives", "rotation"},
 	} {
 		t.Run(row.mode, func(t *testing.T) {
 			terminal(t)

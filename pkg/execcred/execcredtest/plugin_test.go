@@ -74,7 +74,8 @@ func modes() map[string]func() int {
 		"stdin read":              func() int { _, _ = io.Copy(io.Discard, os.Stdin); return answer(good) },
 		"refusal on stdout":       func() int { return refuse(os.Stdout) },
 		"silent refusal":          func() int { return refuse(io.Discard) },
-		"once":                    once,
+		"once":                    func() int { return once(func() int { return fail(errors.New("not again")) }) },
+		"once well":               func() int { return once(func() int { return answer("bye") }) },
 		"one at a time":           oneAtATime,
 		"stdout held":             func() int { return leave(func(c *exec.Cmd) { c.Stdout = os.Stdout }) },
 		"stderr held":             func() int { return leave(func(c *exec.Cmd) { c.Stderr = os.Stderr }) },
@@ -172,10 +173,10 @@ func created(name string) bool {
 	return err == nil
 }
 
-// once fails where client-go runs it for the second time.
-func once() int {
+// once does then where client-go runs it for the second time.
+func once(then func() int) int {
 	if id := os.Getenv("EXECCREDTEST"); id != "" && !created(id) {
-		return fail(errors.New("not again"))
+		return then()
 	}
 	return answer(good)
 }
