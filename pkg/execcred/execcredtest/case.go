@@ -26,7 +26,8 @@ type Case struct {
 	try func(context.Context, Plugin) (saw string, err error)
 }
 
-// Finding is what came of a case. No token is in it.
+// Finding is what came of a case. No token is in it, if the plugin tells none on
+// stderr.
 type Finding struct {
 	Case    Case
 	Verdict Verdict

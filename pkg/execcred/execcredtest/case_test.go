@@ -74,7 +74,7 @@ func TestFaults(t *testing.T) {
 			terminal(t)
 			cases := "*"
 			if _, ok := documents[row.mode]; ok && row.mode != "good" { // takes requests as it should
-				cases = "v1-* v1beta1-plain v1beta1-strict " + living + "by-hand"
+				cases = "v1-* v1beta1-plain v1beta1-strict expiry rotation by-hand"
 			}
 			findings := check(t, plugin(t, row.mode), cases)
 			if saw := findings[0].Saw; !strings.Contains(saw, row.says) {

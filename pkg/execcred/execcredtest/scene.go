@@ -19,24 +19,23 @@ import (
 // stderr, and counts the runs of all plugins in one place.
 var stage sync.Mutex
 
-// scene is client-go at work with a plugin, its stderr and the runs in sight.
+// scene is client-go at work with plugins, their stderr and runs in sight.
 type scene struct {
 	server *Server
-	exec   *api.ExecConfig
 	stderr *pipe
 	before *os.File // stderr
 	first  int      // of the runs
 	asking atomic.Int32
 }
 
-// open sets the scene for a plugin. close must follow.
-func open(exec *api.ExecConfig) (*scene, error) {
+// open sets the scene. close must follow.
+func open() (*scene, error) {
 	stderr, err := newPipe()
 	if err != nil {
 		return nil, err
 	}
 	stage.Lock()
-	s := &scene{server: NewServer(nil), exec: exec, stderr: stderr, before: os.Stderr, first: len(counted().runs())}
+	s := &scene{server: NewServer(nil), stderr: stderr, before: os.Stderr, first: len(counted().runs())}
 	os.Stderr = stderr.w
 	return s, nil
 }
@@ -53,7 +52,7 @@ func (s *scene) close() (stderr []byte) {
 	return stderr
 }
 
-// runs are those of the plugin so far.
+// runs are those so far.
 func (s *scene) runs() []call { return counted().runs()[s.first:] }
 
 // ask makes a request of the API server as a client that has exec for its
