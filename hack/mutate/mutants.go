@@ -77,6 +77,7 @@ func mutants() []mutant {
 		{"what is new is renewed ahead", "pkg/cache/ahead.go", "!old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {\n		return err", "!old.Refreshable(s.Kind) {\n		return err", cache, "PathOfTheModel"},
 		{"who waits spends a dead refresh token", "pkg/cache/spend.go", `	case old.RefreshToken == "":`, `	case old.AccessToken == "":`, cache, "TestWhoWaits"},
 		{"a refused code is not noted", "pkg/cache/record.go", "(!oauth.LoggedOut(err) || errors.As(err, new(*codeError)))", "!oauth.LoggedOut(err)", program, script("failure_server")},
+		{"a renewal ahead holds stdout", "cmd/flyte-credential-helper/child.go", "		if err := c.own(self, aheadCommand, args...).Start(); err != nil {", "		cmd := c.own(self, aheadCommand, args...)\n		cmd.Stdout = os.Stdout\n		if err := cmd.Start(); err != nil {", program, "TestAheadHoldsNothing"},
 		{"stdin is read", "cmd/flyte-credential-helper/answer.go", "	request, err := execcred.DecodeKubernetes(", "	_, _ = fmt.Fscan(c.stdin, new(string))\n	request, err := execcred.DecodeKubernetes(", program, "^TestConformance$/^stdin$"},
 		{"an unknown version is answered", "pkg/execcred/kubernetes.go", "e.APIVersion != v1 && e.APIVersion != v1beta1", "e.APIVersion == \"\"", program, "^TestConformance$/version|v1alpha1"},
 		{"a field has another tag than client-go's", "pkg/execcred/kubernetes.go", "`json:\"expirationTimestamp,omitempty\"`", "`json:\"expirationTimestamp\"`", "./pkg/execcred", "TestFieldsAreClientGos"},
