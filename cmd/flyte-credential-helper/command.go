@@ -19,17 +19,25 @@ func people(ctx context.Context, w world) int {
 	table := s.table()
 	fs := flags(table)
 	code := exitOK
+	showVersion := func() error {
+		_, err := fmt.Fprintln(w.stdout, program, version())
+		return err
+	}
+	var versionAsked bool
 	root := &cobra.Command{
 		Use:           program,
 		Short:         "Log in once in the browser; every program gets the token",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if versionAsked {
+				return showVersion()
+			}
 			return usage(program+" --help", "which command? "+program+" is run by programs that need a token, or by you with a command such as login")
 		},
-		Version: version(),
 	}
-	root.SetVersionTemplate(program + " {{.Version}}\n")
+	// Not cobra's own: its template makes the linker keep every method of every type.
+	root.Flags().BoolVarP(&versionAsked, "version", "v", false, "version for "+program)
 	root.PersistentFlags().AddFlagSet(fs)
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
@@ -68,10 +76,7 @@ func people(ctx context.Context, w world) int {
 		person(&cobra.Command{Use: "login", Short: "Log in through the browser now", RunE: run(func(c *call) error { return login(ctx, c) })}),
 		logoutCommand,
 		statusCommand,
-		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(w.stdout, program, version())
-			return err
-		}}),
+		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: func(*cobra.Command, []string) error { return showVersion() }}),
 		programs(&cobra.Command{Use: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential"}, kubernetes),
 		programs(&cobra.Command{Use: "token", Short: "Flyte's clients and scripts: the bare token"}, token),
 	)
