@@ -45,6 +45,13 @@ func Browse() {
 
 func (m *Machine) log() string { return filepath.Join(m.Dir, "opened") }
 
+// Browser is the command that opens the machine's browser, quoted for a shell. The
+// address comes after it.
+func (m *Machine) Browser() string {
+	self, _ := os.Executable() // New has asked before
+	return shellquote.Join(self, browseCommand, m.log())
+}
+
 // Browsers is how many browsers have opened so far.
 func (m *Machine) Browsers() int {
 	text, _ := os.ReadFile(m.log())
@@ -53,6 +60,5 @@ func (m *Machine) Browsers() int {
 
 // CloseTabs makes the person close every tab from now on, without logging in.
 func (m *Machine) CloseTabs() {
-	self, _ := os.Executable() // New has asked before
-	m.Env = append(m.Env, "BROWSER="+shellquote.Join(self, browseCommand, m.log(), "closed"))
+	m.Env = append(m.Env, "BROWSER="+m.Browser()+" closed")
 }

@@ -9,12 +9,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
@@ -35,11 +34,16 @@ type Machine struct {
 
 // Build builds the program as it is released and returns its path, in dir.
 func Build(ctx context.Context, dir string) (program string, err error) {
-	program = filepath.Join(dir, name)
+	return BuildCommand(ctx, dir, "cmd/"+name)
+}
+
+// BuildCommand builds a command of this module, by its directory, in the same way.
+func BuildCommand(ctx context.Context, dir, command string) (program string, err error) {
+	program = filepath.Join(dir, path.Base(command))
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, module+"/cmd/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, module+"/"+command)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, said)
@@ -52,8 +56,7 @@ func Build(ctx context.Context, dir string) (program string, err error) {
 // There is no OS keyring on it, and tokens are kept in a file. Whoever calls it
 // must call [Browse] first thing in main.
 func New(dir, program string, c oauthtest.Config) (*Machine, error) {
-	self, err := os.Executable()
-	if err != nil {
+	if _, err := os.Executable(); err != nil {
 		return nil, err
 	}
 	own, err := os.MkdirTemp(dir, "machine-")
@@ -69,7 +72,7 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own, "DBUS_SESSION_BUS_ADDRESS=disabled:",
 		"XDG_CONFIG_HOME=" + filepath.Join(own, "config"), "XDG_CACHE_HOME=" + filepath.Join(own, "cache"),
 		"XDG_STATE_HOME=" + filepath.Join(own, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(own, "run"),
-		"BROWSER=" + shellquote.Join(self, browseCommand, m.log()),
+		"BROWSER=" + m.Browser(),
 		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.InFile,
 	}
 	if root := os.Getenv("SYSTEMROOT"); root != "" { // without it Windows opens no socket
@@ -87,6 +90,16 @@ func (m *Machine) Close() error {
 // Set sets a setting of the program for every process, by its variable.
 func (m *Machine) Set(setting, value string) {
 	m.Env = append(m.Env, Variable(setting)+"="+value)
+}
+
+// Get returns a setting as every process has it from its variable.
+func (m *Machine) Get(setting string) (value string) {
+	for _, pair := range m.Env {
+		if v, found := strings.CutPrefix(pair, Variable(setting)+"="); found {
+			value = v
+		}
+	}
+	return value
 }
 
 // Variable is a setting's name in the environment.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
@@ -26,7 +27,7 @@ func (s *Server) front() http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		sent := Request{Form: r.Form, Header: r.Header.Clone()}
+		sent := Request{Form: r.Form, Header: r.Header.Clone(), At: time.Now()}
 		r = withRequest(r, sent)
 		r.URL = s.route(r.URL)
 		kinds := kinds(r)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
@@ -15,6 +16,7 @@ import (
 type Request struct {
 	Form   url.Values
 	Header http.Header
+	At     time.Time // when it had come
 }
 
 // requests remembers what was asked, by kind.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"slices"
+	"time"
+)
+
+// result is what was measured of a row.
+type result struct {
+	name       string
+	goal, gate float64
+	size       int64 // of the binary, in bytes; 0: not of interest
+	ratios     []float64
+	times      []time.Duration
+	rss        int64 // the highest peak, as the system counts it
+}
+
+func (r *result) add(took time.Duration, rss int64, ratios ...float64) {
+	r.ratios = append(r.ratios, ratios...)
+	r.times = append(r.times, took)
+	r.rss = max(r.rss, rss)
+}
+
+// quartiles of the ratios. Extremes are some other process's doing.
+func (r *result) quartiles() (lower, median, upper float64) {
+	return quantile(r.ratios, 0.25), quantile(r.ratios, 0.5), quantile(r.ratios, 0.75)
+}
+
+func (r *result) time() time.Duration {
+	ns := make([]float64, len(r.times))
+	for i, t := range r.times {
+		ns[i] = float64(t)
+	}
+	return time.Duration(quantile(ns, 0.5))
+}
+
+// quantile is the value below which the share q of list lies, or 0 of none.
+func quantile(list []float64, q float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(list))
+	at := q * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 == len(sorted) {
+		return sorted[i]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// verdict says what can be said of the goal: nothing where the quartiles do not
+// lie clear of it.
+func (r *result) verdict() string {
+	lower, _, upper := r.quartiles()
+	switch {
+	case r.goal == 0 || len(r.ratios) == 0:
+		return ""
+	case upper <= r.goal:
+		return "meets goal"
+	case lower > r.gate:
+		return "misses it"
+	}
+	return "near"
+}

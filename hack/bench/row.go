@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+)
+
+// row is a program with arguments that is measured.
+type row struct {
+	name   string
+	goal   float64  // the ratio to reach; 0: there is none
+	gate   float64  // the ratio never to exceed; at least goal
+	binary []string // copies, which take turns
+	args   []string
+	env    []string
+	stdin  string       // a file, or empty
+	before func() error // makes the next run what it is to be; not timed
+	oneIn  int          // it runs in one of so many rounds; 0: in each
+}
+
+// runs reports whether the row has its turn in a round.
+func (r row) runs(round int) bool { return r.oneIn == 0 || round%r.oneIn == 0 }
+
+// run measures the row once. It starts and ends a parent for it.
+func (b *bench) run(ctx context.Context, r row, round int) (m measurement, err error) {
+	if r.before != nil {
+		if err := r.before(); err != nil {
+			return m, fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	argv := append([]string{b.hello[round%copies], r.binary[round%len(r.binary)]}, r.args...)
+	cmd := exec.CommandContext(ctx, b.beside, argv...)
+	cmd.Env = r.env
+	machine.OwnSession(cmd)
+	if r.stdin != "" {
+		f, err := os.Open(r.stdin)
+		if err != nil {
+			return m, err
+		}
+		defer f.Close()
+		cmd.Stdin = f
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return m, fmt.Errorf("%s: %w: %s", r.name, err, oneLine([]byte(stderr.String())))
+	}
+	return parse(string(out))
+}
+
+// measurement is what one run cost, and the hello worlds on its two sides.
+type measurement struct {
+	before, own, after time.Duration
+	rss                int64
+}
+
+func parse(text string) (m measurement, err error) {
+	var n [4]int64
+	words := strings.Fields(text)
+	if len(words) != len(n) {
+		return m, fmt.Errorf("beside said %q", text)
+	}
+	for i := range n {
+		if n[i], err = strconv.ParseInt(words[i], 10, 64); err != nil {
+			return m, err
+		}
+	}
+	return measurement{time.Duration(n[0]), time.Duration(n[1]), time.Duration(n[2]), n[3]}, nil
+}
+
+// ratios are how many hello worlds the run cost, by each of the two. Their mean
+// would not do: of one that was held up the other would seem quick.
+func (m measurement) ratios() []float64 {
+	return []float64{float64(m.own) / float64(m.before), float64(m.own) / float64(m.after)}
+}
+
+// interleave runs the rows in turn, one each, for so many rounds.
+func (b *bench) interleave(ctx context.Context, rows []row) ([]*result, error) {
+	results := make([]*result, len(rows))
+	for i, r := range rows {
+		results[i] = &result{name: r.name, goal: r.goal, gate: r.gate, size: sizeOf(r.binary[0])}
+	}
+	warming := b.rounds/10 + 1
+	for round := range warming + b.rounds {
+		for i, r := range rows {
+			if !r.runs(round) {
+				continue
+			}
+			m, err := b.run(ctx, r, round)
+			if err != nil {
+				return nil, err
+			}
+			if round >= warming {
+				results[i].add(m.own, m.rss, m.ratios()...)
+			}
+		}
+	}
+	return results, nil
+}
+
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
