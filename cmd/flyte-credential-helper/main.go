@@ -15,7 +15,7 @@ func main() {
 
 func theWorld() world {
 	return world{
-		args: os.Args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
 		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, now: time.Now,
 		configHome: xdg.ConfigHome, stateHome: xdg.StateHome, home: xdg.Home,
 		runtimeDir: xdg.RuntimeDir, parent: parent,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -34,23 +35,34 @@ type interruptError struct{ signal syscall.Signal }
 
 func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
 
-// interruptible returns a context that the first signal to stop ends. SIGPIPE is
-// caught so that a reader who has gone is an error like any other. The handlers
-// stay until the process ends: to take them back would cost every answer more
-// than to set them.
+// interruptible returns a context that the first signal to stop ends. It catches
+// signals from when somebody first waits for its end: to catch them costs a
+// warm answer more than all else it does, and it waits for nothing. Until then a
+// signal ends the process itself.
 func interruptible() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	stop := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		stop = append(stop, syscall.SIGHUP)
-	}
-	signals, pipes := make(chan os.Signal, 1), make(chan os.Signal, 1)
-	signal.Notify(signals, stop...)
-	signal.Notify(pipes, syscall.SIGPIPE)
-	go func() {
-		if s, ok := (<-signals).(syscall.Signal); ok {
-			cancel(interruptError{s})
+	return waitable{ctx, sync.OnceFunc(func() {
+		stop := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+		if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+			stop = append(stop, syscall.SIGHUP)
 		}
-	}()
-	return ctx
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, stop...)
+		go func() {
+			if s, ok := (<-signals).(syscall.Signal); ok {
+				cancel(interruptError{s})
+			}
+		}()
+	})}
+}
+
+// waitable is a context that is told when somebody is going to wait for its end.
+type waitable struct {
+	context.Context
+	waited func()
+}
+
+func (w waitable) Done() <-chan struct{} {
+	w.waited()
+	return w.Context.Done()
 }
