@@ -19,7 +19,7 @@ var errKernel = errors.New("the kernel's keyring is not available")
 
 // kernelGet returns the key of that description, or errNoKey.
 func kernelGet(description string) ([]byte, error) {
-	return withKernel(func() ([]byte, error) {
+	get := func() ([]byte, error) {
 		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", description, 0)
 		if err != nil {
 			return nil, kernelError(err)
@@ -33,7 +33,13 @@ func kernelGet(description string) ([]byte, error) {
 			return nil, errNoKey
 		}
 		return key, nil
-	})
+	}
+	// To lock the thread makes Go start another one. Three calls in a row are on
+	// one thread nearly always, and fail where they are not.
+	if key, err := linked(get); err == nil {
+		return key, nil
+	}
+	return withKernel(get)
 }
 
 // kernelSet keeps a key for so long, 0 for as long as the kernel lives. One whose
@@ -70,6 +76,11 @@ func kernelDelete(description string) {
 func withKernel(f func() ([]byte, error)) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	return linked(f)
+}
+
+// linked gives the thread it is on the user keyring, and runs f.
+func linked(f func() ([]byte, error)) ([]byte, error) {
 	if _, err := unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err != nil {
 		return nil, errKernel
 	}
