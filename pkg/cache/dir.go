@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,9 @@ func (d Dir) read(name string) ([]byte, error) {
 	case exposed(info.Mode()):
 		return nil, &StoreError{Problem: d.path(name) + " can be read by other users", Hint: "chmod 600 " + quote(d.path(name))}
 	}
-	return io.ReadAll(io.LimitReader(f, maxFile))
+	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxFile)+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(f, maxFile))
+	return text.Bytes(), err
 }
 
 // The suffixes of a file that will take another's place. Each belongs to who
