@@ -33,7 +33,10 @@ type profileValue struct {
 func (p profile) level(name, path string) level {
 	return level{name, func(s setting) ([]string, string, bool) {
 		v, found := p[s.name]
-		return v.words, fmt.Sprintf("%s:%d: %s", path, v.line, s.name), found
+		if !found {
+			return nil, "", false
+		}
+		return v.words, fmt.Sprintf("%s:%d: %s", path, v.line, s.name), true
 	}}
 }
 

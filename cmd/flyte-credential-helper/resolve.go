@@ -19,14 +19,20 @@ type level struct {
 // names reports whether the level says which server to use.
 func (l level) names(table []setting) bool {
 	return slices.ContainsFunc(table, func(s setting) bool {
+		if s.kind != server {
+			return false
+		}
 		_, _, found := l.value(s)
-		return s.kind == server && found
+		return found
 	})
 }
 
+// variables is how the names of our variables begin.
+const variables = "FLYTE_CREDENTIAL_HELPER_"
+
 // variable is the name of a setting in the environment.
 func variable(name string) string {
-	return "FLYTE_CREDENTIAL_HELPER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	return variables + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
 // resolve completes what fs parsed: environment over the cluster's settings over
@@ -39,7 +45,7 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster l
 		}
 	}
 	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, fs.Changed(s.name) }}
-	env := level{"the environment", func(s setting) ([]string, string, bool) { return fromEnvironment(w, s) }}
+	env := fromEnvironment(w, table)
 	if err := unknownVariables(w, table); err != nil {
 		return "", err
 	}
@@ -119,18 +125,27 @@ func apply(l level, fs *pflag.FlagSet, table []setting, wanted func(setting) boo
 	return nil
 }
 
-// fromEnvironment reads a setting's variable. An empty one counts as not set;
-// what repeats is one value a line.
-func fromEnvironment(w world, s setting) ([]string, string, bool) {
-	text := w.getenv(variable(s.name))
-	if text == "" {
-		return nil, "", false
+// fromEnvironment is the level of the variables. An empty one counts as not set; what
+// repeats is one value a line.
+func fromEnvironment(w world, table []setting) level {
+	set := map[string][]string{} // read once: the level is asked time and again
+	for _, s := range table {
+		text := w.getenv(variable(s.name))
+		if text == "" {
+			continue
+		}
+		set[s.name] = []string{text}
+		if _, ok := s.value.(interface{ Replace([]string) error }); ok {
+			set[s.name] = strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n")
+		}
 	}
-	if _, ok := s.value.(interface{ Replace([]string) error }); !ok {
-		return []string{text}, variable(s.name), true
-	}
-	lines := strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n")
-	return lines, variable(s.name), true
+	return level{"the environment", func(s setting) ([]string, string, bool) {
+		words, found := set[s.name]
+		if !found {
+			return nil, "", false
+		}
+		return words, variable(s.name), true
+	}}
 }
 
 // unknownVariables refuses a variable of ours that is no setting. Its value may
@@ -138,10 +153,12 @@ func fromEnvironment(w world, s setting) ([]string, string, bool) {
 func unknownVariables(w world, table []setting) error {
 	for _, pair := range w.environ() {
 		name, value, _ := strings.Cut(pair, "=")
-		if value == "" || !strings.HasPrefix(name, variable("")) {
+		rest, ours := strings.CutPrefix(name, variables)
+		if value == "" || !ours {
 			continue
 		}
-		if slices.ContainsFunc(table, func(s setting) bool { return variable(s.name) == name }) {
+		meant := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
+		if variable(meant) == name && slices.ContainsFunc(table, func(s setting) bool { return s.name == meant }) {
 			continue
 		}
 		var names []string

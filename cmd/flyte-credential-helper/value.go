@@ -97,8 +97,16 @@ func (v portsValue) Replace(list []string) error {
 	}
 	return nil
 }
-func (v portsValue) String() string { return strings.Trim(fmt.Sprint(*v.p), "[]") }
-func (v portsValue) Type() string   { return "PORT" }
+
+func (v portsValue) String() string {
+	words := make([]string, len(*v.p))
+	for i, n := range *v.p {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, " ")
+}
+
+func (v portsValue) Type() string { return "PORT" }
 
 type mapValue struct{ p *map[string]string }
 
