@@ -73,11 +73,10 @@ func with(w world, fs *pflag.FlagSet, s *settings, table []setting, f func(*call
 	c, err := newCall(w, fs, s, table)
 	if err == nil {
 		defer c.close()
+		if err = f(c); err == nil {
+			return exitOK
+		}
 		login = c.loginCommand()
-		err = f(c)
-	}
-	if err == nil {
-		return exitOK
 	}
 	code, hint := outcome(err, login)
 	if code <= 128 {
