@@ -9,16 +9,18 @@ import (
 type result struct {
 	name       string
 	goal, gate float64
-	size       int64 // of the binary, in bytes; 0: not of interest
-	ratios     []float64
+	size       int64     // of the binary, in bytes; 0: not of interest
+	ratios     []float64 // by the clock
+	cpu        []float64 // in processor time, which others at work disturb less
 	times      []time.Duration
 	rss        int64 // the highest peak, as the system counts it
 }
 
-func (r *result) add(took time.Duration, rss int64, ratios ...float64) {
-	r.ratios = append(r.ratios, ratios...)
-	r.times = append(r.times, took)
-	r.rss = max(r.rss, rss)
+func (r *result) add(m measurement) {
+	r.ratios = append(r.ratios, m.clock.ratios()...)
+	r.cpu = append(r.cpu, m.cpu.ratios()...)
+	r.times = append(r.times, m.clock.own)
+	r.rss = max(r.rss, m.rss)
 }
 
 // quartiles of the ratios. Extremes are some other process's doing.

@@ -38,11 +38,11 @@ func TestVerdict(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	m, err := parse("2000\n3000\n1000\n4096\n")
-	if err != nil || !slices.Equal(m.ratios(), []float64{1.5, 3}) || m.rss != 4096 {
-		t.Errorf("%+v, %v: %v", m, err, m.ratios())
+	m, err := parse("2000\n10\n3000\n20\n1000\n40\n4096\n")
+	if err != nil || !slices.Equal(m.clock.ratios(), []float64{1.5, 3}) || !slices.Equal(m.cpu.ratios(), []float64{2, 0.5}) || m.rss != 4096 {
+		t.Errorf("%+v, %v", m, err)
 	}
-	for _, text := range []string{"", "1 2 3", "1 2 x 4"} {
+	for _, text := range []string{"", "1 2 3", "1 2 3 4 5 6 x"} {
 		if _, err := parse(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}

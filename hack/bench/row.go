@@ -56,30 +56,38 @@ func (b *bench) run(ctx context.Context, r row, round int) (m measurement, err e
 	return parse(string(out))
 }
 
-// measurement is what one run cost, and the hello worlds on its two sides.
+// measurement is what one run cost, and the hello worlds on its two sides: by the
+// clock and in processor time.
 type measurement struct {
-	before, own, after time.Duration
-	rss                int64
+	clock, cpu beside
+	rss        int64
+}
+
+// beside is the cost of a program and of its neighbours.
+type beside struct{ before, own, after time.Duration }
+
+// ratios are how many hello worlds it cost, by each of the two. Their mean would
+// not do: of one that was held up the other would seem quick.
+func (b beside) ratios() []float64 {
+	return []float64{float64(b.own) / float64(b.before), float64(b.own) / float64(b.after)}
 }
 
 func parse(text string) (m measurement, err error) {
-	var n [4]int64
+	var rss time.Duration
+	into := []*time.Duration{&m.clock.before, &m.cpu.before, &m.clock.own, &m.cpu.own, &m.clock.after, &m.cpu.after, &rss}
 	words := strings.Fields(text)
-	if len(words) != len(n) {
+	if len(words) != len(into) {
 		return m, fmt.Errorf("beside said %q", text)
 	}
-	for i := range n {
-		if n[i], err = strconv.ParseInt(words[i], 10, 64); err != nil {
+	for i, word := range words {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
 			return m, err
 		}
+		*into[i] = time.Duration(n)
 	}
-	return measurement{time.Duration(n[0]), time.Duration(n[1]), time.Duration(n[2]), n[3]}, nil
-}
-
-// ratios are how many hello worlds the run cost, by each of the two. Their mean
-// would not do: of one that was held up the other would seem quick.
-func (m measurement) ratios() []float64 {
-	return []float64{float64(m.own) / float64(m.before), float64(m.own) / float64(m.after)}
+	m.rss = int64(rss)
+	return m, nil
 }
 
 // interleave runs the rows in turn, one each, for so many rounds.
@@ -99,7 +107,7 @@ func (b *bench) interleave(ctx context.Context, rows []row) ([]*result, error) {
 				return nil, err
 			}
 			if round >= warming {
-				results[i].add(m.own, m.rss, m.ratios()...)
+				results[i].add(m)
 			}
 		}
 	}
