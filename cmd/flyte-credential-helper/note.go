@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
@@ -62,10 +64,13 @@ func (n *note) read() {
 		return
 	}
 	defer f.Close()
-	var parent, token string
-	var until int64
-	if _, err := fmt.Fscanf(io.LimitReader(f, 1024), "%s %s %d\n", &parent, &token, &until); err == nil && parent == n.parent {
-		n.token, n.until = token, time.Unix(until, 0)
+	text, err := io.ReadAll(io.LimitReader(f, 1024))
+	words := strings.Fields(string(text))
+	if err != nil || len(words) != 3 || words[0] != n.parent {
+		return
+	}
+	if until, err := strconv.ParseInt(words[2], 10, 64); err == nil {
+		n.token, n.until = words[1], time.Unix(until, 0)
 	}
 }
 
