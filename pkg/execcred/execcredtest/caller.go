@@ -19,9 +19,12 @@ func plain(*api.ExecConfig)         {}
 func ifAvailable(c *api.ExecConfig) { c.InteractiveMode = api.IfAvailableExecInteractiveMode }
 func always(c *api.ExecConfig)      { c.InteractiveMode = api.AlwaysExecInteractiveMode }
 func withCluster(c *api.ExecConfig) { c.ProvideClusterInfo = true }
+
+// withConfig has a config of the plugin's own with nothing in it: what else a
+// plugin takes there is its own affair.
 func withConfig(c *api.ExecConfig) {
 	c.ProvideClusterInfo = true
-	c.Config = &runtime.Unknown{ContentType: runtime.ContentTypeJSON, Raw: []byte(`{"execcredtest.example.com":{"grease":[null,1,"x",{}]}}`)}
+	c.Config = &runtime.Unknown{ContentType: runtime.ContentTypeJSON, Raw: []byte(`{}`)}
 }
 
 // getsIn is a client's request of an API server that takes any token.

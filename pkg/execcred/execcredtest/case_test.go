@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 		{"echo", "arrives", "unknown-version wrong-group wrong-kind broken-info"},
 		{"pedantic", "arrives", "v*-grease"},
 		{"no cluster", "arrives", "v*-cluster v*-cluster-config v*-grease"},
-		{"own config only", "arrives", "v*-cluster-config"},
+		{"no config", "arrives", "v*-cluster-config"},
 		{"no terminal", "arrives", "v*-if-available v*-interactive"},
 		{"not by hand", "arrives", "by-hand"},
 		{"refusal on stdout", "arrives", refused5},

@@ -29,7 +29,7 @@ func casesOf(version string) []Case {
 	cases := []Case{
 		{"plain", "a plugin that is asked in this version answers in it, with a token that a request can carry", authenticator, getsIn(version, plain)},
 		{"cluster", "spec.cluster (provideClusterInfo) may be there: the plugin may use it or not", types, getsIn(version, withCluster)},
-		{"cluster-config", "spec.cluster.config is any JSON, and may be meant for another plugin", types, getsIn(version, withConfig)},
+		{"cluster-config", "spec.cluster.config is the plugin's own affair, and may be there with nothing in it", types, getsIn(version, withConfig)},
 		{"if-available", "interactiveMode IfAvailable says by spec.interactive whether stdin is a terminal", docs, getsIn(version, ifAvailable)},
 		{"interactive", "a plugin that is given the terminal still answers", docs, getsIn(version, always)},
 		{"document", "stdout is one JSON document and nothing else, for callers that are not client-go too", jsonText, answers(version, "", document)},

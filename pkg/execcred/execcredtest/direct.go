@@ -20,7 +20,7 @@ func answers(version, more string, judge func(version string, stdout []byte) (st
 }
 
 // grease is what no plugin knows.
-const grease = `"execcredtest":{"a":[null,true,1.5e3,"\u00e4"]},"cluster":{"server":"https://127.0.0.1:1","execcredtest":1,"config":["execcredtest",{}]},`
+const grease = `"execcredtest":{"a":[null,true,1.5e3,"\u00e4"]},"cluster":{"server":"https://127.0.0.1:1","execcredtest":1},`
 
 func document(_ string, stdout []byte) (string, error) {
 	if err := oneDocument(stdout); err != nil {

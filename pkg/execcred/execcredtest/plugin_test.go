@@ -68,7 +68,7 @@ func modes() map[string]func() int {
 		"echo":                    echoing,
 		"pedantic":                when(strange),
 		"no cluster":              when(func(info string) bool { return strings.Contains(info, `"cluster"`) }),
-		"own config only":         when(func(info string) bool { return strings.Contains(info, `"config":{"exec`) }),
+		"no config":               when(func(info string) bool { return strings.Contains(info, `"config":{`) }),
 		"no terminal":             when(func(info string) bool { return strings.Contains(info, `"interactive":true`) }),
 		"not by hand":             when(func(info string) bool { return info == "" }),
 		"stdin read":              func() int { _, _ = io.Copy(io.Discard, os.Stdin); return answer(good) },

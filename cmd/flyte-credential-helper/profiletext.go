@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// profileText writes a profile as YAML, indented by so many blanks.
+func profileText(name string, p profile, table []setting, indent int) string {
+	var b strings.Builder
+	margin := strings.Repeat(" ", indent)
+	b.WriteString(margin + quoteYAML(name) + ":\n")
+	for _, s := range table {
+		v, found := p[s.name]
+		if !found {
+			continue
+		}
+		b.WriteString(margin + "  " + s.name + ": ")
+		switch s.value.(type) {
+		case mapValue:
+			b.WriteString("{" + joinYAML(v.words, func(word string) string {
+				name, value, _ := strings.Cut(word, "=")
+				return quoteYAML(name) + ": " + quoteYAML(value)
+			}) + "}\n")
+		case listValue, portsValue:
+			b.WriteString("[" + joinYAML(v.words, quoteYAML) + "]\n")
+		default:
+			b.WriteString(quoteYAML(v.words[0]) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func joinYAML(words []string, write func(string) string) string {
+	var written []string
+	for _, word := range words {
+		written = append(written, write(word))
+	}
+	return strings.Join(written, ", ")
+}
+
+// quoteYAML writes a scalar plainly where nobody can take it for anything else.
+func quoteYAML(s string) string {
+	plain := s != "" && !slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s))
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 && r != '/' || !(r >= '0' && r <= '9' || strings.ContainsRune("/._-", r) || r == ':' && i+1 < len(s))) {
+			plain = false
+		}
+	}
+	if plain {
+		return s
+	}
+	text, err := json.Marshal(s) // JSON's strings are YAML's
+	if err != nil {
+		panic(err) // a string
+	}
+	return string(text)
+}
+
+// withProfile returns the configuration's text with a profile added to it or
+// replaced in it, and all else as it was. It makes sure of that.
+func (c *config) withProfile(text []byte, name string, p profile, table []setting) ([]byte, error) {
+	paste := usage("", "%s cannot be changed by setup as it is written: put this under profiles yourself: %s", c.path, strings.TrimSpace(profileText(name, p, table, 0)))
+	top, err := c.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
+	lines[len(lines)-1] += "\n"
+	if top == nil {
+		lines = append(strings.SplitAfter(string(text), "\n"), "profiles:\n", profileText(name, p, table, 2))
+	} else if lines, err = splice(lines, top, name, p, table); err != nil {
+		return nil, paste
+	}
+	changed := []byte(strings.Join(lines, ""))
+	want := &config{path: c.path, profiles: map[string]profile{}}
+	got := &config{path: c.path, profiles: map[string]profile{}}
+	if top != nil {
+		if err := want.decode(top, table); err != nil {
+			return nil, err
+		}
+	}
+	want.profiles[name] = p
+	if top, err = got.parse(changed); err != nil || top == nil || got.decode(top, table) != nil || !got.same(want) {
+		return nil, paste
+	}
+	return changed, nil
+}
+
+// same reports whether two configurations say the same, wherever it stands.
+func (c *config) same(other *config) bool {
+	return maps.EqualFunc(c.profiles, other.profiles, profile.same)
+}
+
+func (p profile) same(other profile) bool {
+	return maps.EqualFunc(p, other, func(a, b profileValue) bool { return slices.Equal(a.words, b.words) })
+}
+
+// splice puts the profile's lines where they belong.
+func splice(lines []string, top ast.Node, name string, p profile, table []setting) ([]string, error) {
+	profiles, err := pair(top, "profiles")
+	if err != nil {
+		return nil, err
+	}
+	if _, none := profiles.Value.(*ast.NullNode); none {
+		at := profiles.Key.GetToken().Position.Line
+		return slices.Insert(lines, at, profileText(name, p, table, 2)), nil
+	}
+	m, ok := profiles.Value.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) == 0 {
+		return nil, errNoPair
+	}
+	indent := m.Values[0].Key.GetToken().Position.Column - 1
+	if old, err := pair(m, name); err == nil {
+		start := old.Key.GetToken().Position.Line - 1
+		return slices.Replace(lines, start, end(lines, start, indent), profileText(name, p, table, indent)), nil
+	}
+	last := m.Values[len(m.Values)-1].Key.GetToken().Position.Line - 1
+	return slices.Insert(lines, end(lines, last, indent), profileText(name, p, table, indent)), nil
+}
+
+var errNoPair = errors.New("no such key")
+
+// pair finds a key of a mapping.
+func pair(n ast.Node, key string) (*ast.MappingValueNode, error) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		return nil, errNoPair
+	}
+	for _, v := range m.Values {
+		if v.Key.GetToken().Value == key {
+			return v, nil
+		}
+	}
+	return nil, errNoPair
+}
+
+// end is the line behind the block that starts at a line, and whose key has that
+// indent. Blank lines and comments that follow it are not part of it.
+func end(lines []string, start, indent int) int {
+	end := start + 1
+	for i := start + 1; i < len(lines); i++ {
+		text := strings.TrimLeft(lines[i], " ")
+		if text == "\n" || text == "" {
+			continue
+		}
+		if len(lines[i])-len(text) <= indent {
+			break
+		}
+		end = i + 1
+	}
+	return end
+}
+
+// writeFile replaces a file's text, or makes it, for its owner only. Where a link
+// is, what it leads to is replaced.
+func writeFile(path string, text []byte) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	mode := os.FileMode(0o600)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".setup-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if e := f.Chmod(mode); err == nil {
+		err = e
+	}
+	if e := f.Sync(); err == nil {
+		err = e
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

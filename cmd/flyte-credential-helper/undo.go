@@ -1,0 +1,130 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// undo is what setup has changed: files as they were before, and what they are
+// to be recognized by. It lies in the state directory, since a kubeconfig may
+// hold secrets.
+type undo struct {
+	path  string
+	Files []undoFile `json:"files"`
+}
+
+type undoFile struct {
+	Path   string `json:"path"`
+	Before []byte `json:"before"` // null: there was none
+	After  string `json:"after"`  // SHA-256; empty: there is none
+}
+
+func (c *call) readUndo() (*undo, error) {
+	u := &undo{path: filepath.Join(string(c.stateDir()), "setup.kubernetes")}
+	text, err := os.ReadFile(u.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return u, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, u)
+	}
+	return u, err
+}
+
+// watch reads files before f and after it, and notes those that it has changed.
+// Where f fails they are put back at once. A file that setup changed before goes
+// back to what it was before that.
+func (u *undo) watch(paths []string, f func() error) error {
+	before := map[string][]byte{}
+	for _, path := range paths {
+		text, err := readOr(path)
+		if err != nil {
+			return err
+		}
+		before[path] = text
+	}
+	failed := f()
+	for _, path := range paths {
+		after, err := readOr(path)
+		if err == nil && sum(after) != sum(before[path]) {
+			if failed != nil {
+				err = putBack(path, before[path])
+			}
+			u.add(path, before[path], after)
+		}
+		failed = errors.Join(failed, err)
+	}
+	if failed != nil {
+		return failed
+	}
+	text, err := json.Marshal(u)
+	if err == nil {
+		err = writeFile(u.path, text)
+	}
+	return err
+}
+
+func (u *undo) add(path string, before, after []byte) {
+	for i, f := range u.Files {
+		if f.Path == path {
+			if f.After == sum(before) {
+				before = f.Before
+			}
+			u.Files[i] = undoFile{path, before, sum(after)}
+			return
+		}
+	}
+	u.Files = append(u.Files, undoFile{path, before, sum(after)})
+}
+
+// restore puts every file back, or none where one is not as setup left it.
+func (u *undo) restore() error {
+	for _, f := range u.Files {
+		now, err := readOr(f.Path)
+		if err != nil {
+			return err
+		}
+		if sum(now) != f.After {
+			return usage("$EDITOR "+f.Path, "%s has changed since setup wrote it, so nothing was undone", f.Path)
+		}
+	}
+	for _, f := range u.Files {
+		if err := putBack(f.Path, f.Before); err != nil {
+			return err
+		}
+	}
+	return os.Remove(u.path)
+}
+
+func putBack(path string, text []byte) error {
+	if text == nil {
+		return os.Remove(path)
+	}
+	return writeFile(path, text)
+}
+
+// sum tells texts apart, and an empty file from none.
+func sum(text []byte) string {
+	if text == nil {
+		return ""
+	}
+	s := sha256.Sum256(text)
+	return hex.EncodeToString(s[:])
+}
+
+// readOr returns a file's text, or nil where there is none.
+func readOr(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if text == nil && err == nil {
+		text = []byte{}
+	}
+	return text, err
+}
