@@ -259,21 +259,27 @@ func (c *call) flagsGiven() (words []string) {
 
 // given writes a flag as it could have been given.
 func given(f *pflag.Flag) (words []string) {
-	values := []string{f.Value.String()}
-	switch v := f.Value.(type) {
-	case listValue:
-		values = *v.p
-	case portsValue:
-		values = strings.Fields(v.String())
-	case mapValue:
-		values = v.pairs()
-	case boolValue:
+	if v, ok := f.Value.(boolValue); ok {
 		return []string{"--" + f.Name + "=" + v.String()}
 	}
-	for _, value := range values {
-		words = append(words, "--"+f.Name, value)
+	for _, word := range wordsOf(f.Value) {
+		words = append(words, "--"+f.Name, word)
 	}
 	return words
+}
+
+// wordsOf is a setting's value, as a flag takes it: one word for each time that
+// it would be given.
+func wordsOf(v pflag.Value) []string {
+	switch v := v.(type) {
+	case listValue:
+		return *v.p
+	case portsValue:
+		return strings.Fields(v.String())
+	case mapValue:
+		return v.pairs()
+	}
+	return []string{v.String()}
 }
 
 // close puts the terminal back as it was.

@@ -71,10 +71,28 @@ func people(ctx context.Context, w world) int {
 		Use: "status", Short: "List the logins that are kept", RunE: run(func(c *call) error { return status(ctx, c, asJSON) }),
 	})
 	statusCommand.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
+	var options setupOptions
+	setup := person(&cobra.Command{Use: "setup", Short: "Have another program use this one"})
+	setup.Args = cobra.ExactArgs(1)
+	setup.RunE = func(_ *cobra.Command, args []string) error {
+		return usage(program+" setup kubernetes", "there is no program %q to set up", args[0])
+	}
+	kubectl := &cobra.Command{
+		Use: "kubernetes", Short: "Have a kubeconfig's user run this program, and log in", Args: cobra.NoArgs,
+		RunE: run(func(c *call) error { return setupKubernetes(ctx, c, options) }),
+	}
+	kubectl.Flags().StringVar(&options.context, "context", "", "the kubeconfig's context (default: the current one)")
+	kubectl.Flags().StringVar(&options.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
+	kubectl.Flags().BoolVar(&options.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
+	kubectl.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
+	kubectl.Flags().BoolVar(&options.yes, "yes", false, "do not ask before anything is changed")
+	kubectl.Flags().BoolVar(&options.undo, "undo", false, "put back what setup has changed")
+	setup.AddCommand(kubectl)
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
 		person(&cobra.Command{Use: "login", Short: "Log in through the browser now", RunE: run(func(c *call) error { return login(ctx, c) })}),
 		logoutCommand,
+		setup,
 		statusCommand,
 		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: func(*cobra.Command, []string) error { return showVersion() }}),
 		programs(&cobra.Command{Use: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential"}, kubernetes),

@@ -92,6 +92,9 @@ func (c *config) decode(top ast.Node, known []setting) error {
 		if key != "profiles" {
 			return c.unknown(key, at, []string{"profiles"})
 		}
+		if _, none := value.(*ast.NullNode); none {
+			return nil
+		}
 		return c.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := profile{}
 			c.profiles[name] = p

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -66,6 +65,7 @@ func outcome(err error, login string) (code int, hint string) {
 		untrusted   *oauth.UntrustedError
 		later       *oauth.TemporaryError
 		refused     *oauth.Error
+		unknown     *whoamiError
 	)
 	switch {
 	case errors.As(err, &interrupted):
@@ -90,8 +90,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitTemporary, ""
 	case errors.As(err, &refused):
 		return exitRefused, refusedHint(refused.Code, login)
-	case errors.Is(err, syscall.EPIPE):
-		return exitFailed, ""
+	case errors.As(err, &unknown):
+		return exitFailed, program + " setup kubernetes --undo   # takes it back"
 	}
 	return exitFailed, ""
 }

@@ -216,13 +216,10 @@ func (c *call) planKubelogin(p *plan, k *kubeconfig, o setupOptions) error {
 			return err
 		}
 		if contexts := k.contextsOf(u.Name); u.Name == now {
-			p.context, p.login = first, p.profiles[len(p.profiles)-1].profile
+			p.context, p.login = first, u.Name
 		} else if p.context == "" && len(contexts) > 0 {
-			p.context, p.login = contexts[0], p.profiles[len(p.profiles)-1].profile
+			p.context, p.login = contexts[0], u.Name
 		}
-	}
-	if len(p.users) == 0 {
-		return usage("kubectl config get-users", "no user of the kubeconfig can be taken over from kubelogin%s", strings.Join(append([]string{""}, p.notes...), " "))
 	}
 	return nil
 }

@@ -50,8 +50,8 @@ func joinYAML(words []string, write func(string) string) string {
 func quoteYAML(s string) string {
 	plain := s != "" && !slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s))
 	for i, r := range s {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 && r != '/' || !(r >= '0' && r <= '9' || strings.ContainsRune("/._-", r) || r == ':' && i+1 < len(s))) {
+		word := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/'
+		if !word && (i == 0 || !strings.ContainsRune("._-", r) && !(r == ':' && i+1 < len(s))) {
 			plain = false
 		}
 	}

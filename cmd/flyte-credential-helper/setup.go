@@ -26,7 +26,7 @@ type plan struct {
 	files    []plannedFile
 	users    []userPlan
 	moves    string   // the user that the context gets; empty: it stays
-	login    profile  // whom to log in as; nil: as this call's settings say
+	login    string   // the profile to log in with; empty: this call's settings
 	notes    []string // what a person should know before
 }
 
@@ -71,6 +71,9 @@ func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(p.users) == 0 {
+		return c.write([]byte(strings.Join(append([]string{"There is nothing to take over from kubelogin."}, p.notes...), "\n") + "\n"))
 	}
 	if err := c.finish(p, k); err != nil {
 		return err
@@ -239,14 +242,20 @@ func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
 	}
 }
 
-// logInFor logs in as the plan's context will need it, unless that is so.
+// logInFor logs in as the plan's context will need it, unless somebody has.
 func (c *call) logInFor(ctx context.Context, p *plan) error {
 	l := c
-	if p.login != nil {
-		var err error
-		if l, err = c.of(p.login); err != nil {
+	if p.login != "" {
+		s := newSettings()
+		fs := flags(s.table())
+		err := fs.Set("profile", p.login)
+		if err == nil {
+			l, err = newCall(c.world, fs, s, s.table())
+		}
+		if err != nil {
 			return err
 		}
+		defer l.close()
 	}
 	l.person = true
 	source, err := l.source(oauth.Kind(l.tokenKind))
@@ -258,34 +267,24 @@ func (c *call) logInFor(ctx context.Context, p *plan) error {
 	return err
 }
 
-// of is a call with the settings of a profile alone.
-func (c *call) of(p profile) (*call, error) {
-	s := newSettings()
-	fs := flags(s.table())
-	err := apply(p.level("the profile", c.configPath()), fs, s.table(), func(setting) bool { return true })
-	s.expand(c.world)
-	return &call{world: c.world, settings: s, flags: fs, log: c.log, tty: c.tty}, err
-}
-
-// change does what the plan says. It logs in before others are told to: settings
-// that do not work are of no use to them.
+// change does what the plan says. It logs in before the kubeconfig is changed:
+// settings that do not work are of no use there.
 func (c *call) change(ctx context.Context, p *plan, k *kubeconfig) error {
-	for _, f := range p.files {
+	files := p.files
+	if len(p.profiles) > 0 {
+		text, err := c.configText(p)
+		if err != nil {
+			return err
+		}
+		files = append(files, plannedFile{path: c.configPath(), text: text})
+	}
+	for _, f := range files {
 		if err := writeFile(f.path, f.text); err != nil {
 			return err
 		}
 	}
 	if err := c.logInFor(ctx, p); err != nil {
 		return err
-	}
-	if len(p.profiles) > 0 {
-		text, err := c.configText(p)
-		if err == nil {
-			err = writeFile(c.configPath(), text)
-		}
-		if err != nil {
-			return err
-		}
 	}
 	for _, u := range p.users {
 		if err := c.setUser(ctx, k, u.name, u.exec); err != nil {
