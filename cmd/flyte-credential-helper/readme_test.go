@@ -12,7 +12,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true}
+	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true, "--from-kubelogin": true, "--undo": true}
 	for _, s := range newSettings().table() {
 		known["--"+s.name] = true
 		if !strings.Contains(string(text), "`--"+s.name) {
