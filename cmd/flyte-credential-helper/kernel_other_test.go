@@ -6,6 +6,4 @@ import "github.com/rogpeppe/go-internal/testscript"
 
 func kernelCommand(ts *testscript.TestScript, neg bool, args []string) {}
 
-func reapAll() {}
-
 func testNoKeys() {}

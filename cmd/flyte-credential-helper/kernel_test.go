@@ -41,15 +41,6 @@ func kernelCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// reapAll waits for every child that is left.
-func reapAll() {
-	for {
-		if _, err := unix.Wait4(-1, nil, 0, nil); err == unix.ECHILD {
-			return
-		}
-	}
-}
-
 // testNoKeys runs a command as containers often have it: the kernel refuses its
 // keyrings.
 func testNoKeys() {

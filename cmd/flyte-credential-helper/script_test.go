@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	"github.com/flyteorg/flyte-credential-helper/hack/script"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -29,9 +28,9 @@ func TestMain(m *testing.M) {
 		program:         testProgram,
 		"test-browser":  testBrowser,
 		"test-desktop":  testDesktopBrowser,
-		"test-await":    testAwait,
+		"test-await":    script.Await,
 		"test-mute-bus": testMuteBus,
-		"init":          testInit,
+		"init":          script.Init,
 		"test-nokeys":   testNoKeys,
 	})
 }
@@ -82,7 +81,7 @@ func runScripts(t *testing.T, files []string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server":   serverCommand,
+			"server":   func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).server, args) },
 			"browser":  browserCommand,
 			"age":      ageCommand,
 			"parallel": parallelCommand,
@@ -90,7 +89,7 @@ func runScripts(t *testing.T, files []string) {
 			"within":   withinCommand,
 			"secrets":  secretsCommand,
 			"damage":   damageCommand,
-			"pass":     passCommand,
+			"pass":     func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
 			"kernel":   kernelCommand,
 		},
 		Condition: func(name string) (bool, error) {
@@ -182,129 +181,6 @@ func testDesktopBrowser() {
 	}
 	_ = os.WriteFile(os.Getenv("BROWSER_LOG")+".page", []byte(page), 0o600)
 	os.Exit(0)
-}
-
-// serverCommand changes the authorization server, or asserts how often it was
-// asked: "server count refresh_token 1".
-func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
-	s := theBed(ts).server
-	switch args[0] {
-	case "count":
-		want, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		if got := s.Count(args[1]); got != want {
-			ts.Fatalf("the server was asked %d times for %s, not %d times", got, args[1], want)
-		}
-	case "forget-counts":
-		s.ResetCounts()
-	case "fail":
-		ts.Check(fail(s, args[1], args[2:]))
-	case "heal":
-		s.Heal()
-	case "revoke-all":
-		s.RevokeAll()
-	case "deny":
-		s.Deny(true)
-	case "accept":
-		s.Deny(false)
-	case "as":
-		s.SignInAs(args[1])
-	case "set":
-		ts.Check(configure(s, args[1:]))
-	case "saw": // server saw KIND NAME=VALUE… in the last request of a kind
-		ts.Check(saw(s, args[1], args[2:]))
-	case "close":
-		s.Close()
-	default:
-		ts.Fatalf("server %s?", args[0])
-	}
-}
-
-func saw(s *oauthtest.Server, kind string, params []string) error {
-	requests := s.Requests(kind)
-	if len(requests) == 0 {
-		return fmt.Errorf("no request of kind %s", kind)
-	}
-	last := requests[len(requests)-1]
-	for _, p := range params {
-		name, value, _ := strings.Cut(p, "=")
-		got := strings.Join(last.Form[name], " ")
-		if header, ok := strings.CutPrefix(name, "header:"); ok {
-			got = last.Header.Get(header)
-		}
-		if got != value && !(value == "*" && got != "") {
-			return fmt.Errorf("%s was sent with %s=%q, not %q", kind, name, got, value)
-		}
-	}
-	return nil
-}
-
-func configure(s *oauthtest.Server, settings []string) error {
-	var failed error
-	s.Configure(func(c *oauthtest.Config) {
-		for _, setting := range settings {
-			name, value, _ := strings.Cut(setting, "=")
-			d, _ := time.ParseDuration(value)
-			switch name {
-			case "access":
-				c.AccessLifetime = d
-			case "id":
-				c.IDLifetime = d
-			case "grace":
-				c.Grace = d
-			case "opaque":
-				c.OpaqueAccess = true
-			case "no-rotation":
-				c.NoRotation = true
-			case "no-offline":
-				c.NoOfflineAccess = true
-			case "no-id-on-refresh":
-				c.NoIDTokenOnRefresh = true
-			case "wrong-iss":
-				c.WrongIssuerParameter = value
-			case "submits-itself":
-				c.SubmitSignIn = true
-			default:
-				failed = fmt.Errorf("server set %s?", name)
-			}
-		}
-	})
-	return failed
-}
-
-func fail(s *oauthtest.Server, kind string, words []string) error {
-	var f oauthtest.Fault
-	for _, word := range words {
-		name, value, _ := strings.Cut(word, "=")
-		n, _ := strconv.Atoi(value)
-		d, _ := time.ParseDuration(value)
-		switch name {
-		case "status":
-			f.Status = n
-		case "times":
-			f.Times = n
-		case "hang":
-			f.Hang = true
-		case "delay":
-			f.Delay = d
-		case "html":
-			f.Body, f.ContentType = "<html>welcome to our network</html>", "text/html"
-		case "body":
-			f.Body, f.ContentType = value, "application/json"
-		case "redirect":
-			f.Redirect = value
-		case "after":
-			f.After = true
-		case "cut":
-			f.Cut = true
-		case "retry-after":
-			f.Header = http.Header{"Retry-After": {value}}
-		default:
-			return fmt.Errorf("server fail %s?", name)
-		}
-	}
-	s.Fail(kind, f)
-	return nil
 }
 
 // browserCommand asserts how many browsers were opened: "browser count 1".
@@ -539,29 +415,6 @@ func findSecrets(ts *testscript.TestScript, secrets, places []string) string {
 	return found
 }
 
-// passCommand lets time pass for what is known of failures: "pass 6s".
-func passCommand(ts *testscript.TestScript, neg bool, args []string) {
-	d, err := time.ParseDuration(args[0])
-	ts.Check(err)
-	files, err := filepath.Glob(filepath.Join(ts.Getenv("STATE"), "*.record"))
-	ts.Check(err)
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		ts.Check(err)
-		var r map[string]any
-		ts.Check(json.Unmarshal(text, &r))
-		until, err := time.Parse(time.RFC3339, fmt.Sprint(r["until"]))
-		ts.Check(err)
-		r["until"] = until.Add(-d)
-		text, err = json.Marshal(r)
-		ts.Check(err)
-		ts.Check(os.WriteFile(name, text, 0o600))
-	}
-	if len(files) == 0 {
-		ts.Fatalf("no failure is known")
-	}
-}
-
 // damageCommand damages every file that keeps a token.
 func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	files, err := filepath.Glob(filepath.Join(ts.Getenv("STATE"), "*.plain"))
@@ -584,35 +437,6 @@ func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(files) == 0 {
 		ts.Fatalf("no file keeps a token")
 	}
-}
-
-// testInit is a pid 1 as systems have it: it waits for its command, and then for
-// the orphans that it inherited.
-func testInit() {
-	cmd := exec.Command(os.Args[1], os.Args[2:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	reapAll()
-	if err != nil {
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-// testAwait waits until a file is there, and has so many lines.
-func testAwait() {
-	lines := 0
-	if len(os.Args) > 2 {
-		lines, _ = strconv.Atoi(os.Args[2])
-	}
-	for range 2000 {
-		text, err := os.ReadFile(os.Args[1])
-		if exists(os.Args[1]) && (err != nil || strings.Count(string(text), "\n") >= lines) {
-			os.Exit(0)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	os.Exit(1)
 }
 
 // testMuteBus takes connections and never says a word.

@@ -1,0 +1,139 @@
+// Package script has what scripts of testscript command and run in more than one
+// place: the authorization server beside the program, and small programs.
+package script
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// Server changes the authorization server s, or asserts how often it was asked:
+// "server count refresh_token 1".
+func Server(ts *testscript.TestScript, s *oauthtest.Server, args []string) {
+	switch args[0] {
+	case "count":
+		want, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		if got := s.Count(args[1]); got != want {
+			ts.Fatalf("the server was asked %d times for %s, not %d times", got, args[1], want)
+		}
+	case "forget-counts":
+		s.ResetCounts()
+	case "fail":
+		ts.Check(fail(s, args[1], args[2:]))
+	case "heal":
+		s.Heal()
+	case "revoke-all":
+		s.RevokeAll()
+	case "rotate-keys":
+		s.RotateKeys()
+	case "deny":
+		s.Deny(true)
+	case "accept":
+		s.Deny(false)
+	case "as":
+		s.SignInAs(args[1])
+	case "set":
+		ts.Check(configure(s, args[1:]))
+	case "saw": // server saw KIND NAME=VALUE… in the last request of a kind
+		ts.Check(saw(s, args[1], args[2:]))
+	case "close":
+		s.Close()
+	default:
+		ts.Fatalf("server %s?", args[0])
+	}
+}
+
+func saw(s *oauthtest.Server, kind string, params []string) error {
+	requests := s.Requests(kind)
+	if len(requests) == 0 {
+		return fmt.Errorf("no request of kind %s", kind)
+	}
+	last := requests[len(requests)-1]
+	for _, p := range params {
+		name, value, _ := strings.Cut(p, "=")
+		got := strings.Join(last.Form[name], " ")
+		if header, ok := strings.CutPrefix(name, "header:"); ok {
+			got = last.Header.Get(header)
+		}
+		if got != value && !(value == "*" && got != "") {
+			return fmt.Errorf("%s was sent with %s=%q, not %q", kind, name, got, value)
+		}
+	}
+	return nil
+}
+
+func configure(s *oauthtest.Server, settings []string) error {
+	var failed error
+	s.Configure(func(c *oauthtest.Config) {
+		for _, setting := range settings {
+			name, value, _ := strings.Cut(setting, "=")
+			d, _ := time.ParseDuration(value)
+			switch name {
+			case "access":
+				c.AccessLifetime = d
+			case "id":
+				c.IDLifetime = d
+			case "grace":
+				c.Grace = d
+			case "opaque":
+				c.OpaqueAccess = true
+			case "no-rotation":
+				c.NoRotation = true
+			case "no-offline":
+				c.NoOfflineAccess = true
+			case "no-id-on-refresh":
+				c.NoIDTokenOnRefresh = true
+			case "wrong-iss":
+				c.WrongIssuerParameter = value
+			case "submits-itself":
+				c.SubmitSignIn = true
+			default:
+				failed = fmt.Errorf("server set %s?", name)
+			}
+		}
+	})
+	return failed
+}
+
+func fail(s *oauthtest.Server, kind string, words []string) error {
+	var f oauthtest.Fault
+	for _, word := range words {
+		name, value, _ := strings.Cut(word, "=")
+		n, _ := strconv.Atoi(value)
+		d, _ := time.ParseDuration(value)
+		switch name {
+		case "status":
+			f.Status = n
+		case "times":
+			f.Times = n
+		case "hang":
+			f.Hang = true
+		case "delay":
+			f.Delay = d
+		case "html":
+			f.Body, f.ContentType = "<html>welcome to our network</html>", "text/html"
+		case "body":
+			f.Body, f.ContentType = value, "application/json"
+		case "redirect":
+			f.Redirect = value
+		case "after":
+			f.After = true
+		case "cut":
+			f.Cut = true
+		case "retry-after":
+			f.Header = http.Header{"Retry-After": {value}}
+		default:
+			return fmt.Errorf("server fail %s?", name)
+		}
+	}
+	s.Fail(kind, f)
+	return nil
+}
