@@ -32,19 +32,27 @@ type Machine struct {
 	Dir     string   // holds all that is left behind
 }
 
-// Build builds the program as it is released and returns its path, in dir.
+// Build builds the program as it is released and returns its path, in dir. It
+// does so in the program's own module, whose go.mod says with which libraries,
+// for a caller in another module too.
 func Build(ctx context.Context, dir string) (program string, err error) {
 	return BuildCommand(ctx, dir, "cmd/"+name)
 }
 
 // BuildCommand builds a command of this module, by its directory, in the same way.
 func BuildCommand(ctx context.Context, dir, command string) (program string, err error) {
-	program = filepath.Join(dir, path.Base(command))
+	if program, err = filepath.Abs(filepath.Join(dir, path.Base(command))); err != nil {
+		return "", err
+	}
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, module+"/"+command)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return "", fmt.Errorf("go list -m %s: %w", module, err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, "./"+command)
+	cmd.Dir, cmd.Env = strings.TrimSpace(string(root)), append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, said)
 	}
@@ -53,8 +61,9 @@ func BuildCommand(ctx context.Context, dir, command string) (program string, err
 
 // New makes a machine in a new directory inside dir. Its environment begins with
 // an empty one, so that CI, a proxy or a person's own settings do not matter.
-// There is no OS keyring on it, and tokens are kept in a file. Whoever calls it
-// must call [Browse] first thing in main.
+// There is no OS keyring on it, and tokens are kept in a file. With c.TLS all
+// trust the server's certificate. Whoever calls it must call [Browse] first thing
+// in main.
 func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 	if _, err := os.Executable(); err != nil {
 		return nil, err
@@ -68,12 +77,20 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		return nil, errors.Join(err, os.RemoveAll(own))
 	}
 	m := &Machine{Program: program, Server: s, Dir: own}
+	if s.CA != nil {
+		if err := os.WriteFile(m.ca(), s.CA, 0o600); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+	}
 	m.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + own, "TMPDIR=" + own, "DBUS_SESSION_BUS_ADDRESS=disabled:",
 		"XDG_CONFIG_HOME=" + filepath.Join(own, "config"), "XDG_CACHE_HOME=" + filepath.Join(own, "cache"),
 		"XDG_STATE_HOME=" + filepath.Join(own, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(own, "run"),
 		"BROWSER=" + m.Browser(),
 		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.InFile,
+	}
+	if s.CA != nil {
+		m.Set("ca-file", m.ca())
 	}
 	if root := os.Getenv("SYSTEMROOT"); root != "" { // without it Windows opens no socket
 		m.Env = append(m.Env, "SYSTEMROOT="+root)
@@ -115,6 +132,8 @@ func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	OwnSession(cmd)
 	return cmd
 }
+
+func (m *Machine) ca() string { return filepath.Join(m.Dir, "ca.pem") }
 
 // State is the directory that holds what is kept of logins.
 func (m *Machine) State() string { return filepath.Join(m.Dir, "state", name) }
