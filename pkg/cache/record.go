@@ -21,9 +21,10 @@ type record struct {
 
 // failure is an error as it is written down.
 type failure struct {
-	Refused *oauth.Error `json:"refused,omitempty"`
-	Later   string       `json:"later,omitempty"`
-	Person  bool         `json:"person,omitempty"`
+	Refused   *oauth.Error `json:"refused,omitempty"`
+	Later     string       `json:"later,omitempty"`
+	Person    bool         `json:"person,omitempty"`
+	Untrusted string       `json:"untrusted,omitempty"` // the host whose certificate it was
 }
 
 // How long after a failure nobody tries again.
@@ -102,6 +103,8 @@ func (r *record) window(before record, now time.Time, settings string) {
 		wait = min(personWindow<<min(r.Times-1, 8), mostWindow)
 	case r.Failure.Refused != nil:
 		wait, r.Settings = refusalWindow, settings
+	case r.Failure.Untrusted != "":
+		r.Settings = settings
 	}
 	r.Until = now.Add(wait).UTC()
 }
@@ -111,7 +114,10 @@ func (r *record) window(before record, now time.Time, settings string) {
 func toFailure(err error) (*failure, bool) {
 	var refused *oauth.Error
 	var later *oauth.TemporaryError
+	var untrusted *oauth.UntrustedError
 	switch {
+	case errors.As(err, &untrusted):
+		return &failure{Untrusted: untrusted.Host}, true
 	case errors.As(err, &later):
 		return &failure{Later: err.Error(), Person: later.Person}, true
 	case errors.As(err, &refused) && (!oauth.LoggedOut(err) || errors.As(err, new(*codeError))):
@@ -121,8 +127,11 @@ func toFailure(err error) (*failure, bool) {
 }
 
 func (f *failure) err() error {
-	if f.Refused != nil {
+	switch {
+	case f.Refused != nil:
 		return f.Refused
+	case f.Untrusted != "":
+		return &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: f.Untrusted}}
 	}
 	return &oauth.TemporaryError{Err: errors.New(f.Later), Person: f.Person}
 }

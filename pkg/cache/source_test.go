@@ -962,3 +962,27 @@ func TestAStoreThatCannotBeAskedStartsNothing(t *testing.T) {
 		t.Error("it took the lock")
 	}
 }
+
+// A certificate that nobody has signed is the same failure to those who ask a
+// moment later, with the same cure, and the cure is tried at once.
+func TestUntrustedIsShared(t *testing.T) {
+	w := newWorld(t)
+	w.prepareErr = &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: "flyte.example.com"}}
+	settings := "without --ca-file"
+	ask := func() error {
+		s := w.source()
+		s.Settings = func() string { return settings }
+		_, err := s.Token(t.Context())
+		return err
+	}
+	for range 3 {
+		var untrusted *oauth.UntrustedError
+		if err := ask(); !errors.As(err, &untrusted) || untrusted.Host != "flyte.example.com" || !errors.As(err, new(*oauth.TemporaryError)) {
+			t.Errorf("%v", err)
+		}
+	}
+	w.want(t, 1, 0)
+	w.prepareErr, settings = nil, "with it"
+	check(t, ask())
+	w.want(t, 2, 1)
+}
