@@ -758,12 +758,16 @@ func TestPorts(t *testing.T) {
 		c := clientOf(s)
 		c.RedirectURI = "http://localhost:" + busy + "/cb"
 		c.RedirectPorts = []int{otherPort}
+		s.ResetCounts()
 		l := start(t, c)
 		if l.URL != "" {
 			t.Fatal("a browser was opened")
 		}
 		wantConfig(t, l.err, "redirect-port", busy)
 		wantConfig(t, l.err, "redirect-port", other)
+		if n := s.Count("discovery"); n != 0 {
+			t.Errorf("the server was asked for its metadata %d times, though nobody can log in", n)
+		}
 	})
 }
 

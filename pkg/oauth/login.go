@@ -32,6 +32,9 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spende
 	if err != nil {
 		return nil, err
 	}
+	if err := r.free(c.RedirectPorts); err != nil {
+		return nil, err
+	}
 	m, err := c.Discover(ctx)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,16 @@ func (r *redirect) listen(fallbacks []int) ([]net.Listener, int, error) {
 	return nil, 0, &ConfigError{Setting: "redirect-port", Problem: "another program, perhaps another login, listens on loopback port " + strings.Join(busy, " and ")}
 }
 
+// free says what listen would, before the server is asked anything in vain.
+func (r *redirect) free(fallbacks []int) error {
+	if !r.loopback() {
+		return nil
+	}
+	listeners, _, err := r.listen(fallbacks)
+	closeAll(listeners)
+	return err
+}
+
 // families lists the loopback addresses that this machine has.
 func families() []string {
 	var found []string
