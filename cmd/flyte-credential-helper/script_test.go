@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // else each process sleeps a second at its end
-	testscript.Main(m, map[string]func(){
+	testscript.Main(script.Away(m), map[string]func(){
 		program:         testProgram,
 		"test-browser":  testBrowser,
 		"test-desktop":  testDesktopBrowser,

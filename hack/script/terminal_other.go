@@ -1,0 +1,6 @@
+//go:build !unix
+
+package script
+
+// leaveTerminal does nothing here.
+func leaveTerminal() {}
