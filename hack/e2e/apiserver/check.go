@@ -1,0 +1,69 @@
+package apiserver
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/plugin/pkg/authenticator/token/oidc"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// check is the bearer check, and knows what it has learnt of the issuer.
+type check struct {
+	oidc.AuthenticatorTokenWithHealthCheck
+	stop context.CancelFunc
+}
+
+// authority is a file of certificates that does not change.
+type authority []byte
+
+func (a authority) CurrentCABundleContent() []byte { return a }
+
+// newCheck waits until the authenticator knows the issuer's metadata: it asks for
+// them by itself, and again after ten seconds.
+func newCheck(ctx context.Context, issuer *oauthtest.Server) (*check, error) {
+	lifetime, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a, err := oidc.New(lifetime, oidc.Options{
+		JWTAuthenticator:  settings(issuer.URL),
+		CAContentProvider: authority(issuer.CA),
+		APIServerID:       "e2e",
+	})
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for a.HealthCheck() != nil {
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil, a.HealthCheck()
+		case <-tick.C:
+		}
+	}
+	return &check{a, stop}, nil
+}
+
+// settings are what --oidc-issuer-url and its like make of an API server.
+func settings(issuer string) apiserver.JWTAuthenticator {
+	none := ""
+	return apiserver.JWTAuthenticator{
+		Issuer: apiserver.Issuer{URL: issuer, Audiences: []string{oauthtest.PublicClient}},
+		ClaimMappings: apiserver.ClaimMappings{
+			Username: apiserver.PrefixedClaimOrExpression{Claim: "email", Prefix: &none},
+			Groups:   apiserver.PrefixedClaimOrExpression{Claim: "groups", Prefix: &none},
+		},
+	}
+}
+
+func (c *check) user(ctx context.Context, token string) (user.Info, bool) {
+	answer, ok, err := c.AuthenticateToken(ctx, token)
+	if err != nil || !ok {
+		return nil, false
+	}
+	return answer.User, true
+}
