@@ -24,6 +24,7 @@ func mutants() []mutant {
 		{"nobody holds the spending lock", "pkg/cache/spend.go", "	unlock, err := s.Store.lockSpending(ctx)\n", "	unlock, err := func() {}, error(nil)\n", program, "TestStormOrphan"},
 		{"the spender dies with its caller's group", "cmd/flyte-credential-helper/child.go", "	closeOnExec()\n	detach(cmd)\n	return cmd", "	closeOnExec()\n	return cmd", program, "TestStormOrphan"},
 		{"the caller spends itself", "cmd/flyte-credential-helper/child.go", "	if cmd.Start() != nil {", "	if true {", program, "TestStormOrphan"},
+		{"a killed child is the end", "pkg/cache/spend.go", "errors.Is(err, errNoAnswer) && spending.Refreshes()", "errors.Is(err, errNoAnswer) && !spending.Refreshes()", cache, "TestChildKilled"},
 		{"a code is sent twice", "pkg/oauth/spending.go", "	case later.cut && s.Refreshes():", "	case later.cut:", program, script("token_retry")},
 		{"a refresh is not sent once more", "pkg/oauth/spending.go", "	case later.cut && s.Refreshes():", "	case later.cut && !s.Refreshes():", program, script("token_retry")},
 		{"nothing is renewed ahead", "pkg/cache/source.go", "		s.ahead(old)\n", "", program, script("ahead")},

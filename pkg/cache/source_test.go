@@ -986,3 +986,36 @@ func TestUntrustedIsShared(t *testing.T) {
 	check(t, ask())
 	w.want(t, 2, 1)
 }
+
+// A child that is killed has said nothing: a refresh is spent once more at once,
+// a code never.
+func TestChildKilled(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		loggedIn bool
+		children int
+	}{{"refresh", true, 2}, {"code", false, 1}} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.loggedIn {
+				w.has(t, 2*time.Hour)
+			}
+			s, children := w.source(), 0
+			s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
+				if children++; children == 1 {
+					return nil, nil
+				}
+				var answer bytes.Buffer
+				err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
+				return answer.Bytes(), err
+			}
+			token, err := s.Token(t.Context())
+			if children != test.children {
+				t.Errorf("%d children, want %d", children, test.children)
+			}
+			if later := (*oauth.TemporaryError)(nil); test.loggedIn && (err != nil || token.AccessToken != "new-at-1") || !test.loggedIn && !errors.As(err, &later) {
+				t.Errorf("%v, %v", token, err)
+			}
+		})
+	}
+}

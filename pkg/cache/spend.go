@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"time"
@@ -67,12 +66,23 @@ func (s *Source) hand(ctx context.Context, spending *oauth.Spending, draft *Draf
 	if err != nil {
 		return nil, err
 	}
-	said, err := s.Child(ctx, document)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	t, err := s.ask(ctx, document)
+	if errors.Is(err, errNoAnswer) && spending.Refreshes() && ctx.Err() == nil {
+		// It was killed. What it may have spent is spent once more at once,
+		// while a server that has a grace still takes it.
+		t, err = s.ask(ctx, document)
 	}
 	if errors.Is(err, ErrNoChild) {
 		return s.spend(context.WithoutCancel(ctx), r)
+	}
+	return t, err
+}
+
+// ask has a child serve a request.
+func (s *Source) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
+	said, err := s.Child(ctx, request)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -82,6 +92,8 @@ func (s *Source) hand(ctx context.Context, spending *oauth.Spending, draft *Draf
 
 // ErrNoChild is Child's word that no process could be started.
 var ErrNoChild = errors.New("no process could be started")
+
+var errNoAnswer = errors.New("the process that renews the login ended without an answer")
 
 // Serve is the child: it reads a request, spends, keeps what it got and writes
 // an answer, to whoever still reads it.
@@ -203,7 +215,7 @@ func decodeAnswer(document []byte) (*oauth.Token, error) {
 	err := json.Unmarshal(document, &a)
 	switch {
 	case err != nil:
-		return nil, &oauth.TemporaryError{Err: fmt.Errorf("the process that renews the login ended without an answer")}
+		return nil, &oauth.TemporaryError{Err: errNoAnswer}
 	case a.Refused != nil:
 		return nil, a.Refused
 	case a.Later != "":
