@@ -19,12 +19,12 @@ func (s *Source) ahead(t *oauth.Token) {
 		return
 	}
 	stamp := s.Store.ID + ".ahead"
-	f := s.Store.Dir.flock(stamp)
-	if mine, err := f.TryLock(); err != nil || !mine {
+	unlock, err := s.Store.Dir.tryLock(stamp)
+	if err != nil {
 		return
 	}
-	defer func() { _ = f.Unlock() }()
-	info, err := f.Stat()
+	defer unlock()
+	info, err := os.Lstat(s.Store.Dir.path(stamp))
 	if age := s.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadPause {
 		return
 	}

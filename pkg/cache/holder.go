@@ -27,7 +27,8 @@ func (s *Source) hold() (done func()) {
 		panic(err) // numbers, strings and times
 	}
 	path := s.Store.Dir.path(s.Store.ID + ".who")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|openFlags, 0o600)
+	_ = os.Remove(path) // of a process that was killed; or a second name of somebody's file
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {
 		return func() {} // then they wait without a word
 	}
