@@ -83,7 +83,12 @@ func (c *call) server() string {
 	return c.authEndpoint
 }
 
-func (c *call) stateDir() cache.Dir { return cache.Dir(filepath.Join(c.stateHome, program)) }
+func (c *call) stateDir() cache.Dir {
+	if c.stateHome == "" {
+		return ""
+	}
+	return cache.Dir(filepath.Join(c.stateHome, program))
+}
 
 func (c *call) keyring() *cache.Keyring {
 	return &cache.Keyring{Attended: func() bool { return c.whyNoLogin() == "" }, Getenv: c.getenv}

@@ -17,7 +17,16 @@ func theWorld() world {
 	return world{
 		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
 		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, now: time.Now,
-		configHome: xdg.ConfigHome, stateHome: xdg.StateHome, home: xdg.Home,
+		configHome: xdg.ConfigHome, stateHome: stateHome(), home: xdg.Home,
 		runtimeDir: xdg.RuntimeDir, parent: parent,
 	}
+}
+
+// stateHome is where state belongs, or nothing for who has no home: xdg takes /
+// for it then.
+func stateHome() string {
+	if xdg.Home == "/" && os.Getenv("HOME") == "" && os.Getenv("XDG_STATE_HOME") == "" {
+		return ""
+	}
+	return xdg.StateHome
 }

@@ -17,7 +17,8 @@ import (
 const maxFile = 1 << 20
 
 // Dir is the path of the directory that holds the state of all logins. It is
-// made when something is first written to it.
+// made when something is first written to it. One that is not absolute, as of
+// somebody without a home, holds nothing and cannot be made.
 type Dir string
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
@@ -80,6 +81,9 @@ func (d Dir) unusable(err error) error {
 // read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for
 // no pipe and trusts nobody else's file.
 func (d Dir) read(name string) ([]byte, error) {
+	if !filepath.IsAbs(string(d)) {
+		return nil, fs.ErrNotExist
+	}
 	f, err := os.OpenFile(d.path(name), os.O_RDONLY|openFlags, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
