@@ -1,0 +1,120 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+func disks() []row {
+	return []row{
+		{name: "D2 full disk", injected: "a small tmpfs, filled to the last byte", promise: "a good token is answered; else status 6, nothing spent, no browser; with room again all is well", play: fullDisk},
+		{name: "D2 read-only", injected: "a state directory that may not be written", promise: "a good token is answered; else status 6, nothing spent, no browser; then all is well", play: readOnly},
+		{name: "D2 no home", injected: "no HOME, no directory named", promise: "status 6 before a browser", play: homeless},
+	}
+}
+
+// fullDisk sees its tmpfs in a mount namespace of its thread, which ends with
+// the row: so do the processes that it starts.
+func fullDisk(ctx context.Context, t *trial) {
+	t.needsRoot()
+	runtime.LockOSThread() // for good
+	if err := errors.Join(syscall.Unshare(syscall.CLONE_FS|syscall.CLONE_NEWNS), syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")); err != nil {
+		t.fatalf("a mount namespace: %v", err)
+	}
+	m := t.machine(oauthtest.Config{})
+	if err := errors.Join(os.MkdirAll(m.State(), 0o700), syscall.Mount("none", m.State(), "tmpfs", 0, "size=256k,mode=700")); err != nil {
+		t.fatalf("a tmpfs: %v", err)
+	}
+	defer func() { _ = syscall.Unmount(m.State(), syscall.MNT_DETACH) }()
+	t.login(ctx, m)
+	rest := filepath.Join(m.State(), "rest")
+	free := func() {
+		if err := os.Remove(rest); err != nil {
+			t.fatalf("%v", err)
+		}
+	}
+	fill(rest)
+	t.unwritable(ctx, m, free, func() { free(); t.age(ctx, m, 10*time.Minute); fill(rest) })
+}
+
+// fill writes a file until there is no room.
+func fill(path string) {
+	f, err := os.Create(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for chunk := make([]byte, 512); err == nil; {
+		_, err = f.Write(chunk)
+	}
+}
+
+// unwritable is what must hold where nothing can be kept. expire makes the token
+// old all the same, and free lets everything be kept again.
+func (t *trial) unwritable(ctx context.Context, m *machine.Machine, free, expire func()) {
+	t.answered([]*process{t.run(ctx, m, "token", "--min-ttl", "0s")})
+	t.failed(t.run(ctx, m, "login", "--account", "new"), 6)
+	expire()
+	t.failed(t.run(ctx, m, "token"), 6)
+	t.failed(t.run(ctx, m, "token", "--interactive", "never"), 6)
+	t.counted(m, "refresh_token", 0)
+	t.opened(m, 1)
+	free()
+	t.answered([]*process{t.run(ctx, m, "token", "--interactive", "never")})
+	t.counted(m, "refresh_token", 1)
+	t.counted(m, "reuse", 0)
+}
+
+// readOnly runs the program as somebody to whom a mode means something.
+func readOnly(ctx context.Context, t *trial) {
+	m := t.loggedIn(ctx, oauthtest.Config{})
+	us, them := os.Geteuid(), os.Geteuid()
+	if us == 0 {
+		them = 65534 // nobody
+		t.as = &syscall.Credential{Uid: uint32(them), Gid: uint32(them)}
+	}
+	belongs := func(to int, mode os.FileMode) {
+		files, _ := filepath.Glob(filepath.Join(m.State(), "*")) // its one error is a bad pattern
+		err := errors.Join(os.Chmod(m.Dir, 0o711), os.Chmod(filepath.Dir(m.State()), 0o711), os.Chmod(m.State(), mode))
+		for _, path := range append(files, m.State()) {
+			err = errors.Join(err, os.Chown(path, to, -1))
+		}
+		if err != nil {
+			t.fatalf("%v", err)
+		}
+	}
+	belongs(them, 0o500)
+	t.unwritable(ctx, m, func() { belongs(them, 0o700) }, func() {
+		belongs(us, 0o700)
+		t.age(ctx, m, 10*time.Minute)
+		belongs(them, 0o500)
+	})
+}
+
+// homeless has no directory to keep anything in.
+func homeless(ctx context.Context, t *trial) {
+	t.needsRoot() // as root, it could make one where there should be none
+	m := t.machine(oauthtest.Config{})
+	m.Env = slices.DeleteFunc(m.Env, func(pair string) bool { return strings.HasPrefix(pair, "HOME=") || strings.HasPrefix(pair, "XDG_") })
+	p := t.run(ctx, m, "token")
+	t.failed(p, 6)
+	if p.took() > 3*time.Second {
+		t.errorf("it ended after %s", p.took())
+	}
+	t.opened(m, 0)
+	if exists("/.local/state/flyte-credential-helper") {
+		t.errorf("the root directory has become a home")
+	}
+}

@@ -1,0 +1,87 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+func kills() []row {
+	return []row{
+		{name: "A6 kill", injected: "kill -9 at a random moment of a refresh", promise: "no login is lost, no refresh token is spent twice", play: killed(false)},
+		{name: "A6 kill, group", injected: "the same, with its process group", promise: "no login is lost, no refresh token is spent twice", play: killed(true)},
+		{name: "A7 child kill, grace", injected: "kill -9 of the child after the rotation", promise: "where the server has a grace, no login is lost", play: childKilled(10*time.Second, false)},
+		{name: "A7 child kill", injected: "the same, and the server has no grace", promise: "one login each, with its cause said, and then all is well", play: childKilled(0, false)},
+		{name: "A7 both kill, grace", injected: "kill -9 of child and caller after the rotation", promise: "where the server has a grace, no login is lost", play: childKilled(10*time.Second, true)},
+		{name: "A7 both kill", injected: "the same, and the server has no grace", promise: "one login each, with its cause said, and then all is well", play: childKilled(0, true)},
+	}
+}
+
+func killed(group bool) func(context.Context, *trial) {
+	return func(ctx context.Context, t *trial) {
+		m := t.loggedIn(ctx, oauthtest.Config{})
+		for range t.pick(15, 200) {
+			t.age(ctx, m, 10*time.Minute)
+			m.Server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
+			p := t.start(ctx, m, "token", "--interactive", "never")
+			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is what varies
+			kill(p, group)
+			t.wait(p)
+			if lost, said := t.goesOn(ctx, m); lost {
+				t.errorf("a login was lost: %s", said)
+			}
+		}
+		t.counted(m, "reuse", 0)
+	}
+}
+
+// rotation is ample time for the server to rotate the refresh token of a request
+// that it has. It does so before it writes the first byte of its answer.
+const rotation = 100 * time.Millisecond
+
+// childKilled kills the process that spends, and perhaps its caller, when the
+// server has spent the refresh token and the child has half of the answer.
+func childKilled(grace time.Duration, both bool) func(context.Context, *trial) {
+	return func(ctx context.Context, t *trial) {
+		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
+		for range t.pick(3, 25) {
+			t.age(ctx, m, 10*time.Minute)
+			lost := t.killSpender(ctx, m, both)
+			if lost && grace > 0 {
+				t.errorf("a login was lost in spite of the grace")
+			}
+			if !lost && grace == 0 { // then the token was not rotated, and the row shows nothing
+				t.errorf("the kill came too early or too late")
+			}
+		}
+	}
+}
+
+func (t *trial) killSpender(ctx context.Context, m *machine.Machine, both bool) (lost bool) {
+	m.Server.Fail("refresh_token", oauthtest.Fault{Times: 1, Drip: 5 * time.Millisecond})
+	before := m.Server.Count("refresh_token")
+	p := t.start(ctx, m, "token", "--interactive", "never")
+	t.await(ctx, "the request", func() bool { return m.Server.Count("refresh_token") > before })
+	time.Sleep(rotation)
+	child := spender(p)
+	if child == 0 {
+		t.fatalf("there is no child that spends")
+	}
+	if both {
+		kill(p, true)
+	}
+	_ = syscall.Kill(child, syscall.SIGKILL)
+	t.wait(p)
+	lost, said := t.goesOn(ctx, m)
+	if said += p.stderr.String(); lost && !strings.Contains(said, "no longer accepts the saved login") {
+		t.errorf("a login is needed, and the cause is not said: %s", said)
+	}
+	return lost
+}

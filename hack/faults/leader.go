@@ -1,0 +1,161 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+func leaders() []row {
+	return []row{
+		{name: "A5 leader killed", injected: "kill -9 at the browser, 10 waiters", promise: "the next in line opens the next browser within a second, and nobody fails", play: leaderKilled},
+		{name: "A8 closed tab", injected: "a tab closed, 50 waiters", promise: "one browser; all fail for that reason within a second of the leader", play: closedTab},
+		{name: "A8 closed tab, again and again", injected: "the same for minutes, 10 processes at a time", promise: "no more browsers than the failure window has ends", long: true, play: closedTabs},
+		{name: "A9 Ctrl-C", injected: "SIGINT at the waiter, at the leader", promise: "each ends within 200 ms, status 130, and the lock is free", play: interrupted},
+		{name: "A10 stopped leader", injected: "SIGSTOP at the browser, waiters behind it", promise: "waiters give up at the lock's deadline and say why; readers of another login do not notice", long: true, play: leaderStopped},
+	}
+}
+
+// shut is m whose person closes every tab.
+func shut(m *machine.Machine) *machine.Machine {
+	away := *m
+	away.Env = slices.Clone(m.Env)
+	away.CloseTabs()
+	return &away
+}
+
+// queue starts a leader that waits at its browser, and n who wait for it.
+func (t *trial) queue(ctx context.Context, lead, m *machine.Machine, n int, args ...string) (leader *process, waiters []*process) {
+	browsers := m.Browsers()
+	leader = t.start(ctx, lead, args...)
+	t.await(ctx, "the leader's browser", func() bool { return m.Browsers() > browsers })
+	for range n {
+		waiters = append(waiters, t.start(ctx, m, args...))
+	}
+	t.await(ctx, "the waiters", func() bool {
+		return !slices.ContainsFunc(waiters, func(w *process) bool { return !blocked(w) })
+	})
+	return leader, waiters
+}
+
+func leaderKilled(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	var slowest time.Duration
+	for i := range t.pick(3, 100) {
+		leader, waiters := t.queue(ctx, shut(m), m, 10, "token", "--account", fmt.Sprint(i))
+		killed := time.Now()
+		kill(leader, false)
+		t.await(ctx, "the next browser", func() bool { return m.Browsers() == 2*i+2 })
+		slowest = max(slowest, time.Since(killed))
+		for _, w := range append(waiters, leader) {
+			t.wait(w)
+		}
+		t.answered(waiters)
+		t.opened(m, 2*i+2)
+		t.counted(m, "authorization_code", i+1)
+	}
+	t.notef("the next one leads within %s", seconds(slowest))
+	if slowest > time.Second {
+		t.errorf("the next browser opened after %s", slowest)
+	}
+}
+
+func closedTab(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	leader, waiters := t.queue(ctx, shut(m), shut(m), 50, "token", "--login-timeout", "2s")
+	t.wait(leader)
+	t.failed(leader, 5)
+	last := leader.over
+	for _, w := range waiters {
+		t.wait(w)
+		t.failed(w, 5)
+		t.says(w, "nobody logged in")
+		if w.over.After(last) {
+			last = w.over
+		}
+	}
+	t.opened(m, 1)
+	t.notef("the last waiter ended %s after the leader", seconds(last.Sub(leader.over)))
+	if late := last.Sub(leader.over); late > time.Second {
+		t.errorf("a waiter ended %s after the leader", late)
+	}
+}
+
+func closedTabs(ctx context.Context, t *trial) {
+	m := shut(t.machine(oauthtest.Config{}))
+	start, over := time.Now(), 200*time.Second
+	for time.Since(start) < over && ctx.Err() == nil {
+		for _, p := range t.crowdOf(ctx, 10, m, "token", "--login-timeout", "1s") {
+			t.failed(p, 5)
+		}
+		time.Sleep(200 * time.Millisecond) // who asks again and again
+	}
+	most, window := 1, time.Minute // a browser at the start, and at the end of each window
+	for end := window; end < over; end += window {
+		most++
+		window *= 2
+	}
+	if n := m.Browsers(); n > most {
+		t.errorf("%d browsers in %s, and not %d at most", n, over, most)
+	}
+}
+
+func interrupted(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	away := shut(m)
+	best := map[string]time.Duration{"waiter": time.Hour, "leader": time.Hour}
+	for range 3 { // the best of three: another process's turn is not our delay
+		leader, waiters := t.queue(ctx, away, away, 1, "token")
+		best["waiter"] = min(best["waiter"], t.interrupt(waiters[0]))
+		best["leader"] = min(best["leader"], t.interrupt(leader))
+	}
+	for who, took := range best {
+		if took > 200*time.Millisecond {
+			t.errorf("the %s ended after %s", who, took)
+		}
+	}
+	t.notef("waiter %s, leader %s", best["waiter"].Round(time.Millisecond), best["leader"].Round(time.Millisecond))
+	if p := t.run(ctx, m, "token"); p.code != 0 {
+		t.errorf("after that: %s", p)
+	}
+}
+
+// interrupt presses Ctrl-C and says how long the end took.
+func (t *trial) interrupt(p *process) time.Duration {
+	pressed := time.Now()
+	_ = p.Process.Signal(syscall.SIGINT)
+	t.wait(p)
+	if p.code != 130 || p.stdout.Len() > 0 {
+		t.errorf("not 130 and no answer: %s", p)
+	}
+	return p.over.Sub(pressed)
+}
+
+func leaderStopped(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	t.login(ctx, m, "--account", "other")
+	leader, waiters := t.queue(ctx, shut(m), m, 10, "token", "--login-timeout", "1s")
+	_ = syscall.Kill(leader.Process.Pid, syscall.SIGSTOP)
+	readers := t.crowdOf(ctx, 50, m, "token", "--account", "other")
+	t.answered(readers)
+	for _, w := range waiters {
+		t.wait(w)
+		t.failed(w, 5)
+		t.says(w, "another process has been renewing this login for too long")
+		if w.took() < 30*time.Second || w.took() > 35*time.Second {
+			t.errorf("it gave up after %s, and not the 31 s of the lock's deadline", w.took())
+		}
+	}
+	kill(leader, false)
+	t.wait(leader)
+	if p := t.run(ctx, m, "token"); p.code != 0 {
+		t.errorf("after that: %s", p)
+	}
+}

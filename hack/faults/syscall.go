@@ -1,0 +1,186 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// These rows let strace spoil single system calls of a refresh: those of the
+// caller and those of the child that spends for it. strace counts the calls of
+// each thread by themselves, so one run may spoil several.
+func systemCalls() []row {
+	const promise = "nothing is lost but what could not be kept once the request was sent; nobody is stuck, and what fails before spends nothing"
+	return []row{
+		{name: "D2 ENOSPC", injected: "no space, at each call on a file of ours", promise: promise, play: spoiled("error=ENOSPC", 0)},
+		{name: "D2 EIO", injected: "an I/O error, at each call on a file of ours", promise: promise, play: spoiled("error=EIO", 0)},
+		{name: "D3 kill", injected: "kill -9 at each system call", promise: promise, play: spoiled("signal=SIGKILL", 0)},
+		{name: "D2 ENOSPC, grace", injected: "no space, and a grace", promise: "no login is lost", long: true, play: spoiled("error=ENOSPC", 10*time.Second)},
+		{name: "D3 kill, grace", injected: "kill -9 at each system call, and a grace", promise: "no login is lost", long: true, play: spoiled("signal=SIGKILL", 10*time.Second)},
+		{name: "A7 child faults, grace", injected: "kill, ENOSPC, EIO between request and rename", promise: "where the server has a grace, no login is lost", play: childSpoiled(10 * time.Second)},
+		{name: "A7 child faults", injected: "the same, and the server has no grace", promise: "one login each at most, and then all is well", play: childSpoiled(0)},
+	}
+}
+
+// changes are the system calls by which the program changes what is kept.
+func changes() []string {
+	return []string{"openat", "write", "pwrite64", "ftruncate", "fchmod", "fsync", "close", "renameat", "unlinkat", "flock"}
+}
+
+// moments are more calls, at which nothing can go wrong but the end.
+func moments() []string {
+	return []string{"read", "connect", "socket", "newfstatat", "fcntl", "pipe2", "clone", "execve", "setsid", "exit_group"}
+}
+
+// unfailing is what no disk lets fail: an unlock.
+const unfailing = "flock"
+
+// injection is what strace does to the when-th call.
+type injection struct {
+	call, effect string
+	when         int
+	files        bool // to calls on the login's files only
+}
+
+func (i injection) String() string { return fmt.Sprintf("%s:%s:when=%d", i.call, i.effect, i.when) }
+
+// spoil runs the program under strace, with an expired token, and returns what
+// strace has written down.
+func (t *trial) spoil(ctx context.Context, m *machine.Machine, i injection, paths []string) (p *process, trace string) {
+	file := filepath.Join(m.Dir, "trace")
+	args := []string{"-f", "-qq", "-o", file, "-e", "trace=" + strings.Join(append(changes(), i.call), ","), "-e", "inject=" + i.String()}
+	if i.files {
+		for _, path := range paths {
+			args = append(args, "-P", path)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "strace", append(args, m.Program, "token", "--interactive", "never")...)
+	cmd.Env = m.Env
+	machine.OwnSession(cmd)
+	p = t.launch(cmd)
+	t.wait(p)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.fatalf("strace: %s", p)
+	}
+	return p, string(text)
+}
+
+// ownFiles are the files of the machine's only login, there or not.
+func (t *trial) ownFiles(m *machine.Machine) (paths []string) {
+	id := strings.TrimSuffix(t.kept(m, ".plain"), ".plain")
+	for _, suffix := range []string{".plain", ".plain.try", ".plain.new", ".lock", ".spend", ".record", ".record.new", ".who"} {
+		paths = append(paths, id+suffix)
+	}
+	return append(paths, m.State())
+}
+
+// spoiled spoils the first call of each kind, then the second, until there is
+// none left to spoil.
+func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
+	return func(ctx context.Context, t *trial) {
+		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
+		paths := t.ownFiles(m)
+		calls := changes()
+		if t.long && strings.HasPrefix(effect, "signal") {
+			calls = append(calls, moments()...)
+		}
+		spoilt, number := 0, 0
+		for _, call := range calls {
+			for when := 1; ctx.Err() == nil; when++ {
+				if number++; !t.long && number%3 != 0 && when > 1 {
+					continue
+				}
+				i := injection{call, effect, when, strings.HasPrefix(effect, "error")}
+				if i.files && call == unfailing || !t.survives(ctx, m, i, paths, grace) {
+					break
+				}
+				spoilt++
+			}
+		}
+		t.notef("%d runs were spoilt", spoilt)
+		if spoilt < len(changes()) {
+			t.errorf("strace spoils too little")
+		}
+	}
+}
+
+// survives spoils one run, and reports whether there was anything to spoil.
+func (t *trial) survives(ctx context.Context, m *machine.Machine, i injection, paths []string, grace time.Duration) bool {
+	t.age(ctx, m, 10*time.Minute)
+	before := m.Server.Count("refresh_token")
+	p, trace := t.spoil(ctx, m, i, paths)
+	if !injected(trace, i) {
+		return false
+	}
+	sent := m.Server.Count("refresh_token") - before
+	if crashed(p) && p.code >= 0 {
+		t.errorf("%s: a crash: %s", i, p)
+	}
+	if p.code == 6 && sent > 0 {
+		t.errorf("%s: what cannot be kept was asked for: %s", i, p)
+	}
+	t.forget(m)
+	if lost, said := t.goesOn(ctx, m); lost && (sent == 0 || grace > 0 || !afterReady(trace)) {
+		t.errorf("%s: a login was lost, %d requests: %s\n%s", i, sent, said, p)
+	}
+	t.forget(m)
+	return true
+}
+
+// injected reports whether strace has spoilt a call. A process that is killed at
+// one writes nothing but that.
+func injected(trace string, i injection) bool {
+	return strings.Contains(trace, "(INJECTED)") || strings.Contains(i.effect, "SIGKILL") && strings.Contains(trace, "+++ killed by SIGKILL")
+}
+
+// forget takes away the record of a failure, whose window other rows look at.
+func (t *trial) forget(m *machine.Machine) {
+	_ = os.Remove(strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".record") // where there is one
+}
+
+// afterReady reports whether a call was spoilt, or the kill came, when the child
+// had its file ready and had not put it in place: then the request may have been
+// sent, and what it brought could not be kept.
+func afterReady(trace string) bool {
+	made, ready := false, false
+	for line := range strings.Lines(trace) {
+		spoilt := strings.Contains(line, "(INJECTED)") || strings.Contains(line, "+++ killed by SIGKILL")
+		worked := strings.Contains(line, "= 0") && !spoilt
+		switch {
+		case ready && spoilt:
+			return true
+		case strings.Contains(line, ".plain.new") && strings.Contains(line, "O_EXCL"):
+			made = true
+		case made && strings.Contains(line, "fsync") && worked:
+			ready = true
+		case ready && strings.Contains(line, "rename") && worked:
+			made, ready = false, false
+		}
+	}
+	return false
+}
+
+// childSpoiled spoils the calls by which the child keeps what the server gave.
+func childSpoiled(grace time.Duration) func(context.Context, *trial) {
+	return func(ctx context.Context, t *trial) {
+		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
+		ready := strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".plain.new"
+		for _, effect := range []string{"signal=SIGKILL", "error=ENOSPC", "error=EIO"} {
+			for _, i := range []injection{{"pwrite64", effect, 1, true}, {"ftruncate", effect, 1, true}, {"close", effect, 1, true}, {"renameat", effect, 1, true}} {
+				if !t.survives(ctx, m, i, []string{ready}, grace) {
+					t.errorf("%s: strace spoils nothing", i)
+				}
+			}
+		}
+	}
+}
