@@ -3,11 +3,9 @@
 package main
 
 import (
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -115,35 +113,4 @@ func kill(p *process, group bool) {
 		pid = -pid
 	}
 	_ = syscall.Kill(pid, syscall.SIGKILL)
-}
-
-// A6 of the goals: killed at any moment of a refresh, by process or by group, no
-// login is lost and no refresh token is spent twice.
-func TestStormKilled(t *testing.T) {
-	linuxOnly(t)
-	rounds := 15
-	if n, err := strconv.Atoi(os.Getenv("ROUNDS")); err == nil {
-		rounds = n
-	}
-	for _, group := range []bool{false, true} {
-		m := newMachine(t, oauthtest.Config{})
-		m.run(nil, "login")
-		lost := 0
-		for range rounds {
-			m.expire()
-			m.server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
-			p := m.startGroup("token", "--interactive", "never")
-			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is what varies
-			kill(p, group)
-			m.wait(p)
-			if next := m.run(nil, "token", "--interactive", "never"); next.code != 0 {
-				lost++
-				m.run(nil, "login", "--reuse-window", "0s")
-			}
-		}
-		t.Logf("group %v: %d kills, %d logins lost, %d refreshes, %d of a spent token", group, rounds, lost, m.server.Count("refresh_token"), m.server.Count("reuse"))
-		if lost > 0 || m.server.Count("reuse") > 0 {
-			t.Errorf("%d logins lost, %d spent tokens", lost, m.server.Count("reuse"))
-		}
-	}
 }

@@ -288,30 +288,3 @@ func TestAborted(t *testing.T) {
 		t.Error("a token is told")
 	}
 }
-
-// LONG asks for the large storms of hack/check --long.
-func TestStormLarge(t *testing.T) {
-	if os.Getenv("LONG") == "" {
-		t.Skip("hack/check --long runs this")
-	}
-	m := newMachine(t, oauthtest.Config{})
-	for _, n := range []int{200, 500} {
-		outputs, failures := storm(n, func() *exec.Cmd { return m.command(nil, "token", "--account", fmt.Sprint(n)) })
-		if len(failures) > 0 {
-			t.Fatalf("%d of %d cold processes failed: %s", len(failures), n, failures[0])
-		}
-		for _, o := range outputs {
-			if o != outputs[0] {
-				t.Fatal("two tokens")
-			}
-		}
-	}
-	if m.opened() != 2 {
-		t.Errorf("%d browsers for 2 logins", m.opened())
-	}
-	m.server.ResetCounts()
-	_, failures := storm(1000, func() *exec.Cmd { return m.command(nil, "token", "--account", "200") })
-	if len(failures) > 0 || m.server.Count("token") != 0 {
-		t.Errorf("%d of 1,000 warm processes failed, %d requests", len(failures), m.server.Count("token"))
-	}
-}
