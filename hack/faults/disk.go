@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,24 +21,30 @@ import (
 func disks() []row {
 	return []row{
 		{name: "D2 full disk", injected: "a small tmpfs, filled to the last byte", promise: "a good token is answered; else status 6, nothing spent, no browser; with room again all is well", play: fullDisk},
+		{name: "D2 nearly full disk", injected: "a tmpfs with room for one token set", promise: "a login and a refresh as ever: nobody logs in for what cannot be kept", play: nearlyFullDisk},
 		{name: "D2 read-only", injected: "a state directory that may not be written", promise: "a good token is answered; else status 6, nothing spent, no browser; then all is well", play: readOnly},
 		{name: "D2 no home", injected: "no HOME, no directory named", promise: "status 6 before a browser", play: homeless},
 	}
 }
 
-// fullDisk sees its tmpfs in a mount namespace of its thread, which ends with
-// the row: so do the processes that it starts.
-func fullDisk(ctx context.Context, t *trial) {
+// smallDisk gives the machine a state directory with so many KiB. Only this
+// goroutine's thread sees it, which ends with the row, and the processes that it
+// starts.
+func (t *trial) smallDisk(m *machine.Machine, kib int) (unmount func()) {
 	t.needsRoot()
 	runtime.LockOSThread() // for good
 	if err := errors.Join(syscall.Unshare(syscall.CLONE_FS|syscall.CLONE_NEWNS), syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")); err != nil {
 		t.fatalf("a mount namespace: %v", err)
 	}
-	m := t.machine(oauthtest.Config{})
-	if err := errors.Join(os.MkdirAll(m.State(), 0o700), syscall.Mount("none", m.State(), "tmpfs", 0, "size=256k,mode=700")); err != nil {
+	if err := errors.Join(os.MkdirAll(m.State(), 0o700), syscall.Mount("none", m.State(), "tmpfs", 0, fmt.Sprintf("size=%dk,mode=700", kib))); err != nil {
 		t.fatalf("a tmpfs: %v", err)
 	}
-	defer func() { _ = syscall.Unmount(m.State(), syscall.MNT_DETACH) }()
+	return func() { _ = syscall.Unmount(m.State(), syscall.MNT_DETACH) }
+}
+
+func fullDisk(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	defer t.smallDisk(m, 256)()
 	t.login(ctx, m)
 	rest := filepath.Join(m.State(), "rest")
 	free := func() {
@@ -47,6 +54,17 @@ func fullDisk(ctx context.Context, t *trial) {
 	}
 	fill(rest)
 	t.unwritable(ctx, m, free, func() { free(); t.age(ctx, m, 10*time.Minute); fill(rest) })
+}
+
+// nearlyFullDisk has room for what is kept, and for one file to take its place.
+func nearlyFullDisk(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	defer t.smallDisk(m, 48)()
+	t.answered([]*process{t.run(ctx, m, "token")})
+	t.age(ctx, m, 10*time.Minute)
+	t.answered([]*process{t.run(ctx, m, "token", "--interactive", "never")})
+	t.opened(m, 1)
+	t.counted(m, "refresh_token", 1)
 }
 
 // fill writes a file until there is no room.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ func network() []row {
 		{name: "B1 503", injected: "10 s of 503 for refreshes, 50 callers", promise: "no browser, three requests at most, status 5; the refresh token is kept and good afterwards", play: outage},
 		{name: "B2 answer cut", injected: "the answer of a refresh ends half-way", promise: "one second request at once, which the server's grace answers", play: answerCut},
 		{name: "B3 hung", injected: "a token endpoint that never answers, 50 callers", promise: "all end within 25 s, status 5, in 64 MiB each, without a browser", play: endpointHung},
+		{name: "B3 dripping", injected: "a token endpoint with a byte a second, 20 callers", promise: "all end within 25 s, status 5, without a browser", long: true, play: endpointDripping},
 		{name: "B4 429", injected: "Retry-After: 1, then an hour", promise: "the second is waited for; an hour is said, and nobody waits", play: retryAfter},
 		{name: "B5 redirect", injected: "the token endpoint redirects to another host", promise: "no request goes there, and no login is lost", play: redirected},
 	}
@@ -78,10 +80,18 @@ func answerCut(ctx context.Context, t *trial) {
 	}
 }
 
-func endpointHung(ctx context.Context, t *trial) {
+func endpointHung(ctx context.Context, t *trial) { t.slow(ctx, 50, oauthtest.Fault{Hang: true}) }
+
+func endpointDripping(ctx context.Context, t *trial) {
+	t.slow(ctx, 20, oauthtest.Fault{Status: http.StatusServiceUnavailable, Body: strings.Repeat(" ", 1000), Drip: time.Second})
+}
+
+// slow has n callers ask a token endpoint that takes longer than any of them
+// may.
+func (t *trial) slow(ctx context.Context, n int, f oauthtest.Fault) {
 	m := t.expired(ctx, oauthtest.Config{})
-	m.Server.Fail("token", oauthtest.Fault{Hang: true})
-	for _, p := range t.crowdOf(ctx, 50, m, "token") {
+	m.Server.Fail("token", f)
+	for _, p := range t.crowdOf(ctx, n, m, "token") {
 		t.failed(p, 5)
 		if p.took() > 25*time.Second {
 			t.errorf("it ended after %s", p.took())

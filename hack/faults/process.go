@@ -50,8 +50,12 @@ func (t *trial) run(ctx context.Context, m *machine.Machine, args ...string) *pr
 
 // launch starts cmd, which is the program or something that runs it, in a
 // session of its own.
-func (t *trial) launch(cmd *exec.Cmd) *process {
-	p := &process{Cmd: cmd, begun: time.Now(), ended: make(chan struct{}), code: -1}
+func (t *trial) launch(cmd *exec.Cmd) *process { return t.launchFrom(time.Now(), cmd) }
+
+// launchFrom is launch for one of many, which all count from the start of the
+// first.
+func (t *trial) launchFrom(begun time.Time, cmd *exec.Cmd) *process {
+	p := &process{Cmd: cmd, begun: begun, ended: make(chan struct{}), code: -1}
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	p.SysProcAttr.Credential = t.as
 	if err := p.Start(); err != nil {
@@ -94,11 +98,11 @@ func (t *trial) wait(p *process) {
 	}
 }
 
-// together runs n commands at once.
+// together runs n commands at once, as fast as they can be started.
 func (t *trial) together(n int, command func(i int) *exec.Cmd) []*process {
-	all := make([]*process, n)
+	all, begun := make([]*process, n), time.Now()
 	for i := range all {
-		all[i] = t.launch(command(i))
+		all[i] = t.launchFrom(begun, command(i))
 	}
 	for _, p := range all {
 		t.wait(p)

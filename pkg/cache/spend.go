@@ -59,6 +59,7 @@ func (s *Source) hand(ctx context.Context, spending *oauth.Spending, draft *Draf
 	if s.Store.Kind == Nowhere {
 		return s.Spend(ctx, spending, old)
 	}
+	draft.close() // whoever spends takes the room anew, and there may be none for two
 	if s.Child == nil {
 		return s.spend(context.WithoutCancel(ctx), r)
 	}
