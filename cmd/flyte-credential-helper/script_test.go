@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -431,6 +432,8 @@ func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 			text = []byte(strings.Replace(string(text), `"format":1`, `"format":2`, 1))
 		case "empty":
 			text = nil
+		case "byte":
+			text[bytes.Index(text, []byte(`"access_token":"`))+20] ^= 1 << 7
 		}
 		ts.Check(os.WriteFile(name, text, 0o600))
 	}

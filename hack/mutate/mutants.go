@@ -62,6 +62,7 @@ func mutants() []mutant {
 		{"the server's clock is not looked at", "pkg/oauth/clock.go", "	return offset\n", "	return 0\n", program, script("clock")},
 		{"a clock that was put back is believed", "pkg/cache/margin.go", "c.Obtained.Sub(now) < mostAhead && ", "", program, script("clock")},
 		{"nobody says whom we wait for", "pkg/cache/source.go", "	defer s.tell()()\n", "", program, script("waiting")},
+		{"a byte that has flipped is handed out", "pkg/cache/store.go", "		if h.Sum != sum(rest) {", "		if false {", program, script("store_damaged")},
 		{"what is damaged is lost", "pkg/cache/source.go", "	if s.Store.damaged {", "	if false {", program, script("store_damaged")},
 		{"logout does not wait for who spends", "pkg/cache/store.go", "	spending, err := s.lockSpending(ctx)\n", "	spending, err := func() {}, error(nil)\n", cache, "TestLockIsBoth"},
 		{"a second call is no refusal", "cmd/flyte-credential-helper/note.go", "return n.token == fingerprint(c) && n.now().Before(n.until)", "return false", program, script("kubernetes_refused")},

@@ -26,6 +26,7 @@ type Header struct {
 	Account string `json:"account,omitempty"` // the person's label for it
 	Item    string `json:"item,omitempty"`    // the user name of its key in the OS keyring
 	Key     string `json:"key,omitempty"`     // the description of its key in the kernel's keyring
+	Sum     string `json:"sum,omitempty"`     // of a readable file's rest: against damage, not against anybody
 }
 
 // split takes a file apart into its header, the header's bytes and the rest.
@@ -82,6 +83,13 @@ func aead(key []byte) cipher.AEAD {
 func describe(key []byte) string {
 	sum := sha256.Sum256(key)
 	return service + ":" + hex.EncodeToString(sum[:8])
+}
+
+// sum is what a readable file's header says of its rest: a byte that has flipped
+// in a token would be handed out with it.
+func sum(text []byte) string {
+	s := sha256.Sum256(text)
+	return hex.EncodeToString(s[:8])
 }
 
 func newKey() []byte {

@@ -92,6 +92,9 @@ func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 		return nil, err
 	}
 	if s.Kind == InFile {
+		if h.Sum != sum(rest) {
+			return nil, errDamaged
+		}
 		return rest, nil
 	}
 	key, err := s.find(ctx, h)
@@ -215,7 +218,9 @@ func (d *Draft) Save(t *oauth.Token) error {
 	case Nowhere:
 		return nil
 	case InFile:
-		return d.file.commit(join(h, func([]byte) []byte { return encode(t) }))
+		text := encode(t)
+		h.Sum = sum(text)
+		return d.file.commit(join(h, func([]byte) []byte { return text }))
 	case InKeyring:
 		h.Item = s.item
 	}
