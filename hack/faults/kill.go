@@ -27,17 +27,22 @@ func kills() []row {
 func killed(group bool) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		m := t.loggedIn(ctx, oauthtest.Config{})
-		for range t.pick(15, 200) {
+		midway := 0
+		for i := range t.pick(15, 200) {
 			t.age(ctx, m, 10*time.Minute)
 			m.Server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
 			p := t.start(ctx, m, "token", "--interactive", "never")
 			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is what varies
+			sent := m.Server.Count("refresh_token") > i
 			kill(p, group)
-			t.wait(p)
+			if t.wait(p); sent && p.code < 0 {
+				midway++
+			}
 			if lost, said := t.goesOn(ctx, m); lost {
 				t.errorf("a login was lost: %s", said)
 			}
 		}
+		t.notef("%d kills between the request and the end", midway)
 		t.counted(m, "reuse", 0)
 	}
 }
