@@ -48,11 +48,15 @@ func endless(h http.HandlerFunc) func(context.Context, *trial) {
 	}
 }
 
+// plenty is enough to be noticed, and not more than a machine has whose program
+// is broken.
+const plenty = 1 << 29
+
 // pour is a JSON string that does not end.
 func pour(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, err := w.Write([]byte(`{"issuer":"`))
-	for chunk := []byte(strings.Repeat("x", 1<<16)); err == nil; {
+	for n, chunk := 0, []byte(strings.Repeat("x", 1<<16)); n < plenty && err == nil; n += len(chunk) {
 		_, err = w.Write(chunk)
 	}
 }
@@ -63,7 +67,7 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
 	z := gzip.NewWriter(w)
 	_, err := z.Write([]byte(`{"issuer":"`))
-	for chunk := []byte(strings.Repeat("x", 1<<20)); err == nil; {
+	for n, chunk := 0, []byte(strings.Repeat("x", 1<<20)); n < plenty && err == nil; n += len(chunk) {
 		_, err = z.Write(chunk)
 	}
 }

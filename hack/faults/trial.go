@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -31,7 +32,7 @@ type trial struct {
 	missing   string // what this machine lacks for the row
 	processes int
 	slowest   time.Duration // of the processes that ended by themselves
-	peak      int64         // KiB of memory of one process, or of ours when it started: the kernel counts that too
+	peak      int64         // KiB of memory of one process, or of ours when it started if that is more
 	browsers  int
 	requests  int // of tokens
 	reuse     int // of a refresh token, after its grace
@@ -40,6 +41,7 @@ type trial struct {
 
 // play plays r to its end, in a goroutine that fatalf may end early.
 func (t *trial) play(ctx context.Context, r row) {
+	shrink()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -47,6 +49,13 @@ func (t *trial) play(ctx context.Context, r row) {
 		r.play(ctx, t)
 	}()
 	<-done
+}
+
+// shrink gives back the memory of the rows before, and has the kernel forget that
+// there was more: to a process that we start it counts ours until its exec.
+func shrink() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // proc_pid_clear_refs(5); without it the figure is too large
 }
 
 // close adds up what the machines have seen, and removes them.
