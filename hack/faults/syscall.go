@@ -88,6 +88,7 @@ func (t *trial) ownFiles(m *machine.Machine) (paths []string) {
 // none left to spoil.
 func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
+		t.needsRoot()
 		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
 		paths := t.ownFiles(m)
 		calls := changes()
@@ -173,6 +174,7 @@ func afterReady(trace string) bool {
 // childSpoiled spoils the calls by which the child keeps what the server gave.
 func childSpoiled(grace time.Duration) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
+		t.needsRoot()
 		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
 		ready := strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".plain.new"
 		for _, effect := range []string{"signal=SIGKILL", "error=ENOSPC", "error=EIO"} {
