@@ -78,7 +78,7 @@ func browserCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "none":
 		ts.Setenv("BROWSER", "")
 	default:
-		ts.Setenv("BROWSER", b.Browser(machine.Habit(args[0])))
+		ts.Setenv("BROWSER", b.BrowserOf(machine.Habit(args[0])))
 	}
 }
 

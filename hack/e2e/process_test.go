@@ -78,7 +78,7 @@ func await(t *testing.T, what string, done func() bool) {
 func TestInterruptedInLine(t *testing.T) {
 	t.Parallel()
 	b := start(t)
-	b.Env = append(b.Env, "BROWSER="+b.Browser(machine.Dawdles))
+	b.Env = append(b.Env, "BROWSER="+b.BrowserOf(machine.Dawdles))
 	leader := b.kubectl(t, "get", "pods")
 	await(t, "the browser", func() bool { return b.Browsers() == 1 })
 	waiter := b.kubectl(t, "get", "pods")
