@@ -65,11 +65,12 @@ func (c *caller) refused() bool {
 func (t turn) interrupt() turn {
 	t.excuse()
 	c := t.me()
-	c.tab, c.result = false, none
+	c.tab, c.twice, c.result = false, false, none
 	return t.to(stepUnlock)
 }
 
-// killChild ends a child, and its caller learns of it.
+// killChild ends a child, and its caller learns of it: it hands a refresh over
+// once more.
 func (t turn) killChild() turn {
 	c := t.me()
 	switch c.child.at {
@@ -87,10 +88,15 @@ func (t turn) killChild() turn {
 	if t.broken == "a lock outlives its holder" {
 		t.stuck[1] = t.stuck[1] || c.child.spends
 	}
-	if c.at == stepHand {
+	dead := c.child
+	c.child = child{}
+	switch {
+	case c.at == stepHand && !dead.code && !c.twice:
+		c.twice = true
+		return t.spawn(child{seen: c.seen})
+	case c.at == stepHand:
 		c.result = later
 	}
-	c.child = child{}
 	return t
 }
 

@@ -84,6 +84,7 @@ type caller struct {
 	leads  bool // holds the leader's lock
 	tab    bool // has a browser open
 	login  bool // the renewal is a login
+	twice  bool // it has handed over once more to a second child
 	start  uint8
 	last   uint8 // generation of the record, at the beginning
 	before noted // the record, under the lock
@@ -339,7 +340,7 @@ func (t turn) fail(r result) turn {
 // renewed leaves the renewal, however it went.
 func (t turn) renewed() turn {
 	c := t.me()
-	c.tab = false
+	c.tab, c.twice = false, false
 	if c.kind == ahead {
 		return t.to(stepUnlock)
 	}
