@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	place "github.com/flyteorg/flyte-credential-helper/hack/machine"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
@@ -18,14 +19,8 @@ import (
 // expire makes the machine's logins ten minutes older.
 func (m *machine) expire() {
 	m.t.Helper()
-	stores, err := cache.List(cache.Dir(m.dir+"/home/state/"+program), &cache.Keyring{})
-	if err != nil || len(stores) == 0 {
-		m.t.Fatalf("no login is kept: %v", err)
-	}
-	for _, s := range stores {
-		if err := age(s, 10*time.Minute); err != nil {
-			m.t.Fatal(err)
-		}
+	if err := place.Age(m.t.Context(), cache.Dir(m.dir+"/home/state/"+program), &cache.Keyring{}, 10*time.Minute); err != nil {
+		m.t.Fatal(err)
 	}
 }
 

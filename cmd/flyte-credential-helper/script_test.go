@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	place "github.com/flyteorg/flyte-credential-helper/hack/machine"
 	"github.com/flyteorg/flyte-credential-helper/hack/script"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
@@ -198,32 +199,7 @@ func browserCommand(ts *testscript.TestScript, neg bool, args []string) {
 func ageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
-	stores, err := cache.List(cache.Dir(ts.Getenv("STATE")), &cache.Keyring{Getenv: ts.Getenv})
-	ts.Check(err)
-	if len(stores) == 0 {
-		ts.Fatalf("no login is kept")
-	}
-	for _, s := range stores {
-		ts.Check(age(s, d))
-	}
-}
-
-func age(s *cache.Store, d time.Duration) error {
-	ctx := context.Background()
-	t, err := s.Load(ctx)
-	if err != nil || t == nil {
-		return fmt.Errorf("%s is not to be opened: %v", s.ID, err)
-	}
-	for _, at := range []*time.Time{&t.Expiry, &t.Obtained, &t.Renewed, &t.IDExpiry, &t.IDObtained} {
-		if !at.IsZero() {
-			*at = at.Add(-d)
-		}
-	}
-	draft, err := s.Prepare(ctx)
-	if err != nil {
-		return err
-	}
-	return draft.Save(t)
+	ts.Check(place.Age(context.Background(), cache.Dir(ts.Getenv("STATE")), &cache.Keyring{Getenv: ts.Getenv}, d))
 }
 
 // parallelCommand runs so many processes at once, which must all succeed, or

@@ -140,7 +140,12 @@ func (m *Machine) State() string { return filepath.Join(m.Dir, "state", name) }
 
 // Age makes every login that is kept older by d. Nobody may renew one meanwhile.
 func (m *Machine) Age(ctx context.Context, d time.Duration) error {
-	stores, err := cache.List(cache.Dir(m.State()), &cache.Keyring{})
+	return Age(ctx, cache.Dir(m.State()), &cache.Keyring{}, d)
+}
+
+// Age makes every login that is kept in dir, with its key in k, older by d.
+func Age(ctx context.Context, dir cache.Dir, k *cache.Keyring, d time.Duration) error {
+	stores, err := cache.List(dir, k)
 	if err == nil && len(stores) == 0 {
 		err = errors.New("no login is kept")
 	}
