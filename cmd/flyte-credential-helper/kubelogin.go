@@ -221,6 +221,9 @@ func (c *call) planKubelogin(p *plan, k *kubeconfig, o setupOptions) error {
 			p.context, p.login = contexts[0], u.Name
 		}
 	}
+	if p.none = len(p.users) == 0; !p.none && p.login == "" {
+		p.login = p.users[0].name
+	}
 	return nil
 }
 
@@ -229,7 +232,7 @@ func (c *call) convert(p *plan, user string, l *kubelogin, env []execEnv) error 
 	if err != nil {
 		return fmt.Errorf("the user %s: --certificate-authority-data: %w", user, err)
 	}
-	p.profiles = append(p.profiles, planned{user, made})
+	p.profiles = append(p.profiles, planned{name: user, profile: made})
 	p.files = append(p.files, files...)
 	p.users = append(p.users, userPlan{name: user, exec: c.pluginUser(user, env)})
 	for _, d := range kubeloginDropped() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/kballard/go-shellquote"
@@ -17,36 +16,6 @@ import (
 type setupOptions struct {
 	user, context                string
 	dryRun, yes, undo, kubelogin bool
-}
-
-// plan is all that setup would change.
-type plan struct {
-	context  string // of the kubeconfig, to try in the end
-	profiles []planned
-	files    []plannedFile
-	users    []userPlan
-	moves    string   // the user that the context gets; empty: it stays
-	login    string   // the profile to log in with; empty: this call's settings
-	notes    []string // what a person should know before
-}
-
-// planned is a profile to write.
-type planned struct {
-	name string
-	profile
-}
-
-// plannedFile is a file to write, for its owner only.
-type plannedFile struct {
-	path, what string
-	text       []byte
-}
-
-// userPlan is a kubeconfig user that is to run us.
-type userPlan struct {
-	name string
-	exec *execUser
-	was  []string // the kinds of credential that it loses
 }
 
 // setupKubernetes makes a kubeconfig's user run us: it shows the change, logs in,
@@ -63,35 +32,29 @@ func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
 	if err != nil {
 		return err
 	}
-	p := &plan{}
-	if o.kubelogin {
-		err = c.planKubelogin(p, k, o)
-	} else {
-		err = c.planUser(p, k, o)
-	}
+	p, err := c.plan(k, o)
 	if err != nil {
 		return err
 	}
-	if len(p.users) == 0 {
-		return c.write([]byte(strings.Join(append([]string{"There is nothing to take over from kubelogin."}, p.notes...), "\n") + "\n"))
-	}
-	if err := c.finish(p, k); err != nil {
-		return err
-	}
-	if err := c.show(p, k); err != nil || o.dryRun {
+	if err := c.show(p, k); err != nil || o.dryRun || p.none {
 		return err
 	}
 	if err := c.confirm(ctx, p, o.yes); err != nil {
 		return err
 	}
+	if err := u.watch(c.filesOf(p), func() error { return c.change(ctx, p, k) }); err != nil {
+		return err
+	}
+	return c.whoami(ctx, p)
+}
+
+// filesOf are the files that the plan may change.
+func (c *call) filesOf(p *plan) []string {
 	paths := append(c.kubeconfigFiles(), c.configPath())
 	for _, f := range p.files {
 		paths = append(paths, f.path)
 	}
-	if err := u.watch(paths, func() error { return c.change(ctx, p, k) }); err != nil {
-		return err
-	}
-	return c.whoami(ctx, p)
+	return paths
 }
 
 func (c *call) undoSetup(u *undo) error {
@@ -109,90 +72,23 @@ func (c *call) undoSetup(u *undo) error {
 	return c.write([]byte(b.String()))
 }
 
-// planUser plans for the settings of this call and one user of the kubeconfig.
-func (c *call) planUser(p *plan, k *kubeconfig, o setupOptions) error {
-	if _, err := c.key(); err != nil {
-		return err
-	}
-	user, found := "", false
-	if p.context = o.context; p.context == "" {
-		p.context = k.CurrentContext
-	}
-	if user, found = k.userOf(p.context); !found {
-		return usage("kubectl config get-contexts", "the kubeconfig has no context %q: name one with --context, or choose one with kubectl config use-context", p.context)
-	}
-	if o.user != "" && o.user != user {
-		user, p.moves = o.user, o.user
-	}
-	if user == "" {
-		return usage("", "the context %s has no user: name it with --user", p.context)
-	}
-	name := c.profile
-	if name == "" {
-		name = user
-		p.profiles = append(p.profiles, planned{name, c.asProfile()})
-	}
-	p.users = append(p.users, userPlan{name: user, exec: c.pluginUser(name, nil)})
-	return nil
-}
-
-// asProfile is what this call's flags and environment say of the login.
-func (c *call) asProfile() profile {
-	p := profile{}
-	for _, name := range append(slices.Clone(c.given), c.inherited...) {
-		p[name] = profileValue{words: wordsOf(c.flags.Lookup(name).Value)}
-	}
-	return p
-}
-
-// finish takes out of p what is so already, and refuses what cannot be written.
-func (c *call) finish(p *plan, k *kubeconfig) error {
-	have, err := readConfig(c.configPath(), c.table())
-	if err != nil {
-		return err
-	}
-	p.profiles = slices.DeleteFunc(p.profiles, func(n planned) bool {
-		old, found := have.profiles[n.name]
-		return found && old.same(n.profile)
-	})
-	p.users = slices.DeleteFunc(p.users, func(u userPlan) bool {
-		_, old := k.credentials(u.name)
-		return u.exec.same(old)
-	})
-	for i, u := range p.users {
-		p.users[i].was, _ = k.credentials(u.name)
-		for _, word := range append(slices.Clone(u.exec.Args), u.name) {
-			if strings.ContainsAny(word, ",\n") {
-				return usage("", "kubectl cannot write %q into a kubeconfig: choose another name with --user", word)
-			}
-		}
-	}
-	_, err = c.configText(p)
-	return err
-}
-
-// configText is the configuration with the plan's profiles in it.
-func (c *call) configText(p *plan) ([]byte, error) {
-	text, err := readOr(c.configPath())
-	for _, n := range p.profiles {
-		if err == nil {
-			file := &config{path: c.configPath()}
-			text, err = file.withProfile(text, n.name, n.profile, c.table())
-		}
-	}
-	return text, err
-}
-
 // show tells what would change.
 func (c *call) show(p *plan, k *kubeconfig) error {
 	var b strings.Builder
-	if len(p.profiles) == 0 && len(p.users) == 0 && p.moves == "" {
+	switch {
+	case p.none:
+		b.WriteString("There is nothing to take over from kubelogin.\n")
+	case p.done():
 		b.WriteString("Everything is set up already.\n")
-		return c.write([]byte(b.String()))
+	default:
+		b.WriteString("This changes:\n")
 	}
-	b.WriteString("This changes:\n")
 	for _, n := range p.profiles {
-		fmt.Fprintf(&b, "\n%s, under profiles:\n%s", c.configPath(), profileText(n.name, n.profile, c.table(), 2))
+		where := "under profiles"
+		if n.replaces {
+			where += ", in place of what has that name"
+		}
+		fmt.Fprintf(&b, "\n%s, %s:\n%s", c.configPath(), where, profileText(n.name, n.profile, c.table(), 2))
 	}
 	for _, f := range p.files {
 		fmt.Fprintf(&b, "\n%s, for you alone: %s\n", f.path, f.what)
@@ -218,7 +114,7 @@ func (c *call) show(p *plan, k *kubeconfig) error {
 
 // confirm asks the person at their terminal.
 func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
-	if yes || len(p.profiles) == 0 && len(p.users) == 0 && p.moves == "" {
+	if yes || p.done() {
 		return nil
 	}
 	no := usage(shellquote.Join(append([]string{program}, append(c.args[1:], "--yes")...)...), "nothing was changed: nobody said yes")
@@ -300,6 +196,9 @@ func (c *call) change(ctx context.Context, p *plan, k *kubeconfig) error {
 
 // whoami ends with the API server's own word.
 func (c *call) whoami(ctx context.Context, p *plan) error {
+	if p.context == "" {
+		return nil
+	}
 	if err := c.write([]byte("\n$ kubectl --context " + shellquote.Join(p.context) + " auth whoami\n")); err != nil {
 		return err
 	}
