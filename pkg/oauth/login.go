@@ -58,8 +58,15 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spende
 // receive waits for the browser at the listeners, and for what is pasted.
 func (c *Client) receive(ctx context.Context, a *attempt, listeners []net.Listener, port int, path string) (*Token, error) {
 	l := a.listener(ctx, c.endpoint(a.server), path, port)
+	address, err := a.url() // before anybody can answer
+	if err != nil {
+		for _, n := range listeners {
+			_ = n.Close()
+		}
+		return nil, err
+	}
 	l.serve(listeners)
-	t, err := c.wait(ctx, a)
+	t, err := c.wait(ctx, a, address)
 	l.close(ctx)
 	return t, err
 }
@@ -69,16 +76,16 @@ func (c *Client) paste(ctx context.Context, a *attempt) (*Token, error) {
 	if c.Prompt == nil {
 		return nil, &ConfigError{Setting: "redirect-uri", Problem: "the redirect URI leads to another machine, and there is no terminal to paste the answer at"}
 	}
-	return c.wait(ctx, a)
-}
-
-// wait shows the person where to go and waits until the login has an outcome,
-// ctx ends, or the person's time is over.
-func (c *Client) wait(ctx context.Context, a *attempt) (*Token, error) {
 	address, err := a.url()
 	if err != nil {
 		return nil, err
 	}
+	return c.wait(ctx, a, address)
+}
+
+// wait shows the person the address to go to and waits until the login has an outcome,
+// ctx ends, or the person's time is over.
+func (c *Client) wait(ctx context.Context, a *attempt, address string) (*Token, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if c.Prompt != nil {
