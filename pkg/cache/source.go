@@ -40,7 +40,8 @@ type Source struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	login bool
+	login  bool
+	unkept string // why what was spent for is not on the disk
 }
 
 // Renewal gets a new set. What that uses up it has spent by spend, which sees

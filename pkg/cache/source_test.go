@@ -786,6 +786,25 @@ func TestFailedSaveAnswersAllTheSame(t *testing.T) {
 	w.wantNothingUnfinished(t)
 }
 
+// What a child cannot keep is said by its caller: nobody reads what a child says.
+func TestChildCannotKeep(t *testing.T) {
+	w := newWorld(t)
+	w.has(t, 2*time.Hour)
+	w.during = func(_ context.Context, s *Store) error { return os.RemoveAll(string(s.Dir)) }
+	s := w.source()
+	said := &bytes.Buffer{}
+	s.Log = slog.New(slog.NewTextHandler(said, nil))
+	s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
+		var answer bytes.Buffer
+		err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
+		return answer.Bytes(), err
+	}
+	token, err := s.Token(t.Context())
+	if err != nil || token.AccessToken != "new-at-1" || !strings.Contains(said.String(), "cannot be kept") {
+		t.Errorf("%v, %v, said %q", token, err, said)
+	}
+}
+
 // It is kept before anybody else gets the lock.
 func TestSavedBeforeUnlocked(t *testing.T) {
 	w := newWorld(t)

@@ -30,6 +30,7 @@ type answer struct {
 	Later   string       `json:"later,omitempty"` // a temporary failure
 	Store   *StoreError  `json:"store,omitempty"`
 	Other   string       `json:"other,omitempty"`
+	Unkept  string       `json:"unkept,omitempty"` // why the set is not on the disk
 }
 
 // spender returns what spends for the leader that holds draft.
@@ -88,7 +89,7 @@ func (s *Source) ask(ctx context.Context, request []byte) (*oauth.Token, error) 
 	if err != nil {
 		return nil, err
 	}
-	return decodeAnswer(said)
+	return s.decodeAnswer(said)
 }
 
 // ErrNoChild is Child's word that no process could be started.
@@ -112,7 +113,7 @@ func (s *Source) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	s.Store.Kind = r.Kind
 	t, err := s.spend(ctx, r)
-	_, err = out.Write(encodeAnswer(t, err))
+	_, err = out.Write(s.encodeAnswer(t, err))
 	return err
 }
 
@@ -182,12 +183,17 @@ func (r *request) overtaken(old *oauth.Token) (*oauth.Token, error) {
 func (s *Source) keep(draft *Draft, t *oauth.Token) {
 	s.at(stepKeep)
 	if err := draft.Save(t); err != nil {
-		s.Log.Warn("the new token cannot be kept: the next call needs a login", "reason", err)
+		s.unkept = err.Error()
+		s.sayUnkept(s.unkept)
 	}
 }
 
-func encodeAnswer(t *oauth.Token, err error) []byte {
-	var a answer
+func (s *Source) sayUnkept(reason string) {
+	s.Log.Warn("the new token cannot be kept: the next call needs a login", "reason", reason)
+}
+
+func (s *Source) encodeAnswer(t *oauth.Token, err error) []byte {
+	a := answer{Unkept: s.unkept}
 	var refused *oauth.Error
 	var later *oauth.TemporaryError
 	var store *StoreError
@@ -211,9 +217,12 @@ func encodeAnswer(t *oauth.Token, err error) []byte {
 	return document
 }
 
-func decodeAnswer(document []byte) (*oauth.Token, error) {
+func (s *Source) decodeAnswer(document []byte) (*oauth.Token, error) {
 	var a answer
 	err := json.Unmarshal(document, &a)
+	if a.Unkept != "" {
+		s.sayUnkept(a.Unkept)
+	}
 	switch {
 	case err != nil:
 		return nil, &oauth.TemporaryError{Err: errNoAnswer}
