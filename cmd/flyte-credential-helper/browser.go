@@ -78,7 +78,11 @@ func (c *call) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() { _ = cmd.Wait() }()
+	go func() {
+		if err := cmd.Wait(); err != nil { // it may have opened all the same
+			c.note("the browser's command ended with %v", err)
+		}
+	}()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,6 +30,7 @@ type call struct {
 	log     *slog.Logger
 	tty     *terminal // opened when first needed
 	person  bool      // a person asked to log in
+	verb    string    // what that person runs; empty: login
 }
 
 // newCall reads the settings. fs has parsed the command line.
@@ -149,8 +151,8 @@ func (c *call) fingerprint() string {
 // key, between the two ways there are without one.
 func (c *call) askStore(ctx context.Context) (string, error) {
 	none := &cache.StoreError{
-		Problem: "this machine has no keyring, neither the OS's nor the kernel's",
-		Hint:    "export " + variable("store") + "=file   # tokens lie readable in a file of yours; or none, for a login each time",
+		Problem: "this machine has no keyring, neither the OS's nor the kernel's: --store file keeps tokens readable in a file of yours, and none asks for a login each time",
+		Hint:    "export " + variable("store") + "=file",
 	}
 	tty := c.terminal()
 	if tty == nil || c.whyNoLogin() != "" {
@@ -231,7 +233,7 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause err
 
 // loginCommand is the command line that logs in with the settings of this one.
 func (c *call) loginCommand() string {
-	words := append([]string{program, "login"}, c.flagsGiven()...)
+	words := append(append([]string{program}, strings.Fields(cmp.Or(c.verb, "login"))...), c.flagsGiven()...)
 	for _, name := range c.inherited {
 		words = append(words, given(c.flags.Lookup(name))...)
 	}

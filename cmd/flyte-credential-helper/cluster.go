@@ -28,7 +28,7 @@ func clusterLevel(info string, table []setting) (level, error) {
 			known = append(known, s)
 		}
 	}
-	c := &config{path: extension}
+	c := &config{path: "the cluster's " + extension}
 	top, err := c.parse(r.Config)
 	if err == nil && top != nil {
 		err = c.fill(said, top, "it", known)

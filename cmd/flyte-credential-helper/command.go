@@ -73,20 +73,34 @@ func people(ctx context.Context, w world) int {
 	statusCommand.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
 	var options setupOptions
 	setup := person(&cobra.Command{Use: "setup", Short: "Have another program use this one"})
-	setup.Args = cobra.ExactArgs(1)
+	setup.Args = cobra.ArbitraryArgs
 	setup.RunE = func(_ *cobra.Command, args []string) error {
-		return usage(program+" setup kubernetes", "there is no program %q to set up", args[0])
+		return usage(program+" setup kubernetes", "set up which program? There is kubernetes")
 	}
 	kubectl := &cobra.Command{
 		Use: "kubernetes", Short: "Have a kubeconfig's user run this program, and log in", Args: cobra.NoArgs,
-		RunE: run(func(c *call) error { return setupKubernetes(ctx, c, options) }),
+		RunE: run(func(c *call) error {
+			c.verb = "setup kubernetes"
+			return setupKubernetes(ctx, c, options)
+		}),
+	}
+	setUp, undo := kubectl.RunE, false
+	kubectl.RunE = func(c *cobra.Command, args []string) error {
+		if !undo {
+			return setUp(c, args)
+		}
+		code = undoSetup(w, options.dryRun)
+		return nil
 	}
 	kubectl.Flags().StringVar(&options.context, "context", "", "the kubeconfig's context (default: the current one)")
 	kubectl.Flags().StringVar(&options.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
 	kubectl.Flags().BoolVar(&options.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
 	kubectl.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
 	kubectl.Flags().BoolVar(&options.yes, "yes", false, "do not ask before anything is changed")
-	kubectl.Flags().BoolVar(&options.undo, "undo", false, "put back what setup has changed")
+	kubectl.Flags().BoolVar(&undo, "undo", false, "put back what setup has changed")
+	for _, other := range []string{"from-kubelogin", "context", "user"} {
+		kubectl.MarkFlagsMutuallyExclusive("undo", other)
+	}
 	setup.AddCommand(kubectl)
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
@@ -146,7 +160,11 @@ func version() string {
 
 // help prints a command, and under it every setting with its variable.
 func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
-	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s [flags]\n", c.Short, c.CommandPath())
+	command := ""
+	if c.HasSubCommands() {
+		command = " COMMAND"
+	}
+	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]\n", c.Short, c.CommandPath(), command)
 	groups := c.Groups()
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands"}}
@@ -155,7 +173,11 @@ func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 		helpGroup(out, c, g)
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", f.Name, f.Usage)
+		name := f.Name
+		if f.Value.Type() == "string" {
+			name += " NAME"
+		}
+		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", name, f.Usage)
 	})
 	if c.HasParent() && !slices.Contains([]string{"login", "kubernetes", "token"}, c.Name()) {
 		_, _ = fmt.Fprintf(out, "\nThe settings are in: %s --help\n", program)

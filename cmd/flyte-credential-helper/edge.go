@@ -76,22 +76,26 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitUsage, "see --" + setting.Setting + " in: " + program + " --help"
 	case errors.As(err, &needed) && needed.where == "":
 		return exitLogin, ""
+	case errors.As(err, &needed) && needed.asked && strings.Contains(login, " --no-browser"):
+		return exitLogin, "" // at a terminal only
 	case errors.As(err, &needed) && needed.asked:
-		return exitLogin, "run it at a terminal, or where a browser can open; or: " + login + " --interactive always"
+		return exitLogin, login + " --interactive always"
 	case errors.As(err, &needed):
 		return exitLogin, login
 	case errors.As(err, &store):
 		return exitStore, store.Hint
 	case errors.As(err, &untrusted):
-		return exitTemporary, login + " --ca-file the-authority's-certificate.pem"
+		return exitTemporary, login + " --ca-file authority.pem"
 	case errors.As(err, &later) && later.Person:
-		return exitTemporary, login + "   # if the browser shows an error, see --client-id and --redirect-uri"
+		return exitTemporary, login
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, ""
+	case errors.Is(err, errSaidNo):
+		return exitRefused, ""
 	case errors.As(err, &refused):
 		return exitRefused, refusedHint(refused.Code, login)
 	case errors.As(err, &unknown):
-		return exitFailed, program + " setup kubernetes --undo   # takes it back"
+		return exitFailed, program + " setup kubernetes --undo"
 	}
 	return exitFailed, ""
 }

@@ -117,6 +117,19 @@ func (k *kubeconfig) credentials(user string) (kinds []string, e *execUser) {
 	return kinds, e
 }
 
+// describe names what a user has, without its secrets: the kinds of credential,
+// and of a plugin its command.
+func (k *kubeconfig) describe(user string) []string {
+	kinds, e := k.credentials(user)
+	for i, kind := range kinds {
+		if kind == "exec" && e != nil {
+			words := append([]string{e.Command}, e.Args...)
+			kinds[i] = "exec (" + strings.Join(words[:min(len(words), 3)], " ") + " …)"
+		}
+	}
+	return kinds
+}
+
 // same reports whether two users run the same plugin in the same way.
 func (e *execUser) same(other *execUser) bool {
 	return other != nil && e.APIVersion == other.APIVersion && e.Command == other.Command && e.InteractiveMode == other.InteractiveMode &&

@@ -88,7 +88,7 @@ type dropped struct {
 
 func kubeloginDropped() []dropped {
 	return []dropped{
-		{"force-refresh", "true", ""},
+		{"force-refresh", "true", "a token is renewed when it has to be"},
 		{"oidc-use-pkce", "true", ""},
 		{"oidc-pkce-method", "", "PKCE with S256 is always used"},
 		{"token-cache-dir", "", "tokens are kept where this program keeps them"},
@@ -192,15 +192,22 @@ func fileRune(r rune) rune {
 // planKubelogin plans for every user of the kubeconfig that runs kubelogin, or
 // the one that is named.
 func (c *call) planKubelogin(p *plan, k *kubeconfig, o setupOptions) error {
-	first := o.context
-	if first == "" {
-		first = k.CurrentContext
+	if len(c.given) > 0 {
+		return usage(program+" setup kubernetes --from-kubelogin", "--from-kubelogin takes every setting from kubelogin's flags: --%s goes into the profile afterwards", c.given[0])
+	}
+	first, only := k.CurrentContext, o.user
+	if o.context != "" {
+		user, found := k.userOf(o.context)
+		if !found || only != "" && only != user {
+			return usage("kubectl config get-contexts", "the kubeconfig has no context %q with that user", o.context)
+		}
+		first, only = o.context, user
 	}
 	now, _ := k.userOf(first)
 	for _, u := range k.Users {
 		_, e := k.credentials(u.Name)
 		args, is := kubeloginArgs(e)
-		if !is || o.user != "" && o.user != u.Name {
+		if !is || only != "" && only != u.Name {
 			continue
 		}
 		l, err := parseKubelogin(args)
@@ -220,6 +227,9 @@ func (c *call) planKubelogin(p *plan, k *kubeconfig, o setupOptions) error {
 		} else if p.context == "" && len(contexts) > 0 {
 			p.context, p.login = contexts[0], u.Name
 		}
+	}
+	if only != "" && len(p.users)+len(p.notes) == 0 {
+		return usage("kubectl config get-users", "the kubeconfig has no user %q that runs kubelogin", only)
 	}
 	if p.none = len(p.users) == 0; !p.none && p.login == "" {
 		p.login = p.users[0].name

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -41,6 +42,8 @@ func (c *call) describe(t *oauth.Token, store string) string {
 	switch {
 	case credential.Expiry.IsZero():
 		b.WriteString("The server did not say how long the token is good.\n")
+	case store == cache.Nowhere:
+		fmt.Fprintf(&b, "The token is good until %s, and the next call logs in anew.\n", local(credential.Expiry))
 	case t.RefreshToken != "":
 		fmt.Fprintf(&b, "The token is good until %s, and is renewed by itself.\n", local(credential.Expiry))
 	default:

@@ -51,13 +51,15 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 	if t != nil {
 		err = c.revoke(ctx, s, t)
 	}
+	words := "Logged out of "
 	if err != nil {
-		c.note("the login to %s is forgotten here but not revoked: %v", s.Header.Server, err)
+		words = "Forgotten here, and not revoked at "
+		c.note("the login to %s cannot be revoked: %v", s.Header.Server, err)
 	}
 	if err := s.Delete(ctx); err != nil {
 		return err
 	}
-	return c.write([]byte("Logged out of " + s.Header.Server + ".\n"))
+	return c.write([]byte(words + s.Header.Server + ".\n"))
 }
 
 // revoke tells the server, in the name of the client that got the token. The

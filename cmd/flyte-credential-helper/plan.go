@@ -61,6 +61,9 @@ func (c *call) planUser(p *plan, k *kubeconfig, o setupOptions) error {
 	if p.context = o.context; p.context == "" {
 		p.context = k.CurrentContext
 	}
+	if p.context == "" {
+		return usage("kubectl config get-contexts", "the kubeconfig has no current context: name one with --context")
+	}
 	if user, found = k.userOf(p.context); !found {
 		return usage("kubectl config get-contexts", "the kubeconfig has no context %q: name one with --context, or choose one with kubectl config use-context", p.context)
 	}
@@ -116,7 +119,7 @@ func (c *call) finish(p *plan, k *kubeconfig) error {
 		return u.exec.same(old)
 	})
 	for i, u := range p.users {
-		p.users[i].was, _ = k.credentials(u.name)
+		p.users[i].was = k.describe(u.name)
 		for _, word := range append(slices.Clone(u.exec.Args), u.name) {
 			if strings.ContainsAny(word, ",\n") {
 				return usage("", "kubectl cannot write %q into a kubeconfig: choose another name with --user", word)

@@ -66,8 +66,8 @@ func give(ctx context.Context, w world, fs *pflag.FlagSet, s *settings, table []
 	})
 }
 
-// with runs f with the settings, and is the one place where an error becomes an
-// exit status, a line and a hint.
+// with runs f with the settings, and has an error become an exit status, a line
+// and a hint.
 func with(w world, fs *pflag.FlagSet, s *settings, table []setting, f func(*call) error) int {
 	login := program + " login"
 	c, err := newCall(w, fs, s, table)
@@ -78,6 +78,11 @@ func with(w world, fs *pflag.FlagSet, s *settings, table []setting, f func(*call
 		}
 		login = c.loginCommand()
 	}
+	return failed(w, err, login)
+}
+
+// failed reports err, and returns the exit status.
+func failed(w world, err error, login string) int {
 	code, hint := outcome(err, login)
 	if code <= 128 {
 		report(w, err, hint)

@@ -160,6 +160,9 @@ func testBrowser() {
 	if slices.Contains(args, "--closed") { // the tab is closed at once
 		os.Exit(0)
 	}
+	if slices.Contains(args, "--fails") {
+		os.Exit(1)
+	}
 	page, err := oauthtest.SignIn(context.Background(), nil, address)
 	if err != nil {
 		page = err.Error() + "\n" + page

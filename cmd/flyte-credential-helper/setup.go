@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,8 +15,8 @@ import (
 
 // setupOptions are the flags of setup kubernetes.
 type setupOptions struct {
-	user, context                string
-	dryRun, yes, undo, kubelogin bool
+	user, context          string
+	dryRun, yes, kubelogin bool
 }
 
 // setupKubernetes makes a kubeconfig's user run us: it shows the change, logs in,
@@ -23,10 +24,7 @@ type setupOptions struct {
 func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
 	u, err := c.readUndo()
 	if err != nil {
-		return fmt.Errorf("what setup changed before cannot be read: %w", err)
-	}
-	if o.undo {
-		return c.undoSetup(u)
+		return err
 	}
 	k, err := c.readKubeconfig(ctx)
 	if err != nil {
@@ -57,18 +55,38 @@ func (c *call) filesOf(p *plan) []string {
 	return paths
 }
 
-func (c *call) undoSetup(u *undo) error {
-	if len(u.Files) == 0 {
-		return c.write([]byte("There is nothing to undo.\n"))
+// undoSetup needs no settings: they may be what is to be undone.
+func undoSetup(w world, dryRun bool) int {
+	c := &call{world: w}
+	err := c.undoSetup(dryRun)
+	if err != nil {
+		return failed(w, err, "")
 	}
-	if err := u.restore(); err != nil {
+	return exitOK
+}
+
+func (c *call) undoSetup(dryRun bool) error {
+	u, err := c.readUndo()
+	if err != nil {
+		return err
+	}
+	words := " is as it was before setup"
+	if dryRun {
+		words = " would be as it was before setup"
+	} else if err := u.restore(); err != nil {
 		return err
 	}
 	var b strings.Builder
-	for _, f := range u.Files {
-		fmt.Fprintf(&b, "%s is as it was before setup.\n", f.Path)
+	if len(u.Files) == 0 {
+		b.WriteString("There is nothing to undo.\n")
 	}
-	b.WriteString("The login is kept: " + program + " logout --all ends every one.\n")
+	for _, f := range u.Files {
+		b.WriteString(f.Path + words)
+		if f.Before == nil {
+			b.WriteString(": not there")
+		}
+		b.WriteString(".\n")
+	}
 	return c.write([]byte(b.String()))
 }
 
@@ -112,6 +130,9 @@ func (c *call) show(p *plan, k *kubeconfig) error {
 	return c.write([]byte(b.String()))
 }
 
+// errSaidNo is a person's no to what setup is going to change.
+var errSaidNo = errors.New("you said no: nothing was changed")
+
 // confirm asks the person at their terminal.
 func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
 	if yes || p.done() {
@@ -125,6 +146,9 @@ func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
 	tty.Show("\nGo on? yes or no:\n")
 	for {
 		line, err := tty.ReadLine(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			return no
 		}
@@ -132,7 +156,7 @@ func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
 		case "y", "yes":
 			return nil
 		case "n", "no":
-			return no
+			return errSaidNo
 		}
 		tty.Show("yes or no:\n")
 	}
@@ -207,16 +231,20 @@ func (c *call) whoami(ctx context.Context, p *plan) error {
 	if err := cmd.Run(); err != nil {
 		return &whoamiError{}
 	}
-	return c.write([]byte("\nTo let kubectl run no other credential plugin, which replaces the list you may have:\n" +
+	tried := ""
+	if len(p.users) > 1 {
+		tried = "\nOnly the context " + p.context + " was tried: the other users log in when they are first asked for.\n"
+	}
+	return c.write([]byte(tried + "\nTo let kubectl run no other credential plugin, which replaces the list you may have:\n" +
 		"  kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=" + shellquote.Join(c.command()) + "\n" +
-		"To take all of this back: " + program + " setup kubernetes --undo\n"))
+		"To take all of this back: " + shellquote.Join(c.command()) + " setup kubernetes --undo\n"))
 }
 
 // whoamiError is an API server that does not know who we are, or is not there.
 type whoamiError struct{}
 
 func (*whoamiError) Error() string {
-	return "it is set up, but kubectl auth whoami fails: see above what the API server says"
+	return "it is set up, but kubectl auth whoami fails: see above what it says"
 }
 
 func sameFile(a, b string) bool {

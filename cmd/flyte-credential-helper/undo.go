@@ -5,9 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kballard/go-shellquote"
 )
 
 // undo is what setup has changed: files as they were before, and what they are
@@ -33,7 +36,10 @@ func (c *call) readUndo() (*undo, error) {
 	if err == nil {
 		err = json.Unmarshal(text, u)
 	}
-	return u, err
+	if err != nil {
+		return nil, fmt.Errorf("what setup changed before cannot be read: %w", err)
+	}
+	return u, nil
 }
 
 // watch reads files before f and after it, and notes those that it has changed.
@@ -82,15 +88,24 @@ func (u *undo) add(path string, before, after []byte) {
 	u.Files = append(u.Files, undoFile{path, before, sum(after)})
 }
 
-// restore puts every file back, or none where one is not as setup left it.
+// restore puts every file back, or none where one is not as setup left it: then
+// what that was before lies beside the record, for the person to take from.
 func (u *undo) restore() error {
-	for _, f := range u.Files {
+	if len(u.Files) == 0 {
+		return nil
+	}
+	for i, f := range u.Files {
 		now, err := readOr(f.Path)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if sum(now) != f.After {
-			return usage("$EDITOR "+f.Path, "%s has changed since setup wrote it, so nothing was undone", f.Path)
+		case sum(now) == sum(f.Before): // somebody has put it back
+		case sum(now) != f.After:
+			before := fmt.Sprintf("%s.%d", u.path, i)
+			if err := writeFile(before, f.Before); err != nil {
+				return err
+			}
+			return usage(shellquote.Join("diff", before, f.Path), "%s has changed since setup wrote it, so nothing was undone: what it was before is in %s", f.Path, before)
 		}
 	}
 	for _, f := range u.Files {
@@ -102,10 +117,13 @@ func (u *undo) restore() error {
 }
 
 func putBack(path string, text []byte) error {
-	if text == nil {
-		return os.Remove(path)
+	if text != nil {
+		return writeFile(path, text)
 	}
-	return writeFile(path, text)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // sum tells texts apart, and an empty file from none.

@@ -75,7 +75,7 @@ func (d Dir) check() error {
 }
 
 func (d Dir) unusable(err error) error {
-	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s", d, reason(err)), Hint: "export FLYTE_CREDENTIAL_HELPER_STORE=none   # keeps nothing: a login each time"}
+	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none keeps nothing, for a login each time)", d, reason(err)), Hint: "export FLYTE_CREDENTIAL_HELPER_STORE=none"}
 }
 
 // read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for

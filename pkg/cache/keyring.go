@@ -113,7 +113,7 @@ func cannotAsk(err error) error {
 		problem = "it is locked"
 	}
 	return &StoreError{
-		Problem: "the OS keyring cannot be asked: " + oneLine(problem),
+		Problem: "the OS keyring cannot be asked: " + oneLine(problem) + " (unlock it, or keep tokens readable in a file of yours)",
 		Hint:    keyringHint,
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-const keyringHint = "unlock the keychain; or, for tokens that lie readable in a file of yours: export FLYTE_CREDENTIAL_HELPER_STORE=file"
+const keyringHint = "export FLYTE_CREDENTIAL_HELPER_STORE=file"
 
 func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
 	return k.ask(ctx, func() (string, error) { return keyring.Get(service, user) })

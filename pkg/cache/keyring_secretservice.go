@@ -14,7 +14,7 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-const keyringHint = "start or unlock your desktop's keyring; or, for tokens that lie readable in a file of yours: export FLYTE_CREDENTIAL_HELPER_STORE=file"
+const keyringHint = "export FLYTE_CREDENTIAL_HELPER_STORE=file"
 
 var errLocked = errors.New("it is locked")
 

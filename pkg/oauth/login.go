@@ -104,7 +104,7 @@ func (c *Client) wait(ctx context.Context, a *attempt, address string) (*Token, 
 	case <-ctx.Done():
 		a.fail(context.Cause(ctx))
 	case <-c.deadline(ctx):
-		nobody := fmt.Errorf("nobody logged in to %s within %s", c.endpoint(a.server), short(c.loginTimeout()))
+		nobody := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error, see the client's ID and the redirect URI)", c.endpoint(a.server), short(c.loginTimeout()))
 		a.fail(&TemporaryError{Err: nobody, Person: true})
 	}
 	return a.token, a.err
