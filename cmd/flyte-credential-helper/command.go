@@ -16,119 +16,154 @@ import (
 // whatever is wrong.
 func people(ctx context.Context, w world) int {
 	s := newSettings()
-	table := s.table()
-	fs := flags(table)
-	code := exitOK
-	showVersion := func() error {
-		_, err := fmt.Fprintln(w.stdout, program, version())
-		return err
+	l := &line{world: w, settings: s, table: s.table()}
+	l.flags = flags(l.table)
+	root := l.root()
+	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
+	root.AddCommand(
+		l.person("login", "Log in through the browser now", func(c *call) error { return login(ctx, c) }),
+		l.logout(ctx),
+		l.setup(ctx),
+		l.status(ctx),
+		l.version(),
+		l.program(ctx, "kubernetes", "kubectl and all that uses client-go: an ExecCredential", kubernetes, "get-token"),
+		l.program(ctx, "token", "Flyte's clients and scripts: the bare token", token),
+	)
+	root.SetHelpCommandGroupID("people")
+	root.SetCompletionCommandGroupID("people")
+	if err := root.Execute(); err != nil {
+		return wrongCommand(w, err)
 	}
-	var versionAsked bool
+	return l.code
+}
+
+// line is a command line under way.
+type line struct {
+	world
+	*settings
+	table []setting
+	flags *pflag.FlagSet
+	code  int // the exit status
+}
+
+func (l *line) root() *cobra.Command {
+	asked := false
 	root := &cobra.Command{
 		Use:           program,
 		Short:         "Log in once in the browser; every program gets the token",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if versionAsked {
-				return showVersion()
+			if asked {
+				return l.showVersion()
 			}
 			return usage(program+" --help", "which command? "+program+" is run by programs that need a token, or by you with a command such as login")
 		},
 	}
 	// Not cobra's own: its template makes the linker keep every method of every type.
-	root.Flags().BoolVarP(&versionAsked, "version", "v", false, "version for "+program)
-	root.PersistentFlags().AddFlagSet(fs)
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
-	root.SetArgs(w.args[1:])
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(w.stdout, c, table, w.configPath()) })
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err, table) })
-	run := func(f func(*call) error) func(*cobra.Command, []string) error {
-		return func(*cobra.Command, []string) error {
-			code = with(w, fs, s, table, f)
-			return nil
-		}
-	}
-	programs := func(c *cobra.Command, answer answerer) *cobra.Command {
-		c.GroupID, c.Args = "programs", cobra.NoArgs
-		c.RunE = func(*cobra.Command, []string) error {
-			code = give(ctx, w, fs, s, table, answer)
-			return nil
-		}
-		return c
-	}
-	person := func(c *cobra.Command) *cobra.Command {
-		c.GroupID, c.Args = "people", cobra.NoArgs
-		return c
-	}
-	var all, asJSON bool
-	logoutCommand := person(&cobra.Command{
-		Use: "logout", Short: "Revoke and forget the login", RunE: run(func(c *call) error { return logout(ctx, c, all) }),
-	})
-	logoutCommand.Flags().BoolVar(&all, "all", false, "every login that is kept, not just this one")
-	statusCommand := person(&cobra.Command{
-		Use: "status", Short: "List the logins that are kept", RunE: run(func(c *call) error { return status(ctx, c, asJSON) }),
-	})
-	statusCommand.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
-	var options setupOptions
-	setup := person(&cobra.Command{Use: "setup", Short: "Have another program use this one"})
-	setup.Args = cobra.ArbitraryArgs
-	setup.RunE = func(_ *cobra.Command, args []string) error {
-		return usage(program+" setup kubernetes", "set up which program? There is kubernetes")
-	}
-	kubectl := &cobra.Command{
-		Use: "kubernetes", Short: "Have a kubeconfig's user run this program, and log in", Args: cobra.NoArgs,
-		RunE: run(func(c *call) error {
-			c.verb = "setup kubernetes"
-			return setupKubernetes(ctx, c, options)
-		}),
-	}
-	setUp, undo := kubectl.RunE, false
-	kubectl.RunE = func(c *cobra.Command, args []string) error {
-		if !undo {
-			return setUp(c, args)
-		}
-		code = undoSetup(w, options.dryRun)
+	root.Flags().BoolVarP(&asked, "version", "v", false, "version for "+program)
+	root.PersistentFlags().AddFlagSet(l.flags)
+	root.SetOut(l.stdout)
+	root.SetErr(l.stderr)
+	root.SetArgs(l.args[1:])
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { help(l.stdout, c, l.table, l.configPath()) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(c, err, l.table) })
+	return root
+}
+
+// run has a command do f with the settings.
+func (l *line) run(f func(*call) error) func(*cobra.Command, []string) error {
+	return func(*cobra.Command, []string) error {
+		l.code = with(l.world, l.flags, l.settings, l.table, f)
 		return nil
 	}
-	kubectl.Flags().StringVar(&options.context, "context", "", "the kubeconfig's context (default: the current one)")
-	kubectl.Flags().StringVar(&options.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
-	kubectl.Flags().BoolVar(&options.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
-	kubectl.Flags().BoolVar(&options.dryRun, "dry-run", false, "show what would change, and change nothing")
-	kubectl.Flags().BoolVar(&options.yes, "yes", false, "do not ask before anything is changed")
-	kubectl.Flags().BoolVar(&undo, "undo", false, "put back what setup has changed")
+}
+
+// person is a command that people run.
+func (l *line) person(name, short string, f func(*call) error) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, GroupID: "people", Args: cobra.NoArgs, RunE: l.run(f)}
+}
+
+// program is a command that programs run.
+func (l *line) program(ctx context.Context, name, short string, answer answerer, aliases ...string) *cobra.Command {
+	c := &cobra.Command{Use: name, Aliases: aliases, Short: short, GroupID: "programs", Args: cobra.NoArgs}
+	c.RunE = func(*cobra.Command, []string) error {
+		l.code = give(ctx, l.world, l.flags, l.settings, l.table, answer)
+		return nil
+	}
+	return c
+}
+
+func (l *line) logout(ctx context.Context) *cobra.Command {
+	all := false
+	c := l.person("logout", "Revoke and forget the login", func(c *call) error { return logout(ctx, c, all) })
+	c.Flags().BoolVar(&all, "all", false, "every login that is kept, not just this one")
+	return c
+}
+
+func (l *line) status(ctx context.Context) *cobra.Command {
+	asJSON := false
+	c := l.person("status", "List the logins that are kept", func(c *call) error { return status(ctx, c, asJSON) })
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
+	return c
+}
+
+func (l *line) version() *cobra.Command {
+	c := l.person("version", "Print the version", nil)
+	c.RunE = func(*cobra.Command, []string) error { return l.showVersion() }
+	return c
+}
+
+func (l *line) showVersion() error {
+	_, err := fmt.Fprintln(l.stdout, program, version())
+	return err
+}
+
+func (l *line) setup(ctx context.Context) *cobra.Command {
+	c := l.person("setup", "Have another program use this one", nil)
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(*cobra.Command, []string) error {
+		return usage(program+" setup kubernetes", "set up which program? There is kubernetes")
+	}
+	c.AddCommand(l.setupKubernetes(ctx))
+	return c
+}
+
+func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
+	var o setupOptions
+	undo := false
+	c := &cobra.Command{Use: "kubernetes", Short: "Have a kubeconfig's user run this program, and log in", Args: cobra.NoArgs}
+	set := l.run(func(c *call) error {
+		c.verb = "setup kubernetes"
+		return setupKubernetes(ctx, c, o)
+	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if !undo {
+			return set(c, args)
+		}
+		l.code = undoSetup(l.world, o.dryRun)
+		return nil
+	}
+	f := c.Flags()
+	f.StringVar(&o.context, "context", "", "the kubeconfig's context (default: the current one)")
+	f.StringVar(&o.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
+	f.BoolVar(&o.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
+	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
-		kubectl.MarkFlagsMutuallyExclusive("undo", other)
+		c.MarkFlagsMutuallyExclusive("undo", other)
 	}
-	setup.AddCommand(kubectl)
-	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
-	root.AddCommand(
-		person(&cobra.Command{Use: "login", Short: "Log in through the browser now", RunE: run(func(c *call) error { return login(ctx, c) })}),
-		logoutCommand,
-		setup,
-		statusCommand,
-		person(&cobra.Command{Use: "version", Short: "Print the version", RunE: func(*cobra.Command, []string) error { return showVersion() }}),
-		programs(&cobra.Command{Use: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential"}, kubernetes),
-		programs(&cobra.Command{Use: "token", Short: "Flyte's clients and scripts: the bare token"}, token),
-	)
-	root.SetHelpCommandGroupID("people")
-	root.SetCompletionCommandGroupID("people")
-	if err := root.Execute(); err != nil {
-		return wrongCommand(w, root, err)
-	}
-	return code
+	return c
 }
 
 // wrongCommand reports what cobra could not make sense of.
-func wrongCommand(w world, root *cobra.Command, err error) int {
+func wrongCommand(w world, err error) int {
 	var u *usageError
 	if !errors.As(err, &u) {
 		err = usage(program+" --help", "%s", err)
 	}
-	code, hint := outcome(err, "")
-	report(w, err, hint)
-	return code
+	return failed(w, err, "")
 }
 
 // flagError suggests what was meant, and explains why there is no flag for a
