@@ -19,6 +19,7 @@ func leaders() []row {
 		{name: "A8 closed tab", injected: "a tab closed, 50 waiters", promise: "one browser; all fail for that reason within a second of the leader", play: closedTab},
 		{name: "A8 closed tab, again and again", injected: "the same for minutes, 10 processes at a time", promise: "no more browsers than the failure window has ends", long: true, play: closedTabs},
 		{name: "A9 Ctrl-C", injected: "SIGINT at the waiter, at the leader", promise: "each ends within 200 ms, status 130, and the lock is free", play: interrupted},
+		{name: "A10 suspended", injected: "SIGSTOP, and SIGCONT, of a leader and its waiters", promise: "who logs in meanwhile is logged in: one browser, all are answered", play: suspended},
 		{name: "A10 stopped leader", injected: "SIGSTOP at the browser, waiters behind it", promise: "waiters give up at the lock's deadline and say why; readers of another login do not notice", long: true, play: leaderStopped},
 	}
 }
@@ -158,4 +159,29 @@ func leaderStopped(ctx context.Context, t *trial) {
 	if p := t.run(ctx, m, "token"); p.code != 0 {
 		t.errorf("after that: %s", p)
 	}
+}
+
+// suspended is a lid that is shut while a person logs in, on a machine whose
+// browser is another one.
+func suspended(ctx context.Context, t *trial) {
+	m := t.machine(oauthtest.Config{})
+	m.Env = append(m.Env, "BROWSER="+m.BrowserOf(machine.Dawdles))
+	leader, waiters := t.queue(ctx, m, m, 10, "token")
+	all := append(waiters, leader)
+	for _, p := range all {
+		_ = syscall.Kill(p.Process.Pid, syscall.SIGSTOP)
+	}
+	if err := m.Release(); err != nil {
+		t.fatalf("%v", err)
+	}
+	t.await(ctx, "the person", func() bool { return m.Server.Count("sign-in") == 1 })
+	for _, p := range all {
+		_ = syscall.Kill(p.Process.Pid, syscall.SIGCONT)
+	}
+	for _, p := range all {
+		t.wait(p)
+	}
+	t.answered(all)
+	t.opened(m, 1)
+	t.counted(m, "authorization_code", 1)
 }
