@@ -45,8 +45,8 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster l
 		}
 	}
 	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, fs.Changed(s.name) }}
-	env := fromEnvironment(w, table)
-	if err := unknownVariables(w, table); err != nil {
+	env, err := fromEnvironment(w, table)
+	if err != nil {
 		return "", err
 	}
 	levels := []level{flag, env, cluster}
@@ -126,31 +126,9 @@ func apply(l level, fs *pflag.FlagSet, table []setting, wanted func(setting) boo
 }
 
 // fromEnvironment is the level of the variables. An empty one counts as not set; what
-// repeats is one value a line.
-func fromEnvironment(w world, table []setting) level {
-	set := map[string][]string{} // read once: the level is asked time and again
-	for _, s := range table {
-		text := w.getenv(variable(s.name))
-		if text == "" {
-			continue
-		}
-		set[s.name] = []string{text}
-		if _, ok := s.value.(interface{ Replace([]string) error }); ok {
-			set[s.name] = strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n")
-		}
-	}
-	return level{"the environment", func(s setting) ([]string, string, bool) {
-		words, found := set[s.name]
-		if !found {
-			return nil, "", false
-		}
-		return words, variable(s.name), true
-	}}
-}
-
-// unknownVariables refuses a variable of ours that is no setting. Its value may
-// be anything, and is not repeated.
-func unknownVariables(w world, table []setting) error {
+// repeats is one value a line. It refuses a variable of ours that is no setting.
+func fromEnvironment(w world, table []setting) (level, error) {
+	set := map[string]string{} // by the setting's name
 	for _, pair := range w.environ() {
 		name, value, _ := strings.Cut(pair, "=")
 		rest, ours := strings.CutPrefix(name, variables)
@@ -158,16 +136,30 @@ func unknownVariables(w world, table []setting) error {
 			continue
 		}
 		meant := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
-		if variable(meant) == name && slices.ContainsFunc(table, func(s setting) bool { return s.name == meant }) {
-			continue
+		if variable(meant) != name || !slices.ContainsFunc(table, func(s setting) bool { return s.name == meant }) {
+			return level{}, unknownVariable(name, table)
 		}
-		var names []string
-		for _, s := range table {
-			names = append(names, variable(s.name))
-		}
-		return usage("unset "+name, "there is no setting %s%s", name, suggestion(name, names))
+		set[meant] = value
 	}
-	return nil
+	return level{"the environment", func(s setting) ([]string, string, bool) {
+		text, found := set[s.name]
+		if !found {
+			return nil, "", false
+		}
+		if _, ok := s.value.(interface{ Replace([]string) error }); !ok {
+			return []string{text}, variable(s.name), true
+		}
+		return strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n"), variable(s.name), true
+	}}, nil
+}
+
+// unknownVariable does not repeat the variable's value, which may be anything.
+func unknownVariable(name string, table []setting) error {
+	var names []string
+	for _, s := range table {
+		names = append(names, variable(s.name))
+	}
+	return usage("unset "+name, "there is no setting %s%s", name, suggestion(name, names))
 }
 
 // chooseProfile finds the profile to use: the one that is named, none where the

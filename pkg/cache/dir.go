@@ -84,7 +84,7 @@ func (d Dir) read(name string) ([]byte, error) {
 	if !filepath.IsAbs(string(d)) {
 		return nil, fs.ErrNotExist
 	}
-	f, err := os.OpenFile(d.path(name), os.O_RDONLY|openFlags, 0)
+	f, err := openRead(d.path(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist

@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -11,6 +12,20 @@ import (
 // openFlags keep an open from following a link that somebody put there, or from
 // waiting for the other end of a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// openRead opens a file to read it, if it is one. It keeps it from the runtime's
+// poller, which costs as much to set up as the file to read.
+func openRead(path string) (*os.File, error) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|openFlags, 0)
+	for errors.Is(err, syscall.EINTR) {
+		fd, err = syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|openFlags, 0)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	_ = syscall.SetNonblock(fd, false) // or it goes to the poller
+	return os.NewFile(uintptr(fd), path), nil
+}
 
 // ours reports whether the file is this user's own, under one name at the most:
 // it has none where it was replaced since it was opened.

@@ -1,8 +1,13 @@
 package cache
 
-import "io/fs"
+import (
+	"io/fs"
+	"os"
+)
 
 const openFlags = 0
+
+func openRead(path string) (*os.File, error) { return os.Open(path) }
 
 // ours relies on the profile directory's access list, which everything below
 // inherits.

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,12 +38,32 @@ func (k Key) ID() string {
 			*params = nil // as nil as one that was never set
 		}
 	}
-	document, err := json.Marshal(k) // its maps come out sorted
-	if err != nil {
-		panic(err) // strings, and slices and maps of them
-	}
-	sum := sha256.Sum256(document)
+	sum := sha256.Sum256(k.document())
 	return hex.EncodeToString(sum[:])
+}
+
+// document is k as JSON. To have encoding/json look at the struct, in each process
+// anew, costs a warm answer more than to decrypt the token.
+func (k Key) document() []byte {
+	b := []byte{'{'}
+	for _, field := range []struct {
+		name  string
+		value any
+	}{
+		{"Server", k.Server}, {"Client", k.Client}, {"Grant", k.Grant}, {"Scopes", k.Scopes}, {"Audience", k.Audience}, {"Resource", k.Resource},
+		{"AuthParams", k.AuthParams}, {"TokenParams", k.TokenParams}, {"RefreshParams", k.RefreshParams}, {"Account", k.Account},
+	} {
+		value, err := json.Marshal(field.value) // its maps come out sorted
+		if err != nil {
+			panic(err) // strings, and slices and maps of them
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(strconv.AppendQuote(b, field.name), ':')
+		b = append(b, value...)
+	}
+	return append(b, '}')
 }
 
 func sorted(list []string) []string {
@@ -57,7 +78,7 @@ func sorted(list []string) []string {
 // item is the user name of the login's key in the OS keyring: where it logs in,
 // as whom, and enough of the ID to tell it apart. Keyrings have met a newline
 // that began a second command; these characters mean nothing to any of them.
-func (k Key) item() string {
+func (k Key) item(id string) string {
 	name := k.Server[0]
 	if k.Account != "" {
 		name += "/" + k.Account
@@ -71,5 +92,5 @@ func (k Key) item() string {
 	if len(name) > 200 {
 		name = name[:200]
 	}
-	return name + "/" + k.ID()[:8]
+	return name + "/" + id[:8]
 }

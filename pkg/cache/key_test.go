@@ -130,7 +130,7 @@ func TestItem(t *testing.T) {
 	item := func(server, account string) string {
 		k := testKey()
 		k.Server, k.Account = []string{server}, account
-		return k.item()
+		return k.item(k.ID())
 	}
 	accounts := []string{"", "alice@example.com", "bob@example.com", "a b", "a-b", "a\nb", "a'b", `a"b`, "a;b", "a\x00b", "ä", "日本", "\xff", strings.Repeat("long", 100), strings.Repeat("long", 100) + "er"}
 	seen := map[string]string{}
@@ -155,7 +155,7 @@ func TestItem(t *testing.T) {
 	}
 	other := testKey()
 	other.Client = "another"
-	if other.item() == testKey().item() {
+	if other.item(other.ID()) == testKey().item(testKey().ID()) {
 		t.Error("two clients at one server share an item")
 	}
 }

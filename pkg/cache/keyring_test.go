@@ -570,7 +570,7 @@ func TestSealedStoreInARealKeyring(t *testing.T) {
 			t.Errorf("%s can be read in the file", secret)
 		}
 	}
-	if !bytes.Contains(file, []byte(testKey().item())) {
+	if !bytes.Contains(file, []byte(testKey().item(testKey().ID()))) {
 		t.Error("the file does not name its key")
 	}
 	if o := s.call(t, nil, "sealed", "discard", string(dir)); o.Kind != ok {
@@ -592,7 +592,7 @@ func TestSealedStoreInARealKeyring(t *testing.T) {
 	wantKept("mended", big)
 
 	// Whoever deletes the item ends the login.
-	s.want(t, ok, "delete", testKey().item())
+	s.want(t, ok, "delete", testKey().item(testKey().ID()))
 	forgetKernel(t, string(dir))
 	wantKept("without its key", nil)
 	save(testToken(noon))

@@ -49,7 +49,8 @@ type Store struct {
 // NewStore is the store of kind for the login that key names.
 func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
 	h := Header{Format: format, Server: key.Server[0], Client: key.Client, Account: key.Account}
-	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: key.ID(), Header: h, auto: kind == Auto, item: key.item()}
+	id := key.ID()
+	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, auto: kind == Auto, item: key.item(id)}
 }
 
 // Load returns the set that is kept, or nil where there is none: no file, a
