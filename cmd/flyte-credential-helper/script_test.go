@@ -408,11 +408,11 @@ func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 		case "garbage":
 			text = []byte(strings.Repeat("\x00\xff{", 500))
 		case "version":
-			text = []byte(strings.Replace(string(text), `"format":1`, `"format":2`, 1))
+			text = []byte(strings.Replace(string(text), "helper 1\n", "helper 2\n", 1))
 		case "empty":
 			text = nil
 		case "byte":
-			text[bytes.Index(text, []byte(`"access_token":"`))+20] ^= 1 << 7
+			text[bytes.Index(text, []byte("eyJ"))+20] ^= 1 << 7
 		}
 		ts.Check(os.WriteFile(name, text, 0o600))
 	}

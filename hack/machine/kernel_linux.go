@@ -2,46 +2,41 @@ package machine
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"regexp"
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 )
 
 // ForgetKeys makes the kernel forget the keys of the logins that are kept, as it
 // does after an hour or at reboot. That it has none is an error.
-func (m *Machine) ForgetKeys() error {
+func (m *Machine) ForgetKeys() error { return ForgetKeys(cache.Dir(m.State())) }
+
+// ForgetKeys makes the kernel forget the keys of the logins that are kept in dir.
+func ForgetKeys(dir cache.Dir) error {
 	runtime.LockOSThread() // keyrings belong to threads
 	defer runtime.UnlockOSThread()
 	if _, err := unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(m.State(), "*"))
+	stores, err := cache.List(dir, &cache.Keyring{})
 	if err != nil {
 		return err
 	}
-	name := regexp.MustCompile(`"key":"([^"]+)"`)
 	forgotten := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		for _, key := range name.FindAllSubmatch(text, -1) {
-			id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", string(key[1]), 0)
-			if err == nil {
-				_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, id, unix.KEY_SPEC_USER_KEYRING, 0, 0)
-			}
-			if err != nil {
-				return err
-			}
+	for _, s := range stores {
+		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", s.Header.Key, 0)
+		if err == nil {
+			_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, id, unix.KEY_SPEC_USER_KEYRING, 0, 0)
 			forgotten++
+		}
+		if err != nil && !errors.Is(err, unix.ENOKEY) {
+			return err
 		}
 	}
 	if forgotten == 0 {
-		return errors.New("the kernel has no key to forget")
+		return ErrNoKey
 	}
 	return nil
 }

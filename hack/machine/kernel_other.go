@@ -2,7 +2,10 @@
 
 package machine
 
-import "errors"
+import "github.com/flyteorg/flyte-credential-helper/pkg/cache"
 
 // ForgetKeys fails: the kernel keeps no keys here.
-func (m *Machine) ForgetKeys() error { return errors.New("this kernel keeps no keys") }
+func (m *Machine) ForgetKeys() error { return ErrNoKey }
+
+// ForgetKeys fails: the kernel keeps no keys here.
+func ForgetKeys(cache.Dir) error { return ErrNoKey }

@@ -24,6 +24,9 @@ const (
 	name   = "flyte-credential-helper"
 )
 
+// ErrNoKey means that the kernel has no key of a login to forget.
+var ErrNoKey = errors.New("the kernel has no key to forget")
+
 // Machine is such a place. Env may be changed before a command is made.
 type Machine struct {
 	Program string // the binary

@@ -8,8 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -42,28 +42,70 @@ func (k Key) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// document is k as JSON. To have encoding/json look at the struct, in each process
-// anew, costs a warm answer more than to decrypt the token.
+// document is k as JSON. encoding/json would look at the type first, in each
+// process anew.
 func (k Key) document() []byte {
 	b := []byte{'{'}
 	for _, field := range []struct {
 		name  string
-		value any
+		value any // a string, a []string or a map[string]string
 	}{
 		{"Server", k.Server}, {"Client", k.Client}, {"Grant", k.Grant}, {"Scopes", k.Scopes}, {"Audience", k.Audience}, {"Resource", k.Resource},
 		{"AuthParams", k.AuthParams}, {"TokenParams", k.TokenParams}, {"RefreshParams", k.RefreshParams}, {"Account", k.Account},
 	} {
-		value, err := json.Marshal(field.value) // its maps come out sorted
-		if err != nil {
-			panic(err) // strings, and slices and maps of them
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(strconv.AppendQuote(b, field.name), ':')
-		b = append(b, value...)
+		b = appendString(comma(b), field.name)
+		b = appendJSON(append(b, ':'), field.value)
 	}
 	return append(b, '}')
+}
+
+func appendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendString(b, v)
+	case []string:
+		if v == nil {
+			break
+		}
+		b = append(b, '[')
+		for _, s := range v {
+			b = appendString(comma(b), s)
+		}
+		return append(b, ']')
+	case map[string]string:
+		if v == nil {
+			break
+		}
+		b = append(b, '{')
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			b = append(appendString(comma(b), name), ':')
+			b = appendString(b, v[name])
+		}
+		return append(b, '}')
+	}
+	return append(b, "null"...)
+}
+
+// comma separates from what stands before.
+func comma(b []byte) []byte {
+	if last := b[len(b)-1]; last == '{' || last == '[' {
+		return b
+	}
+	return append(b, ',')
+}
+
+// appendString leaves to encoding/json what JSON does not write as it is.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			text, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // a string
+			}
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 func sorted(list []string) []string {

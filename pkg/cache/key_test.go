@@ -3,6 +3,7 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"reflect"
@@ -37,6 +38,21 @@ func TestIDIsPinned(t *testing.T) {
 	}
 	if got, want := testKey().ID(), "929221cfa8b770e7e4ee4e95ae1b8efe817b3bc8748af863ff7872d1dcdb5779"; got != want {
 		t.Errorf("ID of a plain key is %s; it was %s", got, want)
+	}
+}
+
+// It is the JSON that encoding/json writes, whatever the settings hold.
+func TestDocumentIsJSON(t *testing.T) {
+	odd := "\x00\n\"\\<>&\u2028ä\xff\x7f"
+	for _, k := range []Key{
+		{}, testKey(), fullKey(), {Server: []string{}, Scopes: []string{}, AuthParams: map[string]string{}},
+		{Server: []string{odd, ""}, Client: odd, Scopes: []string{"{", "[", ","}, AuthParams: map[string]string{odd: odd, "b": "", "a": "x"}, Account: odd},
+	} {
+		want, err := json.Marshal(k)
+		check(t, err)
+		if got := k.document(); string(got) != string(want) {
+			t.Errorf("%s\nwant %s", got, want)
+		}
 	}
 }
 

@@ -107,8 +107,8 @@ type outcome struct {
 	Problem string
 	Hint    string
 	Took    time.Duration
-	Key     []byte          `json:",omitempty"`
-	Set     json.RawMessage `json:",omitempty"`
+	Key     []byte `json:",omitempty"`
+	Set     []byte `json:",omitempty"`
 }
 
 const (

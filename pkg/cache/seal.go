@@ -7,63 +7,60 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 )
 
 // keySize is that of AES-256.
 const keySize = 32
 
-// format is the version of the files that this program writes and reads.
-const format = 1
+// magic begins every file of the version that this program writes and reads.
+const magic = "flyte-credential-helper 1\n"
 
-// Header is the first line of a file: what may be known of a login without
+// Header stands at the head of a file: what may be known of a login without
 // opening it. It is authenticated with the rest.
 type Header struct {
-	Format  int    `json:"format"`
-	Server  string `json:"server"`            // where it logs in
-	Client  string `json:"client"`            // the client's id
-	Account string `json:"account,omitempty"` // the person's label for it
-	Item    string `json:"item,omitempty"`    // the user name of its key in the OS keyring
-	Key     string `json:"key,omitempty"`     // the description of its key in the kernel's keyring
-	Sum     string `json:"sum,omitempty"`     // of a readable file's rest: against damage, not against anybody
+	Server  string // where it logs in
+	Client  string // the client's id
+	Account string // the person's label for it
+	Item    string // the user name of its key in the OS keyring
+	Key     string // the description of its key in the kernel's keyring
+	Sum     string // of a readable file's rest: against damage, not against anybody
 }
 
 // split takes a file apart into its header, the header's bytes and the rest.
-func split(file []byte) (h Header, line, rest []byte, err error) {
-	line, rest, found := bytes.Cut(file, []byte("\n"))
-	if !found || json.Unmarshal(line, &h) != nil || h.Format != format {
+func split(file []byte) (h Header, head, rest []byte, err error) {
+	after, found := bytes.CutPrefix(file, []byte(magic))
+	text, rest, whole := cutText(after)
+	if !found || !whole || !decodeFields(text, h.fields()) {
 		return Header{}, nil, nil, errDamaged
 	}
-	return h, line, rest, nil
+	at := len(file) - len(rest)
+	return h, file[:at:at], rest, nil
 }
 
 // join is the inverse of split.
-func join(h Header, seal func(line []byte) []byte) []byte {
-	line, err := json.Marshal(h)
-	if err != nil {
-		panic(err) // strings and a number
-	}
-	return append(append(line[:len(line):len(line)], '\n'), seal(line)...)
+func join(h Header, seal func(head []byte) []byte) []byte {
+	head := appendText([]byte(magic), string(encodeFields(h.fields())))
+	return append(head[:len(head):len(head)], seal(head)...)
 }
 
-// seal encrypts text with AES-256-GCM under key. The header's line and the
+// seal encrypts text with AES-256-GCM under key. The header and the
 // login's id are authenticated too: a file that is renamed or edited stays shut.
-func seal(key []byte, id string, line, text []byte) []byte {
-	return aead(key).Seal(nil, nil, text, additional(id, line))
+func seal(key []byte, id string, head, text []byte) []byte {
+	return aead(key).Seal(nil, nil, text, additional(id, head))
 }
 
 // open is the inverse of seal. It returns all of the text or errDamaged.
-func open(key []byte, id string, line, sealed []byte) ([]byte, error) {
-	text, err := aead(key).Open(nil, nil, sealed, additional(id, line))
+func open(key []byte, id string, head, sealed []byte) ([]byte, error) {
+	text, err := aead(key).Open(nil, nil, sealed, additional(id, head))
 	if err != nil {
 		return nil, errDamaged
 	}
 	return text, nil
 }
 
-func additional(id string, line []byte) []byte {
-	return fmt.Appendf(nil, "%s\n%s", id, line)
+func additional(id string, head []byte) []byte {
+	return fmt.Appendf(nil, "%s\n%s", id, head)
 }
 
 func aead(key []byte) cipher.AEAD {

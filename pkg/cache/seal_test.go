@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +18,7 @@ var testSealKey = bytes.Repeat([]byte{7}, keySize)
 
 // sealed is a file as a Store writes it, with text in it.
 func sealed(key []byte, id string, text []byte) []byte {
-	h := Header{Format: format, Server: "https://id.example.com", Client: "flytectl", Item: "https://id.example.com/12345678"}
+	h := Header{Server: "https://id.example.com", Client: "flytectl", Item: "https://id.example.com/12345678"}
 	return join(h, func(line []byte) []byte { return seal(key, id, line, text) })
 }
 
@@ -91,21 +90,24 @@ func TestASealedFileOpensForOneKeyAndOneLogin(t *testing.T) {
 			t.Errorf("renamed to %q: %v", id, err)
 		}
 	}
-	line, rest, _ := bytes.Cut(file, []byte("\n"))
-	for old, edited := range map[string]string{
-		"id.example.com":   "id.example.org",
-		`"flytectl"`:       `"flytekit"`,
-		`{"format":1`:      `{ "format":1`,
-		`/12345678"}`:      `/12345678","account":"eve"}`,
-		`"item"`:           `"other":1,"item"`,
-		`{"format":1,"ser`: `{"Format":1,"ser`,
+	h, _, rest, err := split(file)
+	check(t, err)
+	again := func(h Header) []byte { return join(h, func([]byte) []byte { return rest }) }
+	if !bytes.Equal(again(h), file) {
+		t.Fatal("the header is not as it was written")
+	}
+	for what, change := range map[string]func(*Header){
+		"another server":  func(h *Header) { h.Server = "https://id.example.org" },
+		"another client":  func(h *Header) { h.Client = "flytekit" },
+		"an account":      func(h *Header) { h.Account = "eve" },
+		"no item":         func(h *Header) { h.Item = "" },
+		"a key":           func(h *Header) { h.Key = "x" },
+		"another's a sum": func(h *Header) { h.Sum = "x" },
 	} {
-		changed := strings.Replace(string(line), old, edited, 1)
-		if changed == string(line) {
-			t.Fatalf("%s is not in the header %s", old, line)
-		}
-		if _, err := unsealed(testSealKey, "id", append([]byte(changed+"\n"), rest...)); !errors.Is(err, errDamaged) {
-			t.Errorf("header %s: %v", changed, err)
+		edited := h
+		change(&edited)
+		if _, err := unsealed(testSealKey, "id", again(edited)); !errors.Is(err, errDamaged) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
@@ -175,10 +177,11 @@ func TestDamagedFileIsAMiss(t *testing.T) {
 	}
 	damaged := map[string][]byte{
 		"zeros":            make([]byte, len(file)),
-		"another version":  bytes.Replace(file, []byte(`"format":1`), []byte(`"format":2`), 1),
-		"no version":       bytes.Replace(file, []byte(`"format":1,`), nil, 1),
-		"no header":        file[bytes.IndexByte(file, '\n')+1:],
-		"no access token":  bytes.Replace(file, []byte(`"access_token":"at-1"`), []byte(`"access_token":""`), 1),
+		"another version":  bytes.Replace(file, []byte("helper 1"), []byte("helper 2"), 1),
+		"no version":       file[len(magic):],
+		"no header":        []byte(magic),
+		"no access token":  join(Header{Sum: sum(nil)}, func([]byte) []byte { return nil }),
+		"an odd time":      join(Header{Sum: sum([]byte("\x01\x01a\x04\x01b"))}, func([]byte) []byte { return []byte("\x01\x01a\x04\x01b") }),
 		"another's":        []byte("{\"format\":1}\n{\"expiry\":5}"),
 		"rubbish after it": append(bytes.Clone(file), "{}"...),
 		"binary":           []byte("\x00\xff\n\x00"),
@@ -202,13 +205,14 @@ func TestDamagedFileIsAMiss(t *testing.T) {
 func FuzzSealed(f *testing.F) {
 	text := encode(testToken(noon))
 	file := sealed(testSealKey, "id", text)
-	line, rest, _ := bytes.Cut(file, []byte("\n"))
+	_, head, rest, err := split(file)
+	check(f, err)
 	f.Add(file)
 	f.Add(file[:len(file)-1])
-	f.Add(line)
-	f.Add(append(append(bytes.Clone(line), '\n'), text...))
-	f.Add(append([]byte("{\"format\":1}\n"), rest...))
-	f.Add([]byte("{\"format\":1}\n{\"access_token\":\"x\",\"expiry\":null}"))
+	f.Add(head)
+	f.Add(append(bytes.Clone(head), text...))
+	f.Add(append([]byte(magic+"\x00"), rest...))
+	f.Add([]byte(magic + "\x00\x01\x01a\x04\x01b"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		got, err := unsealed(testSealKey, "id", file)
 		switch {

@@ -25,7 +25,7 @@ type request struct {
 
 // answer is what the child says: a set, or why there is none.
 type answer struct {
-	Set     *set         `json:"set,omitempty"`
+	Set     []byte       `json:"set,omitempty"`
 	Refused *oauth.Error `json:"refused,omitempty"`
 	Later   string       `json:"later,omitempty"` // a temporary failure
 	Store   *StoreError  `json:"store,omitempty"`
@@ -199,8 +199,7 @@ func (s *Source) encodeAnswer(t *oauth.Token, err error) []byte {
 	var store *StoreError
 	switch {
 	case err == nil:
-		kept := toSet(t)
-		a.Set = &kept
+		a.Set = encode(t)
 	case errors.As(err, &later):
 		a.Later = err.Error()
 	case errors.As(err, &refused):
@@ -235,5 +234,5 @@ func (s *Source) decodeAnswer(document []byte) (*oauth.Token, error) {
 	case a.Set == nil:
 		return nil, errors.New(a.Other)
 	}
-	return a.Set.token(), nil
+	return decode(a.Set)
 }

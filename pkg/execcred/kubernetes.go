@@ -15,20 +15,13 @@ const (
 	kind    = "ExecCredential"
 )
 
-// client.authentication.k8s.io's ExecCredential, as far as it is read here (its
-// spec) and written (its status).
-type (
-	execRequest struct {
-		Kind       string             `json:"kind,omitempty"`
-		APIVersion string             `json:"apiVersion,omitempty"`
-		Spec       execCredentialSpec `json:"spec,omitempty"`
-	}
-	execCredential struct {
-		Kind       string                `json:"kind,omitempty"`
-		APIVersion string                `json:"apiVersion,omitempty"`
-		Status     *execCredentialStatus `json:"status,omitempty"`
-	}
-)
+// execRequest is client.authentication.k8s.io's ExecCredential, as far as it is
+// read here.
+type execRequest struct {
+	Kind       string             `json:"kind,omitempty"`
+	APIVersion string             `json:"apiVersion,omitempty"`
+	Spec       execCredentialSpec `json:"spec,omitempty"`
+}
 
 type execCredentialSpec struct {
 	Cluster *cluster `json:"cluster,omitempty"`
@@ -37,11 +30,6 @@ type execCredentialSpec struct {
 type cluster struct {
 	Server string          `json:"server"`
 	Config json.RawMessage `json:"config,omitempty"`
-}
-
-type execCredentialStatus struct {
-	ExpirationTimestamp string `json:"expirationTimestamp,omitempty"`
-	Token               string `json:"token,omitempty"`
 }
 
 // KubernetesRequest is what client-go says when it runs a credential plugin.
@@ -85,13 +73,11 @@ func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	status := &execCredentialStatus{Token: t}
+	expiry := ""
 	if !c.Expiry.IsZero() {
-		status.ExpirationTimestamp = c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339)
+		expiry = fmt.Sprintf(`"expirationTimestamp":%q,`, c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339))
 	}
-	document, err := json.Marshal(execCredential{Kind: kind, APIVersion: r.apiVersion, Status: status})
-	if err != nil {
-		return nil, err
-	}
-	return append(document, '\n'), nil
+	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
+	// look at the types first, in each process anew.
+	return fmt.Appendf(nil, `{"kind":%q,"apiVersion":%q,"status":{%s"token":%q}}`+"\n", kind, r.apiVersion, expiry, t), nil
 }

@@ -118,20 +118,18 @@ func TestWhatClientGoWrites(t *testing.T) {
 	}
 }
 
-// Our structs are client-go's, tags and all, less what is not used here. A time
-// is a string on the wire, and an extension any JSON.
+// Our structs are client-go's, tags and all, less what is not used here. An
+// extension is any JSON.
 func TestFieldsAreClientGos(t *testing.T) {
 	for _, row := range []struct {
 		ours   reflect.Type
 		theirs []reflect.Type
 		unused []string
 	}{
-		{reflect.TypeFor[execCredential](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Spec"}},
 		{reflect.TypeFor[execRequest](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Status"}},
 		{reflect.TypeFor[execCredentialSpec](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialSpec](), reflect.TypeFor[clientv1beta1.ExecCredentialSpec]()}, []string{"Interactive"}},
 		{reflect.TypeFor[cluster](), []reflect.Type{reflect.TypeFor[clientv1.Cluster](), reflect.TypeFor[clientv1beta1.Cluster]()},
 			[]string{"TLSServerName", "InsecureSkipTLSVerify", "CertificateAuthorityData", "ProxyURL", "DisableCompression"}},
-		{reflect.TypeFor[execCredentialStatus](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialStatus](), reflect.TypeFor[clientv1beta1.ExecCredentialStatus]()}, []string{"ClientCertificateData", "ClientKeyData"}},
 	} {
 		for _, their := range row.theirs {
 			want := fields(their)
@@ -156,9 +154,6 @@ func fields(of reflect.Type) map[string]string {
 			continue
 		}
 		kind := f.Type.Kind().String()
-		if f.Type == reflect.TypeFor[*metav1.Time]() {
-			kind = "string"
-		}
 		if f.Type == reflect.TypeFor[runtime.RawExtension]() {
 			kind = reflect.TypeFor[json.RawMessage]().Kind().String()
 		}
