@@ -22,7 +22,7 @@ const (
 )
 
 // execInfo is what client-go sends.
-const execInfo = `KUBERNETES_EXEC_INFO={"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}`
+const execInfo = `KUBERNETES_EXEC_INFO={"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}` + "\n" // as client-go writes it
 
 // rows are those that are measured one by one.
 func (b *bench) rows(ctx context.Context) ([]row, error) {

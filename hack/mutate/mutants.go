@@ -81,6 +81,7 @@ func mutants() []mutant {
 		{"a refused code is not noted", "pkg/cache/record.go", "(!oauth.LoggedOut(err) || errors.As(err, new(*codeError)))", "!oauth.LoggedOut(err)", program, script("failure_server")},
 		{"a renewal ahead holds stdout", "cmd/flyte-credential-helper/child.go", "		if err := c.own(self, aheadCommand, args...).Start(); err != nil {", "		cmd := c.own(self, aheadCommand, args...)\n		cmd.Stdout = os.Stdout\n		if err := cmd.Start(); err != nil {", program, "TestAheadHoldsNothing"},
 		{"stdin is read", "cmd/flyte-credential-helper/answer.go", "	request, err := execcred.DecodeKubernetes(", "	_, _ = fmt.Fscan(c.stdin, new(string))\n	request, err := execcred.DecodeKubernetes(", program, "^TestConformance$/^stdin$"},
+		{"what is known to the byte is answered in v1", "pkg/execcred/kubernetes.go", "apiVersion: version}, nil", "apiVersion: v1}, nil", "./pkg/execcred", "TestUsual"},
 		{"an unknown version is answered", "pkg/execcred/kubernetes.go", "e.APIVersion != v1 && e.APIVersion != v1beta1", "e.APIVersion == \"\"", program, "^TestConformance$/version|v1alpha1"},
 		{"a field has another tag than client-go's", "pkg/execcred/kubernetes.go", "`json:\"config,omitempty\"`", "`json:\"config\"`", "./pkg/execcred", "TestFieldsAreClientGos"},
 		{"the kit does not miss what was on stdin", "pkg/execcred/execcredtest/direct.go", "err == nil && string(r.stdin) != typed", "false", kit, "TestFaultsThatStay"},

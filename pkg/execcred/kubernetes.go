@@ -5,6 +5,7 @@ package execcred
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,11 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if info == "" {
 		return &KubernetesRequest{apiVersion: v1}, nil
 	}
+	for _, version := range []string{v1, v1beta1} {
+		if usual(info, version) {
+			return &KubernetesRequest{apiVersion: version}, nil
+		}
+	}
 	var e execRequest
 	if err := json.Unmarshal([]byte(info), &e); err != nil {
 		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: broken JSON")
@@ -64,6 +70,14 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 		r.Config = nil
 	}
 	return r, nil
+}
+
+// usual reports whether info is, to the byte, what client-go writes where it tells
+// nothing of the cluster. Most calls are that, and to parse it would cost them more
+// than all else they do.
+func usual(info, version string) bool {
+	rest, found := strings.CutPrefix(info, `{"kind":"`+kind+`","apiVersion":"`+version+`","spec":{"interactive":`)
+	return found && (rest == "false}}\n" || rest == "true}}\n")
 }
 
 // Encode answers the request, in the version that it asked for: client-go

@@ -118,6 +118,38 @@ func TestWhatClientGoWrites(t *testing.T) {
 	}
 }
 
+// What is known to the byte is what client-go writes, and asks for the same as
+// when it is parsed.
+func TestUsualIsWhatClientGoWrites(t *testing.T) {
+	for version, write := range map[string]func(interactive bool) any{
+		v1: func(interactive bool) any {
+			return &clientv1.ExecCredential{TypeMeta: metav1.TypeMeta{Kind: kind, APIVersion: v1}, Spec: clientv1.ExecCredentialSpec{Interactive: interactive}}
+		},
+		v1beta1: func(interactive bool) any {
+			return &clientv1beta1.ExecCredential{TypeMeta: metav1.TypeMeta{Kind: kind, APIVersion: v1beta1}, Spec: clientv1beta1.ExecCredentialSpec{Interactive: interactive}}
+		},
+	} {
+		for _, interactive := range []bool{true, false} {
+			text, err := json.Marshal(write(interactive))
+			if err != nil {
+				t.Fatal(err)
+			}
+			info := string(text) + "\n"
+			parsed, err := DecodeKubernetes(" " + info)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known, err := DecodeKubernetes(info)
+			if err != nil || !usual(info, version) || !reflect.DeepEqual(known, parsed) || known.apiVersion != version {
+				t.Errorf("%s: %+v, and parsed %+v, %v", info, known, parsed, err)
+			}
+		}
+	}
+	if usual(infoV1, v1beta1) || usual(infoV1+"x", v1) || usual(strings.TrimSpace(infoV1), v1) {
+		t.Error("it takes another text")
+	}
+}
+
 // Our structs are client-go's, tags and all, less what is not used here. An
 // extension is any JSON.
 func TestFieldsAreClientGos(t *testing.T) {
