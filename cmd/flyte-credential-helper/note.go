@@ -35,8 +35,8 @@ const noteSlots = 64
 // noteFor reads what our parent was given of the login id for the cluster before.
 func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
 	n := &note{now: c.now}
-	if c.getenv(execInfo) == "" {
-		return n // a person, or a shell's loop
+	if c.getenv(execInfo) == "" || c.runtimeDir == "" {
+		return n // a person, or a shell's loop; or nowhere to note it
 	}
 	n.parent = c.parent()
 	dir := filepath.Join(c.runtimeDir, program)

@@ -100,7 +100,7 @@ func (s *settings) table() []setting {
 		{"refresh-param", groupClient, "parameter to add to a refresh", mapValue{&s.refreshParam}, plain},
 		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", boolValue{&s.authParamsInTokenRequest}, plain},
 
-		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal or a display, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
+		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
 		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", commandValue{&s.browser}, plain},
 		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", boolValue{&s.noBrowser}, plain},
 		{"login-timeout", groupLogin, "how long a person has to log in", durationValue{&s.loginTimeout}, plain},

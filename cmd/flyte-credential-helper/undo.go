@@ -28,6 +28,9 @@ type undoFile struct {
 }
 
 func (c *call) readUndo() (*undo, error) {
+	if c.stateDir() == "" {
+		return nil, usage("export XDG_STATE_HOME=/a/directory/of/yours", "there is no home directory to keep in what setup changes")
+	}
 	u := &undo{path: filepath.Join(string(c.stateDir()), "setup.kubernetes")}
 	text, err := os.ReadFile(u.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,20 +104,24 @@ func (u *undo) restore() error {
 			return err
 		case sum(now) == sum(f.Before): // somebody has put it back
 		case sum(now) != f.After:
-			before := fmt.Sprintf("%s.%d", u.path, i)
+			before := u.copyOf(i)
 			if err := writeFile(before, f.Before); err != nil {
 				return err
 			}
 			return usage(shellquote.Join("diff", before, f.Path), "%s has changed since setup wrote it, so nothing was undone: what it was before is in %s", f.Path, before)
 		}
 	}
-	for _, f := range u.Files {
+	for i, f := range u.Files {
+		_ = os.Remove(u.copyOf(i)) // of an undo that could not be
 		if err := putBack(f.Path, f.Before); err != nil {
 			return err
 		}
 	}
 	return os.Remove(u.path)
 }
+
+// copyOf is where a file as it was before is laid for the person.
+func (u *undo) copyOf(i int) string { return fmt.Sprintf("%s.%d", u.path, i) }
 
 func putBack(path string, text []byte) error {
 	if text != nil {

@@ -36,9 +36,9 @@ type interruptError struct{ signal syscall.Signal }
 func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
 
 // interruptible returns a context that the first signal to stop ends. It catches
-// signals from when somebody first waits for its end: to catch them costs a
-// warm answer more than all else it does, and it waits for nothing. Until then a
-// signal ends the process itself.
+// signals from when somebody first waits for its end: to catch them would be a tenth
+// of a warm answer, which waits for nothing. Until then a signal ends the process
+// itself.
 func interruptible() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return waitable{ctx, sync.OnceFunc(func() {

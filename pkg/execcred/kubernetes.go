@@ -73,8 +73,8 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 }
 
 // usual reports whether info is, to the byte, what client-go writes where it tells
-// nothing of the cluster. Most calls are that, and to parse it would cost them more
-// than all else they do.
+// nothing of the cluster. Most calls are that, and to parse it is a good part of
+// what they would cost.
 func usual(info, version string) bool {
 	rest, found := strings.CutPrefix(info, `{"kind":"`+kind+`","apiVersion":"`+version+`","spec":{"interactive":`)
 	return found && (rest == "false}}\n" || rest == "true}}\n")
