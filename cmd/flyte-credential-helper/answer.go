@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
@@ -37,7 +38,7 @@ const tokenMinTTL = 5 * time.Minute
 
 // token answers callers that take the bare token.
 func token(ctx context.Context, c *call) ([]byte, error) {
-	if !c.flags.Changed("min-ttl") {
+	if !slices.Contains(c.said, "min-ttl") {
 		c.minTTL = tokenMinTTL
 	}
 	kind := oauth.Kind(c.tokenKind)

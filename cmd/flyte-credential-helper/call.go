@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,24 +27,23 @@ type call struct {
 	world
 	*settings
 	profile string // the profile in use, or empty
-	flags   *pflag.FlagSet
 	log     *slog.Logger
 	tty     *terminal // opened when first needed
 	person  bool      // a person asked to log in
 	verb    string    // what that person runs; empty: login
 }
 
-// newCall reads the settings. fs has parsed the command line.
-func newCall(w world, fs *pflag.FlagSet, s *settings, table []setting) (*call, error) {
+// newCall completes the settings, which have what the command line says.
+func newCall(w world, s *settings, table []setting) (*call, error) {
 	cluster, err := clusterLevel(w.getenv(execInfo), table)
 	if err != nil {
 		return nil, err
 	}
-	profile, err := resolve(w, fs, s, table, cluster)
+	profile, err := resolve(w, s, table, cluster)
 	if err != nil {
 		return nil, err
 	}
-	return &call{world: w, settings: s, profile: profile, flags: fs, log: newLog(w.stderr, s.logLevel)}, nil
+	return &call{world: w, settings: s, profile: profile, log: newLog(w.stderr, s.logLevel)}, nil
 }
 
 func newLog(to io.Writer, name string) *slog.Logger {
@@ -235,7 +235,7 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause err
 func (c *call) loginCommand() string {
 	words := append(append([]string{program}, strings.Fields(cmp.Or(c.verb, "login"))...), c.flagsGiven()...)
 	for _, name := range c.inherited {
-		words = append(words, given(c.flags.Lookup(name))...)
+		words = append(words, c.setting(name).words()...)
 	}
 	for i, word := range words {
 		words[i] = withoutSecret(word)
@@ -259,18 +259,24 @@ func withoutSecret(word string) string {
 // flagsGiven are the flags of the command line that say which login it is.
 func (c *call) flagsGiven() (words []string) {
 	for _, name := range c.given {
-		words = append(words, given(c.flags.Lookup(name))...)
+		words = append(words, c.setting(name).words()...)
 	}
 	return words
 }
 
-// given writes a flag as it could have been given.
-func given(f *pflag.Flag) (words []string) {
-	if v, ok := f.Value.(boolValue); ok {
-		return []string{"--" + f.Name + "=" + v.String()}
+// setting is the row of that name.
+func (c *call) setting(name string) setting {
+	table := c.table()
+	return table[slices.IndexFunc(table, func(s setting) bool { return s.name == name })]
+}
+
+// words write a setting as it could have been given.
+func (s setting) words() (words []string) {
+	if v, ok := s.value.(boolValue); ok {
+		return []string{"--" + s.name + "=" + v.String()}
 	}
-	for _, word := range wordsOf(f.Value) {
-		words = append(words, "--"+f.Name, word)
+	for _, word := range wordsOf(s.value) {
+		words = append(words, "--"+s.name, word)
 	}
 	return words
 }

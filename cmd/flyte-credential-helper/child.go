@@ -92,11 +92,12 @@ func serve(w world, work func(context.Context, *call, *cache.Source) error) int 
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	s := newSettings()
 	table := s.table()
-	fs := flags(table)
+	fs := flags(table, every)
 	if fs.Parse(w.args[2:]) != nil {
 		return exitUsage
 	}
-	return with(w, fs, s, table, func(c *call) error {
+	s.take(fs)
+	return with(w, s, table, func(c *call) error {
 		source, err := c.source(oauth.Kind(c.tokenKind))
 		if err != nil {
 			return err

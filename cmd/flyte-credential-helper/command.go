@@ -17,7 +17,7 @@ import (
 func people(ctx context.Context, w world) int {
 	s := newSettings()
 	l := &line{world: w, settings: s, table: s.table()}
-	l.flags = flags(l.table)
+	l.flags = flags(l.table, every)
 	root := l.root()
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
@@ -74,7 +74,8 @@ func (l *line) root() *cobra.Command {
 // run has a command do f with the settings.
 func (l *line) run(f func(*call) error) func(*cobra.Command, []string) error {
 	return func(*cobra.Command, []string) error {
-		l.code = with(l.world, l.flags, l.settings, l.table, f)
+		l.take(l.flags)
+		l.code = with(l.world, l.settings, l.table, f)
 		return nil
 	}
 }
@@ -88,7 +89,8 @@ func (l *line) person(name, short string, f func(*call) error) *cobra.Command {
 func (l *line) program(ctx context.Context, name, short string, answer answerer, aliases ...string) *cobra.Command {
 	c := &cobra.Command{Use: name, Aliases: aliases, Short: short, GroupID: "programs", Args: cobra.NoArgs}
 	c.RunE = func(*cobra.Command, []string) error {
-		l.code = give(ctx, l.world, l.flags, l.settings, l.table, answer)
+		l.take(l.flags)
+		l.code = give(ctx, l.world, l.settings, l.table, answer)
 		return nil
 	}
 	return c

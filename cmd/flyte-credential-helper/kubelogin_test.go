@@ -74,7 +74,7 @@ func TestKubelogin(t *testing.T) {
 		}
 		s := newSettings()
 		table := s.table()
-		if err := apply(p.level("it", "it"), flags(table), table, func(setting) bool { return true }); err != nil {
+		if err := s.apply(p.level("it", "it"), table, func(setting) bool { return true }); err != nil {
 			t.Errorf("%s: our settings do not take it: %v", line, err)
 		}
 	}

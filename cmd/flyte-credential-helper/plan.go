@@ -99,7 +99,7 @@ func (c *call) besideProfile() (flags []string) {
 func (c *call) asProfile() profile {
 	p := profile{}
 	for _, name := range append(slices.Clone(c.given), c.inherited...) {
-		p[name] = profileValue{words: wordsOf(c.flags.Lookup(name).Value)}
+		p[name] = profileValue{words: wordsOf(c.setting(name).value)}
 	}
 	return p
 }

@@ -21,8 +21,7 @@ func TestPresets(t *testing.T) {
 		names = append(names, p.name)
 		s := newSettings()
 		table := s.table()
-		fs := flags(table)
-		if err := apply(presetLevel(p.name), fs, table, func(setting) bool { return true }); err != nil {
+		if err := s.apply(presetLevel(p.name), table, func(setting) bool { return true }); err != nil {
 			t.Errorf("%s: %v", p.name, err)
 		}
 		for name, words := range p.settings {

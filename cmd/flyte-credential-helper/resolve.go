@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kballard/go-shellquote"
-	"github.com/spf13/pflag"
 )
 
 // level is one place where settings may stand.
@@ -35,22 +34,23 @@ func variable(name string) string {
 	return variables + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// resolve completes what fs parsed: environment over the cluster's settings over
+// resolve completes what the command line says: environment over the cluster's settings over
 // profile over preset, the server from the highest level that names one. It
 // returns the name of the profile in use.
-func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster level) (string, error) {
+func resolve(w world, s *settings, table []setting, cluster level) (string, error) {
 	for _, row := range table {
-		if fs.Changed(row.name) && row.kind != passing {
+		if slices.Contains(s.said, row.name) && row.kind != passing {
 			s.given = append(s.given, row.name)
 		}
 	}
-	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, fs.Changed(s.name) }}
+	flagged := slices.Clip(s.said)
+	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, slices.Contains(flagged, s.name) }}
 	env, err := fromEnvironment(w, table)
 	if err != nil {
 		return "", err
 	}
 	levels := []level{flag, env, cluster}
-	if err := choose(levels, fs, table, "profile", "provider"); err != nil {
+	if err := s.choose(levels, table, "profile", "provider"); err != nil {
 		return "", err
 	}
 	named := presetLevel(s.provider).names(table) || slices.ContainsFunc(levels, func(l level) bool { return l.names(table) })
@@ -59,7 +59,7 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster l
 		return "", err
 	}
 	levels = append(levels, prof)
-	if err := choose(levels, fs, table, "provider"); err != nil {
+	if err := s.choose(levels, table, "provider"); err != nil {
 		return "", err
 	}
 	levels = append(levels, presetLevel(s.provider))
@@ -73,7 +73,7 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster l
 	}
 	s.inherit(levels[1:3], table, from-1)
 	for i, l := range levels[1:] {
-		if err := apply(l, fs, table, func(s setting) bool { return s.kind != server || i+1 == from }); err != nil {
+		if err := s.apply(l, table, func(s setting) bool { return s.kind != server || i+1 == from }); err != nil {
 			return "", err
 		}
 	}
@@ -82,9 +82,9 @@ func resolve(w world, fs *pflag.FlagSet, s *settings, table []setting, cluster l
 }
 
 // choose settles the settings of these names, which say what else is read.
-func choose(levels []level, fs *pflag.FlagSet, table []setting, names ...string) error {
+func (s *settings) choose(levels []level, table []setting, names ...string) error {
 	for _, l := range levels[1:] {
-		if err := apply(l, fs, table, func(s setting) bool { return slices.Contains(names, s.name) }); err != nil {
+		if err := s.apply(l, table, func(s setting) bool { return slices.Contains(names, s.name) }); err != nil {
 			return err
 		}
 	}
@@ -105,22 +105,22 @@ func (s *settings) inherit(levels []level, table []setting, named int) {
 }
 
 // apply sets what l says and no higher level has said, of the settings wanted.
-func apply(l level, fs *pflag.FlagSet, table []setting, wanted func(setting) bool) error {
-	for _, s := range table {
-		words, where, found := l.value(s)
-		if !found || !wanted(s) || fs.Changed(s.name) {
+func (s *settings) apply(l level, table []setting, wanted func(setting) bool) error {
+	for _, row := range table {
+		words, where, found := l.value(row)
+		if !found || !wanted(row) || slices.Contains(s.said, row.name) {
 			continue
 		}
 		var err error
-		if r, ok := s.value.(interface{ Replace([]string) error }); ok {
+		if r, ok := row.value.(interface{ Replace([]string) error }); ok {
 			err = r.Replace(words)
 		} else {
-			err = s.value.Set(words[0])
+			err = row.value.Set(words[0])
 		}
 		if err != nil {
 			return usage("", "%s: %s", where, err)
 		}
-		fs.Lookup(s.name).Changed = true
+		s.said = append(s.said, row.name)
 	}
 	return nil
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-
-	"github.com/spf13/pflag"
 )
 
 // answerer answers one of the protocols by which programs ask.
@@ -40,7 +38,7 @@ func run(ctx context.Context, w world) int {
 func quick(ctx context.Context, w world) (code int, ok bool) {
 	s := newSettings()
 	table := s.table()
-	fs := flags(table)
+	fs := flags(table, among(w.args[1:]))
 	if fs.Parse(w.args[1:]) != nil {
 		return 0, false
 	}
@@ -52,12 +50,13 @@ func quick(ctx context.Context, w world) (code int, ok bool) {
 	if !ok || fs.NArg() > 1 {
 		return 0, false
 	}
-	return give(ctx, w, fs, s, table, answer), true
+	s.take(fs)
+	return give(ctx, w, s, table, answer), true
 }
 
 // give writes the answer in one piece, or nothing at all.
-func give(ctx context.Context, w world, fs *pflag.FlagSet, s *settings, table []setting, answer answerer) int {
-	return with(w, fs, s, table, func(c *call) error {
+func give(ctx context.Context, w world, s *settings, table []setting, answer answerer) int {
+	return with(w, s, table, func(c *call) error {
 		document, err := answer(ctx, c)
 		if err != nil {
 			return err
@@ -68,9 +67,9 @@ func give(ctx context.Context, w world, fs *pflag.FlagSet, s *settings, table []
 
 // with runs f with the settings, and has an error become an exit status, a line
 // and a hint.
-func with(w world, fs *pflag.FlagSet, s *settings, table []setting, f func(*call) error) int {
+func with(w world, s *settings, table []setting, f func(*call) error) int {
 	login := program + " login"
-	c, err := newCall(w, fs, s, table)
+	c, err := newCall(w, s, table)
 	if err == nil {
 		defer c.close()
 		if err = f(c); err == nil {

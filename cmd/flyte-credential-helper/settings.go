@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -36,6 +38,7 @@ type settings struct {
 	header             map[string]string
 	logLevel           string
 
+	said      []string // the settings that some level has set, the command line's first
 	given     []string // the flags of the command line that say which login it is
 	inherited []string // the same of the environment
 	undecided error    // why no server is named, for the commands that need one
@@ -121,16 +124,44 @@ func (s *settings) table() []setting {
 	}
 }
 
-// flags makes the flag set of the table. It serves the warm path and cobra.
-func flags(table []setting) *pflag.FlagSet {
+// flags makes the flag set of the settings that are wanted. It serves the warm
+// path and cobra.
+func flags(table []setting, wanted func(name string) bool) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("flyte-credential-helper", pflag.ContinueOnError)
 	fs.SortFlags = false
 	fs.Usage = func() {} // help is for whoever asks cobra
 	for _, s := range table {
+		if !wanted(s.name) {
+			continue
+		}
 		f := fs.VarPF(s.value, s.name, "", s.usage)
 		if _, ok := s.value.(boolValue); ok {
 			f.NoOptDefVal = "true"
 		}
 	}
 	return fs
+}
+
+// every wants all settings.
+func every(string) bool { return true }
+
+// among wants the settings that args may set: to make a flag of each takes longer
+// than a warm answer.
+func among(args []string) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(args, func(arg string) bool {
+			flag, _, _ := strings.Cut(arg, "=")
+			return strings.HasPrefix(flag, "--") && flag[2:] == name
+		})
+	}
+}
+
+// take notes what the command line has set of fs, which cobra may have parsed as a
+// part of its own.
+func (s *settings) take(fs *pflag.FlagSet) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			s.said = append(s.said, f.Name)
+		}
+	})
 }

@@ -167,12 +167,9 @@ func (c *call) logInFor(ctx context.Context, p *plan) error {
 	l := c
 	if p.login != "" {
 		s := newSettings()
-		fs := flags(s.table())
-		err := fs.Set("profile", p.login)
-		if err == nil {
-			l, err = newCall(c.world, fs, s, s.table())
-		}
-		if err != nil {
+		s.profile, s.said = p.login, []string{"profile"}
+		var err error
+		if l, err = newCall(c.world, s, s.table()); err != nil {
 			return err
 		}
 		defer l.close()

@@ -55,7 +55,7 @@ func mutants() []mutant {
 		{"the browser sees the client's secret", "cmd/flyte-credential-helper/browser.go", `return c.clientSecretEnv != "" && name == c.clientSecretEnv`, `return name == ""`, program, script("login_secret")},
 		{"a write error is not told", "cmd/flyte-credential-helper/answer.go", "	if _, err := c.stdout.Write(document); err != nil {", "	if _, err := c.stdout.Write(document); err != nil && document == nil {", program, script("stdout")},
 		{"core files are written", "cmd/flyte-credential-helper/process_unix.go", "		limit.Cur = 0\n", "", program, "TestAborted"},
-		{"the environment wins over the command line", "cmd/flyte-credential-helper/resolve.go", "if !found || !wanted(s) || fs.Changed(s.name) {", "if !found || !wanted(s) {", program, script("settings|login_words|login_params")},
+		{"the environment wins over the command line", "cmd/flyte-credential-helper/resolve.go", "if !found || !wanted(row) || slices.Contains(s.said, row.name) {", "if !found || !wanted(row) {", program, script("settings|login_words|login_params")},
 		{"the server is mixed from two levels", "cmd/flyte-credential-helper/resolve.go", "return s.kind != server || i+1 == from", "return s.kind != server || i < 9", program, script("settings|discovery")},
 		{"a pasted answer of another login is taken", "pkg/oauth/attempt.go", "if len(q[\"state\"]) != 1 || subtle", "if len(q[\"state\"]) != 1 || false && subtle", program, "TestPaste"},
 		{"a warm answer takes the lock", "pkg/cache/source.go", "	if s.answers(old, start) {", "	if u, e := s.Store.lockLeader(ctx); e == nil {\n		u()\n	}\n	if s.answers(old, start) {", program, "TestWarmSystemCalls"},
