@@ -15,7 +15,7 @@ const aheadPause = 30 * time.Second
 // ahead has a token renewed that is good but in the last fifth of its lifetime,
 // without anybody waiting for it. One caller in aheadPause starts a process.
 func (s *Source) ahead(t *oauth.Token) {
-	if s.Ahead == nil || s.login || !t.Refreshable(s.Kind) || !late(t.Credential(s.Kind), s.Now()) {
+	if s.Ahead == nil || s.login || !s.refreshable(t) || !late(t.Credential(s.Kind), s.Now()) {
 		return
 	}
 	stamp := s.Store.ID + ".ahead"
@@ -62,7 +62,7 @@ func (s *Source) RenewAhead(ctx context.Context) error {
 	orphan()
 	s.at(stepAgain)
 	old, err := s.Store.Load(ctx)
-	if err != nil || old == nil || !old.Refreshable(s.Kind) || !late(old.Credential(s.Kind), s.Now()) {
+	if err != nil || old == nil || !s.refreshable(old) || !late(old.Credential(s.Kind), s.Now()) {
 		return err
 	}
 	_, err = s.renew(ctx, old)

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -23,6 +24,9 @@ type Source struct {
 	// request for its input, and returns its output. Nil: this process spends.
 	Child func(ctx context.Context, request []byte) (answer []byte, err error)
 
+	// Free says that Renew's renewals spend nothing, as with client credentials:
+	// they are not handed to a child, and never fail for want of a store.
+	Free bool
 	// Ahead starts [Source.RenewAhead] in a process of its own and does not wait
 	// for it. Nil: a token is renewed when it has to be.
 	Ahead func()
@@ -54,7 +58,7 @@ type Renewal func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	start := s.Now()
 	s.at(stepLoad)
-	old, err := s.Store.Load(ctx)
+	old, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +77,7 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	}
 	defer func() { s.at(stepUnlock); unlock() }()
 	s.at(stepAgain)
-	again, err := s.Store.Load(ctx)
+	again, err := s.load(ctx)
 	if err != nil {
 		return s.living(ctx, old, err)
 	}
@@ -96,6 +100,19 @@ func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	}
 	return renewed, nil
 }
+
+// load reads what is kept. Nothing, where that cannot be told, for who can have a
+// new set for the asking.
+func (s *Source) load(ctx context.Context) (*oauth.Token, error) {
+	t, err := s.Store.Load(ctx)
+	if s.unneeded(err) {
+		return nil, nil
+	}
+	return t, err
+}
+
+// unneeded reports whether err, though the store's, is nobody's concern.
+func (s *Source) unneeded(err error) bool { return s.Free && errors.As(err, new(*StoreError)) }
 
 // Login renews by a login, whatever is kept, and tells when that fails. It is
 // for a person who asks for it; but whoever does so within the reuse window of
@@ -131,8 +148,11 @@ func (s *Source) answers(t *oauth.Token, now time.Time) bool {
 // it. Where only a login could help it is handed out again: the server may have
 // other reasons, and nobody should log in for each of its refusals.
 func (s *Source) refused(t *oauth.Token) bool {
-	return s.Refused != nil && t.Refreshable(s.Kind) && s.Refused(t.Credential(s.Kind))
+	return s.Refused != nil && s.refreshable(t) && s.Refused(t.Credential(s.Kind))
 }
+
+// refreshable reports whether a new set can be had in place of t without a person.
+func (s *Source) refreshable(t *oauth.Token) bool { return s.Free || t.Refreshable(s.Kind) }
 
 // renewedSince reports whether another process renewed t while we waited.
 func (s *Source) renewedSince(t *oauth.Token, start time.Time) bool {
@@ -165,6 +185,9 @@ func (s *Source) try(ctx context.Context, old *oauth.Token) (*oauth.Token, error
 	if err != nil {
 		return nil, err
 	}
+	if s.Free {
+		return s.obtain(ctx, renewal)
+	}
 	s.at(stepPreflight)
 	draft, err := s.Store.prepare(ctx, tried)
 	if err != nil {
@@ -179,6 +202,28 @@ func (s *Source) try(ctx context.Context, old *oauth.Token) (*oauth.Token, error
 		draft.Discard(ctx)
 	}
 	return renewed, err
+}
+
+// obtain gets a new set that is there for the asking, and keeps it if it can.
+func (s *Source) obtain(ctx context.Context, renewal Renewal) (*oauth.Token, error) {
+	s.at(stepSpend)
+	renewed, err := renewal(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := s.Store.lockSpending(ctx)
+	if err == nil {
+		defer unlock()
+		var draft *Draft
+		if draft, err = s.Store.Prepare(ctx); err == nil {
+			s.at(stepKeep)
+			err = draft.Save(renewed)
+		}
+	}
+	if err != nil {
+		s.Log.Info("the new token is not kept", "reason", err)
+	}
+	return renewed, nil
 }
 
 // setAside keeps what is damaged for whoever wants to know how that came about.
@@ -209,7 +254,7 @@ func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	defer s.tell()()
 	s.at(stepLock)
 	unlock, err = s.Store.lockLeader(ctx)
-	if err != nil && s.Store.Kind == Nowhere && ctx.Err() == nil {
+	if err != nil && (s.Store.Kind == Nowhere || s.unneeded(err)) && ctx.Err() == nil {
 		return func() {}, nil // nothing is kept, so nothing can be lost
 	}
 	if err != nil {
