@@ -23,7 +23,7 @@ func kubernetes(ctx context.Context, c *call) ([]byte, error) {
 	}
 	n := c.noteFor(request, source.Store.ID)
 	source.Refused = n.refused
-	credential, err := c.credential(ctx, source)
+	_, credential, err := c.credential(ctx, source)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +36,19 @@ func kubernetes(ctx context.Context, c *call) ([]byte, error) {
 // get.
 const tokenMinTTL = 5 * time.Minute
 
-// token answers callers that take the bare token.
+// token answers callers that take the bare token, or a line with it.
 func token(ctx context.Context, c *call) ([]byte, error) {
+	t, credential, err := c.kept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return execcred.EncodeToken(execcred.Form(c.output), t.Server.HeaderKey, execcred.Credential{Token: credential.Value.Reveal(), Expiry: credential.Expiry})
+}
+
+// kept gets the token for a caller that keeps what it gets, and shows people one
+// line of what goes wrong at the most.
+func (c *call) kept(ctx context.Context) (*oauth.Token, oauth.Credential, error) {
+	c.terse = true
 	if !slices.Contains(c.said, "min-ttl") {
 		c.minTTL = tokenMinTTL
 	}
@@ -47,26 +58,22 @@ func token(ctx context.Context, c *call) ([]byte, error) {
 	}
 	source, err := c.source(kind)
 	if err != nil {
-		return nil, err
+		return nil, oauth.Credential{}, err
 	}
-	credential, err := c.credential(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	return execcred.EncodeToken(execcred.Credential{Token: credential.Value.Reveal()})
+	return c.credential(ctx, source)
 }
 
-// credential gets the part of the token that source hands out.
-func (c *call) credential(ctx context.Context, source *cache.Source) (oauth.Credential, error) {
+// credential gets a token, and the part of it that source hands out.
+func (c *call) credential(ctx context.Context, source *cache.Source) (*oauth.Token, oauth.Credential, error) {
 	t, err := source.Token(ctx)
 	if err != nil {
-		return oauth.Credential{}, err
+		return nil, oauth.Credential{}, err
 	}
 	credential := t.Credential(source.Kind)
 	if credential.Value == "" {
-		return oauth.Credential{}, c.noIDToken()
+		return nil, oauth.Credential{}, c.noIDToken()
 	}
-	return credential, nil
+	return t, credential, nil
 }
 
 // write writes the answer, whose reader may have gone.

@@ -31,6 +31,7 @@ type call struct {
 	tty     *terminal // opened when first needed
 	person  bool      // a person asked to log in
 	verb    string    // what that person runs; empty: login
+	terse   bool      // the caller shows the first line of what goes wrong at the most
 }
 
 // newCall completes the settings, which have what the command line says.
@@ -220,7 +221,11 @@ func (c *call) noIDToken() error {
 // saved one does not do.
 func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause error) (cache.Renewal, error) {
 	if why := c.whyNoLogin(); why != "" {
-		return nil, &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
+		needed := &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
+		if c.terse {
+			needed.command = c.loginCommand()
+		}
+		return nil, needed
 	}
 	if tty := c.terminal(); tty != nil {
 		client.Prompt = tty

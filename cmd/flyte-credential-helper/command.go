@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
 // people serves a command line with cobra: the commands for people, --help, and
@@ -27,7 +30,8 @@ func people(ctx context.Context, w world) int {
 		l.status(ctx),
 		l.version(),
 		l.program(ctx, "kubernetes", "kubectl and all that uses client-go: an ExecCredential", kubernetes, "get-token"),
-		l.program(ctx, "token", "Flyte's clients and scripts: the bare token", token),
+		l.token(ctx),
+		l.runs(ctx),
 	)
 	root.SetHelpCommandGroupID("people")
 	root.SetCompletionCommandGroupID("people")
@@ -93,6 +97,30 @@ func (l *line) program(ctx context.Context, name, short string, answer answerer,
 		l.code = give(ctx, l.world, l.settings, l.table, answer)
 		return nil
 	}
+	return c
+}
+
+func (l *line) token(ctx context.Context) *cobra.Command {
+	c := l.program(ctx, "token", "Flyte's clients and scripts: the bare token", token)
+	l.addOutput(c.Flags())
+	return c
+}
+
+// runs is run: its command line belongs to somebody else from its first word on.
+func (l *line) runs(ctx context.Context) *cobra.Command {
+	name := execcred.TokenVariable
+	c := &cobra.Command{Use: "run", Short: "Run a command that finds the token in its environment", GroupID: "programs", Args: cobra.ArbitraryArgs}
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		l.take(l.flags)
+		code := 0 // the command's own
+		l.code = cmp.Or(with(l.world, l.settings, l.table, func(call *call) (err error) {
+			code, err = call.run(ctx, name, args)
+			return err
+		}), code)
+		return nil
+	}
+	c.Flags().SetInterspersed(false)
+	c.Flags().StringVar(&name, "env", name, "the environment variable that has the token")
 	return c
 }
 
@@ -201,7 +229,11 @@ func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 	if c.HasSubCommands() {
 		command = " COMMAND"
 	}
-	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]\n", c.Short, c.CommandPath(), command)
+	rest := ""
+	if c.Name() == "run" {
+		rest = " -- COMMAND..."
+	}
+	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]%s\n", c.Short, c.CommandPath(), command, rest)
 	groups := c.Groups()
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands"}}
@@ -211,8 +243,12 @@ func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		name := f.Name
-		if f.Value.Type() == "string" {
+		switch kind := f.Value.Type(); kind {
+		case "bool":
+		case "string":
 			name += " NAME"
+		default:
+			name += " " + kind
 		}
 		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", name, f.Usage)
 	})

@@ -36,18 +36,23 @@ func usage(hint, format string, args ...any) error {
 // loginNeeded means that only a person can go on, and none can be asked here.
 type loginNeeded struct {
 	where, reason string
-	cause         error // the server's refusal of the saved login, or nil
-	asked         bool  // it was login itself that was run
+	cause         error  // the server's refusal of the saved login, or nil
+	asked         bool   // it was login itself that was run
+	command       string // what to run, for who sees one line only; or empty
 }
 
 func (e *loginNeeded) Error() string {
 	if e.where == "" {
 		return "nobody is logged in"
 	}
+	words := fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.where, e.reason)
 	if e.cause != nil {
-		return fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.where, e.reason)
+		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.where, e.reason)
 	}
-	return fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.where, e.reason)
+	if e.command != "" {
+		words += "; log in with: " + e.command
+	}
+	return words
 }
 
 // Unwrap returns the refusal.

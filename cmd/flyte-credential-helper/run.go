@@ -38,7 +38,11 @@ func run(ctx context.Context, w world) int {
 func quick(ctx context.Context, w world) (code int, ok bool) {
 	s := newSettings()
 	table := s.table()
-	fs := flags(table, among(w.args[1:]))
+	mentioned := among(w.args[1:])
+	fs := flags(table, mentioned)
+	if mentioned("output") {
+		s.addOutput(fs)
+	}
 	if fs.Parse(w.args[1:]) != nil {
 		return 0, false
 	}
@@ -47,7 +51,7 @@ func quick(ctx context.Context, w world) (code int, ok bool) {
 		name = "kubernetes"
 	}
 	answer, ok := answerers()[name]
-	if !ok || fs.NArg() > 1 {
+	if !ok || fs.NArg() > 1 || mentioned("output") && name != "token" {
 		return 0, false
 	}
 	s.take(fs)

@@ -224,9 +224,11 @@ var badTokens = map[string]string{
 	"a byte too many": strings.Repeat("x", 60<<10+1),
 }
 
+func bare(c Credential) ([]byte, error) { return EncodeToken(Bare, "", c) }
+
 func TestBadTokens(t *testing.T) {
 	for what, token := range badTokens {
-		for name, encode := range map[string]func(Credential) ([]byte, error){"token": EncodeToken, "kubernetes": (&KubernetesRequest{apiVersion: v1}).Encode} {
+		for name, encode := range map[string]func(Credential) ([]byte, error){"token": bare, "kubernetes": (&KubernetesRequest{apiVersion: v1}).Encode} {
 			got, err := encode(Credential{Token: token})
 			if err == nil || got != nil {
 				t.Errorf("%s, %s: %q, %v", name, what, got, err)
@@ -243,7 +245,7 @@ func TestToken(t *testing.T) {
 	for token, want := range map[string]string{
 		"at": "at\n", "at\n": "at\n", "\r\n\t at \t\r\n": "at\n", "!~": "!~\n", `a"b\c<`: `a"b\c<` + "\n", strings.Repeat("x", 60<<10): strings.Repeat("x", 60<<10) + "\n",
 	} {
-		if got, err := EncodeToken(Credential{Token: token, Expiry: noon}); err != nil || string(got) != want {
+		if got, err := bare(Credential{Token: token, Expiry: noon}); err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v", token, got, err)
 		}
 	}
@@ -287,7 +289,7 @@ func FuzzToken(f *testing.F) {
 	f.Add("at")
 	f.Add(" at\r\n")
 	f.Fuzz(func(t *testing.T, token string) {
-		line, err := EncodeToken(Credential{Token: token})
+		line, err := bare(Credential{Token: token})
 		document, kerr := (&KubernetesRequest{apiVersion: v1}).Encode(Credential{Token: token})
 		if (err == nil) != (kerr == nil) {
 			t.Fatalf("%v, but %v", err, kerr)
