@@ -40,7 +40,7 @@ func clusterLevel(info string, table []setting) (level, error) {
 // files there are, and whom to trust, is not for whoever writes a kubeconfig.
 func ofCluster() []string {
 	return []string{
-		"profile", "provider", "issuer", "auth-endpoint", "token-endpoint", "revocation-endpoint",
+		"profile", "provider", "endpoint", "issuer", "auth-endpoint", "token-endpoint", "device-endpoint", "revocation-endpoint",
 		"client-id", "scope", "audience", "resource", "account", "redirect-uri", "redirect-port",
 		"auth-param", "token-param", "refresh-param", "auth-params-in-token-request", "token-kind",
 	}

@@ -34,9 +34,9 @@ func variable(name string) string {
 	return variables + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// resolve completes what the command line says: environment over the cluster's settings over
-// profile over preset, the server from the highest level that names one. It
-// returns the name of the profile in use.
+// resolve completes what the command line says: environment over the cluster's
+// settings over profile over Flyte's configuration over preset, the server from
+// the highest level that names one. It returns the name of the profile in use.
 func resolve(w world, s *settings, table []setting, cluster level) (string, error) {
 	for _, row := range table {
 		if slices.Contains(s.said, row.name) && row.kind != passing {
@@ -62,12 +62,17 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 	if err := s.choose(levels, table, "provider"); err != nil {
 		return "", err
 	}
-	levels = append(levels, presetLevel(s.provider))
+	theirs, err := s.flyteLevel(w, levels, table)
+	if err != nil {
+		return "", err
+	}
+	levels = append(levels, theirs, presetLevel(s.provider))
 	from := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
 	if from >= 0 {
 		if err := oneServer(levels[from], table); err != nil {
 			return "", err
 		}
+		s.undecided = nil
 	} else if s.undecided == nil {
 		s.undecided = noServer(name, s.provider)
 	}
@@ -205,21 +210,23 @@ func noServer(profile, provider string) error {
 		return usage(program+" login --provider "+provider+" --issuer "+presetOf(provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", provider)
 	}
 	if profile != "" {
-		return usage("", "profile %s names no server: it needs issuer, or auth-endpoint and token-endpoint", profile)
+		return usage("", "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", profile)
 	}
-	return usage(program+" login --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer")
+	return usage(program+" login --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer or a Flyte endpoint")
 }
 
 // oneServer refuses a level that names two servers.
 func oneServer(l level, table []setting) error {
-	var found []string
+	first, alone := "", false
 	for _, s := range table {
-		if _, where, ok := l.value(s); s.kind == server && ok {
-			found = append(found, where)
+		_, where, ok := l.value(s)
+		switch {
+		case s.kind != server || !ok:
+		case alone:
+			return usage("", "%s and %s name two servers: give one", first, where)
+		case first == "":
+			first, alone = where, s.name == "endpoint" || s.name == "issuer"
 		}
-	}
-	if len(found) > 1 && strings.HasSuffix(strings.ToLower(found[0]), "issuer") {
-		return usage("", "%s and %s name two servers: give the issuer or the endpoints", found[0], found[1])
 	}
 	return nil
 }

@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
 // settings are the program's settings, each with the same name as a flag, in
 // the environment and in a profile.
 type settings struct {
-	profile, issuer, provider                       string
-	authEndpoint, tokenEndpoint, revocationEndpoint string
+	profile, endpoint, issuer, provider                             string
+	authEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint string
 
 	clientID, clientSecretFile, clientSecretEnv string
 	scope, resource                             []string
@@ -22,7 +24,7 @@ type settings struct {
 	authParam, tokenParam, refreshParam         map[string]string
 	authParamsInTokenRequest                    bool
 
-	interactive              string
+	grant, interactive       string
 	browser                  []string
 	noBrowser                bool
 	loginTimeout             time.Duration
@@ -36,9 +38,11 @@ type settings struct {
 	insecureSkipVerify bool
 	httpProxy          string
 	header             map[string]string
+	proxyCommand       []string
 	logLevel           string
 
 	said      []string // the settings that some level has set, the command line's first
+	output    string   // the form that token answers in
 	given     []string // the flags of the command line that say which login it is
 	inherited []string // the same of the environment
 	undecided error    // why no server is named, for the commands that need one
@@ -74,8 +78,8 @@ const (
 
 func newSettings() *settings {
 	return &settings{
-		interactive: "auto", loginTimeout: 2 * time.Minute, tokenKind: "auto", store: "auto",
-		reuseWindow: time.Minute, logLevel: "warn",
+		grant: "auto", interactive: "auto", loginTimeout: 2 * time.Minute, tokenKind: "auto", store: "auto",
+		reuseWindow: time.Minute, logLevel: "warn", output: string(execcred.Bare),
 	}
 }
 
@@ -83,9 +87,11 @@ func (s *settings) table() []setting {
 	text := func(p *string, name string) pflag.Value { return textValue{p, name} }
 	return []setting{
 		{"profile", groupServer, "use this profile of config.yaml", text(&s.profile, "NAME"), choice},
+		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in; http://HOST is plaintext, else TLS", text(&s.endpoint, "HOST"), server},
 		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", text(&s.issuer, "URL"), server},
 		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", text(&s.authEndpoint, "URL"), server},
 		{"token-endpoint", groupServer, "token endpoint, without --issuer", text(&s.tokenEndpoint, "URL"), server},
+		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", text(&s.deviceEndpoint, "URL"), server},
 		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", text(&s.revocationEndpoint, "URL"), server},
 		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", oneOf{&s.provider, providers()}, plain},
 
@@ -103,6 +109,7 @@ func (s *settings) table() []setting {
 		{"refresh-param", groupClient, "parameter to add to a refresh", mapValue{&s.refreshParam}, plain},
 		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", boolValue{&s.authParamsInTokenRequest}, plain},
 
+		{"grant", groupLogin, "how to log in; auto: in a browser, or where none can be opened by a code that is entered elsewhere", oneOf{&s.grant, []string{"auto", "browser", "device", "client-credentials"}}, plain},
 		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
 		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", commandValue{&s.browser}, plain},
 		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", boolValue{&s.noBrowser}, plain},
@@ -120,6 +127,7 @@ func (s *settings) table() []setting {
 		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", boolValue{&s.insecureSkipVerify}, plain},
 		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", text(&s.httpProxy, "URL"), plain},
 		{"header", groupNetwork, "header to add to requests to the authorization server", mapValue{&s.header}, plain},
+		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", commandValue{&s.proxyCommand}, plain},
 		{"log-level", groupNetwork, "what to tell on stderr", oneOf{&s.logLevel, []string{"debug", "info", "warn", "error"}}, passing},
 	}
 }
@@ -140,6 +148,12 @@ func flags(table []setting, wanted func(name string) bool) *pflag.FlagSet {
 		}
 	}
 	return fs
+}
+
+// addOutput adds the one flag that token has for itself.
+func (s *settings) addOutput(fs *pflag.FlagSet) {
+	forms := []string{string(execcred.Bare), string(execcred.Header), string(execcred.HeaderValue), string(execcred.JSON), string(execcred.Env), string(execcred.Curl)}
+	fs.Var(oneOf{&s.output, forms}, "output", "the token alone, or a line that has it: for a header, an environment, curl --config -; or JSON with its expiry")
 }
 
 // every wants all settings.

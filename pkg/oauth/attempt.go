@@ -45,7 +45,7 @@ func (c *Client) attempt(m *Metadata, keys json.RawMessage, redirectURI string, 
 func (a *attempt) url() (string, error) {
 	c := a.client
 	config := oauth2.Config{
-		ClientID: c.ClientID, Scopes: c.scopes(a.server), RedirectURL: a.redirectURI,
+		ClientID: c.id(a.server), Scopes: c.scopes(a.server), RedirectURL: a.redirectURI,
 		Endpoint: oauth2.Endpoint{AuthURL: a.server.AuthorizationEndpoint},
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.verifier)}

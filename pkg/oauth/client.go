@@ -7,6 +7,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net/http"
@@ -17,7 +18,7 @@ import (
 
 // Client is a client of one authorization server. A zero field means what its
 // comment says; only ClientID and a server (Issuer, or AuthEndpoint and
-// TokenEndpoint) must be set. A Client may be used by many goroutines.
+// TokenEndpoint, or Server) must be set. A Client may be used by many goroutines.
 type Client struct {
 	// Issuer is asked for its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 	Issuer string
@@ -27,8 +28,11 @@ type Client struct {
 	// AuthEndpoint, TokenEndpoint and RevocationEndpoint say without an Issuer
 	// where the server is. A query in AuthEndpoint is kept.
 	AuthEndpoint, TokenEndpoint, RevocationEndpoint string
+	// Server is what is known of the server by other means: then neither Issuer is
+	// asked nor the endpoints are looked at. Nil: nothing is.
+	Server *Metadata
 
-	ClientID     string
+	ClientID     string // empty: the one that Server names
 	ClientSecret Secret // empty: a public client
 
 	// Scopes are asked for. None, and an Issuer: openid, and offline_access
@@ -103,7 +107,7 @@ func (c *Client) loginTimeout() time.Duration {
 // parameters that would undo what protects a login (RFC 9700 §2.1, §4.7) or that
 // carry a secret where others can read it.
 func (c *Client) Check() error {
-	if c.ClientID == "" {
+	if c.ClientID == "" && (c.Server == nil || c.Server.ClientID == "") {
 		return &ConfigError{Setting: "client-id", Problem: "no client id is set: the name under which the server knows this program"}
 	}
 	reserved := []string{
@@ -120,11 +124,17 @@ func (c *Client) Check() error {
 	if _, err := parseRedirect(c.RedirectURI); err != nil {
 		return err
 	}
+	if c.Server != nil {
+		return c.Server.check()
+	}
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)
 	}
 	return c.configured().check()
 }
+
+// id is the client's at the server that m describes.
+func (c *Client) id(m *Metadata) string { return cmp.Or(c.ClientID, m.ClientID) }
 
 // configured is what is known of the server without an Issuer. An authorization
 // endpoint has no fragment (RFC 6749 §3.1).
@@ -135,7 +145,7 @@ func (c *Client) configured() *Metadata {
 
 // scopes returns what is asked for at the server that m describes.
 func (c *Client) scopes(m *Metadata) []string {
-	if len(c.Scopes) > 0 || c.Issuer == "" {
+	if len(c.Scopes) > 0 || c.Issuer == "" || c.Server != nil {
 		return c.Scopes
 	}
 	if slices.Contains(m.Scopes, "offline_access") {

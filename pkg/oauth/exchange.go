@@ -73,7 +73,7 @@ func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form ur
 	basic := c.ClientSecret != "" && len(m.TokenAuthMethods) > 0 &&
 		!slices.Contains(m.TokenAuthMethods, "client_secret_post") && slices.Contains(m.TokenAuthMethods, "client_secret_basic")
 	if !basic {
-		form.Set("client_id", c.ClientID)
+		form.Set("client_id", c.id(m))
 	}
 	if c.ClientSecret != "" && !basic {
 		form.Set("client_secret", c.ClientSecret.Reveal())
@@ -86,7 +86,7 @@ func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form ur
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if basic {
-		req.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.ClientSecret.Reveal()))
+		req.SetBasicAuth(url.QueryEscape(c.id(m)), url.QueryEscape(c.ClientSecret.Reveal()))
 	}
 	return c.fetch(req, limit, nil)
 }

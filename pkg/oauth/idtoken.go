@@ -94,7 +94,7 @@ func (c *Client) verifyID(ctx context.Context, t *Token, r *reply, s *Spending) 
 		}
 	}
 	verifier := oidc.NewVerifier(t.Server.Issuer, &oidc.StaticKeySet{PublicKeys: public}, &oidc.Config{
-		ClientID:                   c.ClientID,
+		ClientID:                   c.id(&t.Server),
 		SupportedSigningAlgs:       algorithms(t.Server.IDTokenAlgorithms),
 		SkipIssuerCheck:            t.Server.Issuer == "",
 		InsecureSkipSignatureCheck: t.Server.KeysURI == "", // see keys
@@ -113,7 +113,7 @@ func (c *Client) verifyID(ctx context.Context, t *Token, r *reply, s *Spending) 
 		return errors.New("it names nobody")
 	case s.Nonce != "" && id.Nonce != s.Nonce:
 		return errors.New("its nonce is not the one of this login")
-	case len(id.Audience) > 1 && claims.AuthorizedParty == "", claims.AuthorizedParty != "" && claims.AuthorizedParty != c.ClientID:
+	case len(id.Audience) > 1 && claims.AuthorizedParty == "", claims.AuthorizedParty != "" && claims.AuthorizedParty != c.id(&t.Server):
 		return errors.New("it is for another client")
 	case id.IssuedAt.After(now.Add(mostOffset)):
 		return errors.New("it was issued in the future")

@@ -21,6 +21,7 @@ type Metadata struct {
 	AuthorizationEndpoint string   `json:"authorization_endpoint,omitempty"`
 	TokenEndpoint         string   `json:"token_endpoint,omitempty"`
 	RevocationEndpoint    string   `json:"revocation_endpoint,omitempty"`
+	DeviceEndpoint        string   `json:"device_authorization_endpoint,omitempty"`
 	KeysURI               string   `json:"jwks_uri,omitempty"`
 	Scopes                []string `json:"scopes_supported,omitempty"`
 	Challenges            []string `json:"code_challenge_methods_supported,omitempty"`
@@ -28,11 +29,18 @@ type Metadata struct {
 	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported,omitempty"`
 	IssuerInResponse      bool     `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207
 	RequiresPushed        bool     `json:"require_pushed_authorization_requests,omitempty"`          // RFC 9126
+
+	// What Flyte's servers say beside that, and other documents do not hold.
+	ClientID  string `json:"flyte_client_id,omitempty"`  // the client that people's programs are
+	HeaderKey string `json:"flyte_header_key,omitempty"` // the header that takes the token; empty: Authorization
 }
 
 // Discover returns the server's metadata, from the server itself where the
 // client names an Issuer. Every endpoint in it is https, or on loopback.
 func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
+	if c.Server != nil {
+		return c.Server, c.Server.check()
+	}
 	if c.Issuer == "" {
 		m := c.configured()
 		return m, m.check()
