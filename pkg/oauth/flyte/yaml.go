@@ -1,0 +1,183 @@
+package flyte
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// document is a YAML file: a mapping, of which admin: is read.
+type document struct {
+	path    string
+	anchors map[string]ast.Node
+}
+
+// parseYAML returns the options of a file. An error names the file at path, and
+// the line.
+func parseYAML(path, text string) (map[string]value, error) {
+	// Whoever else reads the file takes the last of two equal keys.
+	parsed, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, broken(path, err)
+	}
+	if len(parsed.Docs) > 1 {
+		return nil, fmt.Errorf("%s holds more than one YAML document", path)
+	}
+	if len(parsed.Docs) == 0 || parsed.Docs[0].Body == nil {
+		return nil, nil
+	}
+	d := &document{path, map[string]ast.Node{}}
+	if strings.Contains(text, "&") {
+		ast.Walk(d, parsed.Docs[0].Body)
+	}
+	return d.values(parsed.Docs[0].Body)
+}
+
+// broken says in one line where a file is no YAML.
+func broken(path string, err error) error {
+	var e yaml.Error
+	if errors.As(err, &e) && e.GetToken() != nil {
+		return fmt.Errorf("%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
+	}
+	return fmt.Errorf("%s is not YAML", path)
+}
+
+// Visit implements [ast.Visitor]: it notes the anchors.
+func (d *document) Visit(n ast.Node) ast.Visitor {
+	if a, ok := n.(*ast.AnchorNode); ok {
+		d.anchors[a.Name.GetToken().Value] = a.Value
+	}
+	return d
+}
+
+func (d *document) values(top ast.Node) (map[string]value, error) {
+	values := map[string]value{}
+	err := d.each(top, "the file", func(at, n ast.Node) error {
+		if at.GetToken().Value != "admin" {
+			return nil
+		}
+		return d.each(n, "admin", func(at, n ast.Node) error { return d.set(values, at, n) })
+	})
+	return values, err
+}
+
+// set notes the value n of the key at, if it is one of the options.
+func (d *document) set(values map[string]value, at, n ast.Node) error {
+	key := at.GetToken()
+	i := slices.IndexFunc(options(), func(o string) bool { return strings.EqualFold(o, key.Value) && o != optionSecret })
+	if i < 0 {
+		return nil
+	}
+	option := options()[i]
+	v, err := d.value(option, n)
+	if v.stated() {
+		v.name = yamlName(option)
+		v.where = fmt.Sprintf("%s:%d: %s", d.path, key.Position.Line, v.name)
+		values[option] = v
+	}
+	return err
+}
+
+// each calls f for the pairs of a mapping, those that are merged into it first. A
+// merge within what is merged is not followed: that can be made to take for ever.
+func (d *document) each(n ast.Node, what string, f func(at, n ast.Node) error) error {
+	n = d.resolve(n)
+	if n == nil || n.Type() == ast.NullType || n.Type() == ast.CommentType {
+		return nil
+	}
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		return d.wrong(n, "%s must be a mapping (name: value)", what)
+	}
+	for _, pair := range append(d.merged(m), m.Values...) {
+		if err := f(pair.Key, pair.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merged are the pairs of the mappings after <<. Of several the first wins.
+func (d *document) merged(m *ast.MappingNode) (pairs []*ast.MappingValueNode) {
+	for _, pair := range m.Values {
+		if !pair.Key.IsMergeKey() {
+			continue
+		}
+		from := []ast.Node{pair.Value}
+		if list, ok := d.resolve(pair.Value).(*ast.SequenceNode); ok {
+			from = list.Values
+		}
+		for _, n := range slices.Backward(from) {
+			if m, ok := d.resolve(n).(*ast.MappingNode); ok {
+				pairs = append(pairs, m.Values...)
+			}
+		}
+	}
+	return pairs
+}
+
+// resolve returns the node itself behind anchors, tags and aliases, or nil where
+// there is none.
+func (d *document) resolve(n ast.Node) ast.Node {
+	for range 16 { // an alias may lead to itself
+		switch v := n.(type) {
+		case *ast.AnchorNode:
+			n = v.Value
+		case *ast.TagNode:
+			n = v.Value
+		case *ast.AliasNode:
+			n = d.anchors[v.Value.GetToken().Value]
+		default:
+			return n
+		}
+	}
+	return nil
+}
+
+// value reads one value, or the list that some options may have.
+func (d *document) value(option string, n ast.Node) (v value, err error) {
+	switch n := d.resolve(n).(type) {
+	case nil, *ast.NullNode:
+		return value{}, nil
+	case *ast.SequenceNode:
+		if option != optionScopes && option != optionCommand && option != optionProxyCommand {
+			return value{}, d.wrong(n, "%s must be one value, not a list", yamlName(option))
+		}
+		for _, item := range n.Values {
+			word, ok := scalar(d.resolve(item))
+			if !ok {
+				return value{}, d.wrong(item, "%s must be a list of single values", yamlName(option))
+			}
+			v.list = append(v.list, word)
+		}
+		return v, nil
+	default:
+		text, ok := scalar(n)
+		if !ok {
+			return value{}, d.wrong(n, "%s must be one value", yamlName(option))
+		}
+		return value{text: text}, nil
+	}
+}
+
+// scalar is the text of a single value, as it is written.
+func scalar(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case nil, *ast.NullNode:
+		return "", false
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case ast.ScalarNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+func (d *document) wrong(n ast.Node, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", d.path, n.GetToken().Position.Line, fmt.Sprintf(format, args...))
+}
