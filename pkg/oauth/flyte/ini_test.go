@@ -1,6 +1,7 @@
 package flyte
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,8 +70,9 @@ func FuzzINI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := parseINI("f", text)
 		if err != nil {
-			if line := strings.Count(text, "\n") + strings.Count(text, "\r") + 1; !strings.HasPrefix(err.Error(), "f:") || strings.Contains(err.Error(), "\n") {
-				t.Fatalf("%q of %d lines: %v", text, line, err)
+			var line int
+			if _, scan := fmt.Sscanf(err.Error(), "f:%d:", &line); scan != nil || line < 1 || line > 1+strings.Count(text, "\n")+strings.Count(text, "\r") {
+				t.Fatalf("%q: %v", text, err)
 			}
 			return
 		}
