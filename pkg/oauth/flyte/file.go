@@ -132,11 +132,11 @@ func (s *Source) take(p place) error {
 	if p.tree {
 		most = maxStranger
 	}
-	text, err := read(p.path, most)
+	text, err := readFile(p.path, most)
 	if err != nil {
 		return err
 	}
-	values, err := parse(p.path, strings.TrimPrefix(text, "\ufeff"))
+	values, err := parseFile(p.path, strings.TrimPrefix(text, "\ufeff"))
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Source) take(p place) error {
 	return nil
 }
 
-func parse(path, text string) (map[string]value, error) {
+func parseFile(path, text string) (map[string]value, error) {
 	switch {
 	case !isYAML(path):
 		file, err := parseINI(path, text)
@@ -168,9 +168,9 @@ func isYAML(path string) bool {
 	return strings.HasSuffix(path, "yaml") || strings.HasSuffix(path, "yml")
 }
 
-// read returns a file's text, if it is a regular file of at most so many bytes.
-func read(path string, most int) (string, error) {
-	f, err := open(path)
+// readFile returns a file's text, if it is a regular file of at most so many bytes.
+func readFile(path string, most int) (string, error) {
+	f, err := openFile(path)
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,7 @@ func TestPipe(t *testing.T) {
 		}
 	})
 	atOnce(t, func() { // that came between the look and the reading
-		if text, err := read(filepath.Join(root, "secret"), maxSecret); err == nil {
+		if text, err := readFile(filepath.Join(root, "secret"), maxSecret); err == nil {
 			t.Errorf("read %q", text)
 		}
 	})

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	auto              = "auto"
-	device            = "device"
-	clientCredentials = "client-credentials"
+	grantAuto    = "auto"
+	grantDevice  = "device"
+	grantMachine = "client-credentials"
 )
 
 // grant settles how a token is come by. A secret file or variable that is named
@@ -27,8 +27,8 @@ func (r *reader) grant() (err error) {
 		}
 		return err
 	}
-	r.c.Grant = clientCredentials
-	if g, err := grantOf(v); v.stated() && (err != nil || g != clientCredentials) {
+	r.c.Grant = grantMachine
+	if g, err := grantOf(v); v.stated() && (err != nil || g != grantMachine) {
 		r.c.Notes = append(r.c.Notes, fmt.Sprintf("%s is not obeyed: %s means client credentials", v.where, named))
 	}
 	return nil
@@ -39,11 +39,11 @@ func (r *reader) grant() (err error) {
 func grantOf(v value) (string, error) {
 	switch strings.ToLower(strings.TrimSpace(v.text)) {
 	case "", "pkce", "standard", "externalcommand", "external_process":
-		return auto, nil // the command is most likely this program: it asks itself nothing
+		return grantAuto, nil // the command is most likely this program: it asks itself nothing
 	case "deviceflow":
-		return device, nil
+		return grantDevice, nil
 	case "clientsecret", "client_credentials", "basic":
-		return clientCredentials, nil
+		return grantMachine, nil
 	case "passthrough":
 		return "", fmt.Errorf("%s is Passthrough: programs bring their own credentials with each call, and no token can be had", v.where)
 	}

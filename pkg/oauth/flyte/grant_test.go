@@ -56,7 +56,7 @@ func TestMachinesOnly(t *testing.T) {
 	}
 }
 
-// A command that is stated wrongly is an error only where it would have been run.
+// A command that is stated wrongly is an error only where it would be run.
 func TestWrongCommand(t *testing.T) {
 	s, err := Find(World{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_PROXY_COMMAND=a '"}})
 	if err != nil {
@@ -64,5 +64,9 @@ func TestWrongCommand(t *testing.T) {
 	}
 	if _, err := s.Config(); err == nil || !strings.HasPrefix(err.Error(), "FLYTE_AUTH_PROXY_COMMAND must be a command: ") {
 		t.Error(err)
+	}
+	_, c := configured(t, World{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_COMMAND=a '"}})
+	if c.Command != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0], "FLYTE_AUTH_COMMAND must be a command: ") {
+		t.Errorf("the command is %q, the notes %q", c.Command, c.Notes)
 	}
 }

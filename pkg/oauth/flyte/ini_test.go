@@ -77,7 +77,7 @@ func FuzzINI(f *testing.F) {
 			return
 		}
 		_, _ = file.values("f")
-		word := strings.Join(strings.Fields(text), "")
+		word := strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), "")
 		again, err := parseINI("f", "[platform]\nurl = x"+strings.ReplaceAll(word, "%", "%%"))
 		if err != nil {
 			t.Fatalf("%q: %v", word, err)

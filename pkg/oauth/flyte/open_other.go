@@ -4,4 +4,4 @@ package flyte
 
 import "os"
 
-func open(path string) (*os.File, error) { return os.Open(path) }
+func openFile(path string) (*os.File, error) { return os.Open(path) }

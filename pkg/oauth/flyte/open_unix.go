@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// open opens a file to read it. It does not wait for the other end of a pipe, and
+// openFile opens a file to read it. It does not wait for the other end of a pipe, and
 // keeps the file from the runtime's poller, which costs as much to set up as the
 // file to read.
-func open(path string) (*os.File, error) {
+func openFile(path string) (*os.File, error) {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	for errors.Is(err, syscall.EINTR) {
 		fd, err = syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)

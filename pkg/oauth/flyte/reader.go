@@ -46,7 +46,7 @@ func harmless(option string, v value) bool {
 		return true
 	case optionAuthType:
 		grant, err := grantOf(v)
-		return err == nil && grant != clientCredentials
+		return err == nil && grant != grantMachine
 	}
 	return false
 }
@@ -92,7 +92,7 @@ func (r *reader) client() error {
 	if r.key != nil {
 		r.c.ClientID, r.c.where[optionClientID] = r.key.clientID, r.key.variable
 	}
-	if r.c.Grant != clientCredentials {
+	if r.c.Grant != grantMachine {
 		r.machinesOnly()
 	}
 	return nil
@@ -113,7 +113,7 @@ func (r *reader) machinesOnly() {
 
 func (r *reader) commands() (err error) {
 	if r.c.Command, err = r.get(optionCommand).command(); err != nil {
-		return err
+		r.c.Notes = append(r.c.Notes, err.Error()) // nobody runs it here
 	}
 	r.c.ProxyCommand, err = r.get(optionProxyCommand).command()
 	return err

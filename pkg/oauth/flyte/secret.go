@@ -62,7 +62,7 @@ func (r *reader) mustExist(file value) error {
 // readSecret reads a file that may end in a newline, which then is none of the
 // secret. Who else can read it is not looked at: in a cluster it is put there.
 func readSecret(path string) (oauth.Secret, error) {
-	text, err := read(path, maxSecret)
+	text, err := readFile(path, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the client's secret: %w", err)
 	}
