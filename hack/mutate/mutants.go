@@ -5,6 +5,7 @@ const (
 	oauth   = "./pkg/oauth"
 	cache   = "./pkg/cache"
 	kit     = "./pkg/execcred/execcredtest"
+	flyte   = "./pkg/oauth/flyte"
 )
 
 func mutants() []mutant {
@@ -88,5 +89,19 @@ func mutants() []mutant {
 		{"the kit takes a failing rotation", "pkg/execcred/execcredtest/caller.go", `strings.Contains(string(stderr), "refreshing credentials")`, "false", kit, "TestFaults/once"},
 		{"the kit takes what only client-go reads", "pkg/execcred/execcredtest/document.go", "	return json.Unmarshal(document, &v)\n", "	_ = json.Unmarshal(document, &v)\n	return nil\n", kit, "TestFaults/YAML"},
 		{"line mode limits what is pasted", "cmd/flyte-credential-helper/terminal.go", "		t.restore = unlimit(t.in)\n", "", program, "TestPaste"},
+		{"a working tree's file is the person's own", "pkg/oauth/flyte/file.go", "		p.tree = p.tree && !s.isAtHome(info)\n", "		p.tree = false\n", flyte, "TestWorkingTree"},
+		{"a person's own file is a stranger's", "pkg/oauth/flyte/file.go", "p.tree && !s.isAtHome(info)", "p.tree && info != nil", flyte, "TestOwnInWorkingTree"},
+		{"a working tree's endpoint gets the person's secret", "pkg/oauth/flyte/reader.go", "set && r.strange() && revealing(option) ||", "", flyte, "TestWorkingTree"},
+		{"a working tree may name anything", "pkg/oauth/flyte/reader.go", "!set && r.InWorkingTree && !harmless(option, v)", "option == \"\"", flyte, "TestWorkingTree"},
+		{"a working tree's broken file is an error", "pkg/oauth/flyte/file.go", "	if err != nil && p.tree {", "	if err != nil && p.path == \"\" {", flyte, "TestBroken"},
+		{"a working tree's file of any size is parsed", "pkg/oauth/flyte/file.go", "		most = maxStranger\n", "		most += 0\n", flyte, "TestSizes"},
+		{"a file without an endpoint counts", "pkg/oauth/flyte/file.go", "	if !values[optionEndpoint].stated() {", "	if values == nil {", flyte, "TestOrder"},
+		{"a pipe is waited for", "pkg/oauth/flyte/open_unix.go", "	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)", "	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)", flyte, "TestPipe"},
+		{"an empty variable masks nothing", "pkg/oauth/flyte/environment.go", "		if text, set := e[name]; set {", "		if text := e[name]; text != \"\" {", flyte, "TestPrecedence"},
+		{"Flyte 2 wins over v1", "pkg/oauth/flyte/environment.go", "		case set && !found:", "		case set:", flyte, "TestPrecedence"},
+		{"a secret does not mean client credentials", "pkg/oauth/flyte/grant.go", "	if named == \"\" {", "	if named != \"?\" {", flyte, "TestSecret"},
+		{"a person's login is with the machine's client", "pkg/oauth/flyte/reader.go", "	if r.c.Grant != grantMachine {", "	if r.c.Grant == \"\" {", flyte, "TestMachinesOnly"},
+		{"an API key's secret ends at its first colon", "pkg/oauth/flyte/apikey.go", "strings.LastIndexByte(after, ':')", "strings.IndexByte(after, ':')", flyte, "TestAPIKey"},
+		{"a command is torn at commas, or is not", "pkg/oauth/flyte/value.go", "	case !v.v2:\n", "	case v.v2:\n", flyte, "TestCommand"},
 	}
 }
