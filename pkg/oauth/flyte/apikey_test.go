@@ -2,6 +2,7 @@ package flyte
 
 import (
 	"encoding/base64"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -105,7 +106,7 @@ func TestAPIKeyAndTheRest(t *testing.T) {
 		"the same endpoint":  {[]string{key, "FLYTE_PLATFORM_URL=dns:///FLYTE.example.com/"}, "flyte.example.com", "FLYTE_API_KEY", machine(func(*Config) {})},
 		"an empty endpoint":  {[]string{key, "FLYTE_PLATFORM_URL="}, "flyte.example.com", "FLYTE_API_KEY", machine(func(*Config) {})},
 		"another endpoint":   {[]string{key, "FLYTE_PLATFORM_URL=other.example"}, "other.example", "FLYTE_PLATFORM_URL", &Config{Grant: "auto", Scopes: []string{"f"}}},
-		"an empty key":       {[]string{"FLYTE_API_KEY="}, "file.example", root + "/home/.flyte/config.yaml", &Config{Grant: "auto", Scopes: []string{"f"}}},
+		"an empty key":       {[]string{"FLYTE_API_KEY="}, "file.example", filepath.Join(root, "home", ".flyte", "config.yaml"), &Config{Grant: "auto", Scopes: []string{"f"}}},
 		"the first of three": {[]string{"EAGER_API_KEY=x", key}, "flyte.example.com", "FLYTE_API_KEY", machine(func(*Config) {})},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,11 @@ type Source struct {
 	Warnings []string // what the person should know, a sentence each
 	Notes    []string // what helps to find out why it is so
 
+	*origin // behind a pointer: whoever prints a Source prints no secret
+}
+
+// origin is all that a Source was found in.
+type origin struct {
 	world  World
 	env    environment
 	values map[string]value // what the file says
@@ -48,7 +53,7 @@ type Source struct {
 // looks at nothing else, so that a call for another endpoint does not fail for what
 // is wrong with this one. An error says which file or variable is wrong, and where.
 func Find(w World) (*Source, error) {
-	s := &Source{world: w, env: newEnvironment(w.Environ)}
+	s := &Source{origin: &origin{world: w, env: newEnvironment(w.Environ)}}
 	named, set, note := s.env.option(optionEndpoint)
 	s.note(note)
 	key, err := s.env.apiKey()

@@ -108,7 +108,7 @@ func TestEveryOption(t *testing.T) {
 	root := tree(t, map[string]string{"secret": "s3cr3t\n"})
 	every := func(change func(*Config)) *Config {
 		c := &Config{
-			Insecure: pointer(true), SkipVerify: pointer(true), CAFile: "/ca.pem", HTTPProxy: "http://proxy:3128",
+			Insecure: pointer(true), SkipVerify: pointer(true), CAFile: at(root).absolute("/ca.pem"), HTTPProxy: "http://proxy:3128",
 			Grant: "client-credentials", AuthType: "ClientSecret", ClientID: "my-client", Audience: "https://api",
 			SecretFile: root + "/secret", Scopes: []string{"all", "offline"},
 			Command: []string{"flyte-credential-helper", "token"}, ProxyCommand: []string{"get-iap", "a,b"}, DisableKeyring: true,
@@ -175,22 +175,22 @@ func TestPrecedence(t *testing.T) {
 		notes          string
 	}{
 		"the file": {nil, "file.example", file,
-			&Config{Scopes: []string{"f"}, CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
+			&Config{Scopes: []string{"f"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 		"one of each": {[]string{"FLYTE_CREDENTIALS_SCOPES=e", "FLYTE_ADMIN_CACERTFILEPATH=/e.pem"}, "file.example", file,
-			&Config{Scopes: []string{"e"}, CAFile: "/e.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
+			&Config{Scopes: []string{"e"}, CAFile: at(root).absolute("/e.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 		"the endpoint": {[]string{"FLYTE_ADMIN_ENDPOINT=env.example"}, "env.example", "FLYTE_ADMIN_ENDPOINT",
-			&Config{Scopes: []string{"f"}, CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
+			&Config{Scopes: []string{"f"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 		"empty masks": {[]string{"FLYTE_CREDENTIALS_SCOPES=", "FLYTE_ADMIN_CACERTFILEPATH=", "FLYTE_PLATFORM_INSECURE=", "FLYTE_AUTH_TYPE="}, "file.example", file,
 			&Config{Grant: "auto"}, ""},
 		"v1 wins": {[]string{"FLYTE_ADMIN_ENDPOINT=two.example", "FLYTE_PLATFORM_URL=one.example", "FLYTE_CREDENTIALS_SCOPES=one", "FLYTE_ADMIN_SCOPES=two"}, "one.example", "FLYTE_PLATFORM_URL",
-			&Config{Scopes: []string{"one"}, CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"},
+			&Config{Scopes: []string{"one"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"},
 			"FLYTE_PLATFORM_URL and FLYTE_ADMIN_ENDPOINT differ: FLYTE_PLATFORM_URL counts\nFLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES counts"},
 		"an empty v1 wins": {[]string{"FLYTE_CREDENTIALS_SCOPES=", "FLYTE_ADMIN_SCOPES=two"}, "file.example", file,
-			&Config{CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, "FLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES counts"},
+			&Config{CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, "FLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES counts"},
 		"equal ones": {[]string{"FLYTE_CREDENTIALS_SCOPES=x", "FLYTE_ADMIN_SCOPES=x"}, "file.example", file,
-			&Config{Scopes: []string{"x"}, CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
+			&Config{Scopes: []string{"x"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 		"the first of two": {[]string{"FLYTE_PLATFORM_URL=a.example", "FLYTE_PLATFORM_URL=b.example"}, "a.example", "FLYTE_PLATFORM_URL",
-			&Config{Scopes: []string{"f"}, CAFile: "/f.pem", Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
+			&Config{Scopes: []string{"f"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := configured(t, at(root, test.environ...))

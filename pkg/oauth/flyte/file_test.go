@@ -3,7 +3,6 @@ package flyte
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +50,7 @@ func TestOrder(t *testing.T) {
 			}
 			root := tree(t, files)
 			s, err := Find(at(root, fileVariables()...))
-			if err != nil || s.File != filepath.Join(root, filepath.FromSlash(place)) || s.Name != s.File {
+			if err != nil || filepath.Clean(s.File) != filepath.Join(root, filepath.FromSlash(place)) || s.Name != s.File {
 				t.Fatalf("%s counts: %v", s.File, err)
 			}
 			if !strings.Contains(content(place), s.Endpoint) || s.Endpoint == "" {
@@ -71,17 +70,12 @@ func TestOrder(t *testing.T) {
 func TestMissingNamed(t *testing.T) {
 	root := tree(t, map[string]string{"flytectl.yaml": content("flytectl.yaml"), "uctl/": ""})
 	s, err := Find(at(root, fileVariables()...))
-	if err != nil || s.File != filepath.Join(root, "flytectl.yaml") {
+	if err != nil || s.File != root+"/flytectl.yaml" {
 		t.Fatalf("%s counts: %v", s.File, err)
 	}
 	want := []string{
-		"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE names " + filepath.Join(root, "override.yml") + ", which is no file",
-		"UCTL_CONFIG names " + filepath.Join(root, "uctl") + ", which is no file",
-	}
-	if runtime.GOOS == "windows" {
-		for i := range want {
-			want[i] = filepath.FromSlash(want[i])
-		}
+		"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE names " + root + "/override.yml, which is no file",
+		"UCTL_CONFIG names " + root + "/uctl, which is no file",
 	}
 	if diff := cmp.Diff(want, s.Warnings); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -127,9 +121,9 @@ func TestWorkingTree(t *testing.T) {
 		"Passthrough":     {"admin: {endpoint: x, authType: Passthrough}", nil, &Config{Grant: "auto", Ignored: []string{"admin.authType"}}},
 		"unknown":         {"admin: {endpoint: x, authType: Kerberos}", nil, &Config{Grant: "auto", Ignored: []string{"admin.authType"}}},
 		"what is usual":   {"admin: {endpoint: x, insecure: false, insecureSkipVerify: 0}", nil, &Config{Grant: "auto"}},
-		"variables": {strangeYAML, []string{"FLYTE_PLATFORM_INSECURE=true", "FLYTE_PLATFORM_CA_CERT_FILE_PATH=/ca.pem", "FLYTE_PLATFORM_HTTP_PROXY_URL=http://mine", "FLYTE_ADMIN_AUTHTYPE=DeviceFlow", "FLYTE_ADMIN_DISABLEKEYRING=1"},
-			&Config{Insecure: pointer(true), CAFile: "/ca.pem", HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Scopes: []string{"all"}, DisableKeyring: true,
-				Ignored: []string{"admin.insecureSkipVerify", "admin.clientSecretEnvVar", "admin.clientSecretLocation", "admin.proxyCommand"}}},
+		"variables": {strangeYAML, []string{"FLYTE_PLATFORM_INSECURE=true", "FLYTE_PLATFORM_HTTP_PROXY_URL=http://mine", "FLYTE_ADMIN_AUTHTYPE=DeviceFlow", "FLYTE_ADMIN_DISABLEKEYRING=1"},
+			&Config{Insecure: pointer(true), HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Scopes: []string{"all"}, DisableKeyring: true,
+				Ignored: []string{"admin.insecureSkipVerify", "admin.caCertFilePath", "admin.clientSecretEnvVar", "admin.clientSecretLocation", "admin.proxyCommand"}}},
 		"secrets of variables": {"admin: {endpoint: x}", []string{"FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=/nosuch", "FLYTE_ADMIN_CLIENTSECRETENVVAR=FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND=rm"},
 			&Config{Grant: "auto", Ignored: []string{"FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}}},
 		"for an endpoint of one's own": {"admin: {endpoint: x}", []string{"FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_ID=me", "FLYTE_ADMIN_AUTHTYPE=ClientSecret", "FLYTE_AUTH_PROXY_COMMAND=get-iap"},

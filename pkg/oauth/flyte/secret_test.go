@@ -33,7 +33,7 @@ func TestSecret(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, map[string]string{"secret": "of the file"})
-			_, c := configured(t, at(root, append([]string{"FLYTE_PLATFORM_URL=x"}, test.environ...)...))
+			s, c := configured(t, at(root, append([]string{"FLYTE_PLATFORM_URL=x"}, test.environ...)...))
 			secret, err := c.Secret()
 			if err != nil || secret.Reveal() != test.secret || c.Grant != test.grant {
 				t.Errorf("the secret is %q, %v; the grant %s", secret.Reveal(), err, c.Grant)
@@ -48,7 +48,7 @@ func TestSecret(t *testing.T) {
 			if got := strings.Join(c.Notes, "\n"); got != test.note {
 				t.Errorf("the notes are\n%s\nwant\n%s", got, test.note)
 			}
-			if printed := fmt.Sprintf("%+v %#v", c, c); test.secret != "" && strings.Contains(printed, test.secret) {
+			if printed := fmt.Sprintf("%+v %#v %+v %#v", s, s, c, c); test.secret != "" && strings.Contains(printed, test.secret) {
 				t.Errorf("it is seen in %s", printed)
 			}
 		})
@@ -58,7 +58,10 @@ func TestSecret(t *testing.T) {
 // The secret of an INI file is one, and decides nothing either.
 func TestSecretOfINI(t *testing.T) {
 	root := tree(t, map[string]string{"home/.flyte/config": "[platform]\nurl = x\n[credentials]\nclient_secret = s3%%cr3t\nauth_mode = basic\n"})
-	_, c := configured(t, at(root))
+	s, c := configured(t, at(root))
+	if printed := fmt.Sprintf("%+v %#v %+v %#v", s, s, c, c); strings.Contains(printed, "cr3t") {
+		t.Errorf("it is seen in %s", printed)
+	}
 	if secret, err := c.Secret(); err != nil || secret.Reveal() != "s3%cr3t" || c.SecretEnv != "" || c.SecretFile != "" {
 		t.Errorf("the secret is %q of %q%q, %v", secret.Reveal(), c.SecretEnv, c.SecretFile, err)
 	}

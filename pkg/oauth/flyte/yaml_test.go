@@ -33,6 +33,7 @@ func TestYAML(t *testing.T) {
 		"several merged":     {"x: &x {endpoint: a}\ny: &y {endpoint: b, clientId: c}\nadmin:\n  <<: [*x, *y]\n", map[string]string{"endpoint": "a", "clientId": "c"}, ""},
 		"an unknown alias":   {"admin:\n  endpoint: *x\n", nil, ""},
 		"an alias of itself": {"admin:\n  endpoint: &x [*x]\n", nil, "f:2: admin.endpoint must be one value, not a list"},
+		"and with a tag":     {"admin:\n  endpoint: &x !t *x\n", nil, ""},
 		"a secret is no key": {"admin:\n  endpoint: a\n  clientSecret: s3cr3t\n", map[string]string{"endpoint": "a"}, ""},
 		"not YAML":           {"admin:\n  endpoint: [a\n", nil, "f:2: "},
 		"tabs":               {"admin:\n\tendpoint: a\n", nil, "f:2: "},
