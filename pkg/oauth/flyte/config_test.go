@@ -249,9 +249,9 @@ func TestWhere(t *testing.T) {
 }
 
 func TestAbsolute(t *testing.T) {
-	w := World{Home: filepath.FromSlash("/home/me"), Dir: filepath.FromSlash("/work")}
+	w := World{Home: filepath.FromSlash("/home/me"), Dir: filepath.FromSlash("/here")}
 	for path, want := range map[string]string{
-		"": "", "a": "/work/a", "../a": "/a", "~": "/home/me", "~/a": "/home/me/a", "~you/a": "/work/~you/a",
+		"": "", "a": "/here/a", "../a": "/a", "~": "/home/me", "~/a": "/home/me/a", "~you/a": "/here/~you/a",
 	} {
 		if got := w.absolute(filepath.FromSlash(path)); got != filepath.FromSlash(want) {
 			t.Errorf("%s is %s, want %s", path, got, want)
