@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Credential is what a caller is given.
@@ -14,6 +15,10 @@ type Credential struct {
 	Token  string
 	Expiry time.Time // when to ask again; zero: not known
 }
+
+// DefaultUsername stands before a token where a protocol wants a user name, and
+// the server none in particular.
+const DefaultUsername = "oauth2"
 
 // maxToken is more than any header that servers accept.
 const maxToken = 60 << 10
@@ -34,4 +39,25 @@ func (c Credential) token() (string, error) {
 		}
 	}
 	return t, nil
+}
+
+// usernameOf returns the name, or the default for an empty one. A colon would end
+// it (RFC 7617 §2).
+func usernameOf(name string) (string, error) {
+	switch {
+	case name == "":
+		return DefaultUsername, nil
+	case !utf8.ValidString(name) || !isClean(name) || strings.Contains(name, ":"):
+		return "", fmt.Errorf("%.80q is not a user name: it has a colon or control characters", name)
+	}
+	return name, nil
+}
+
+// expires is the expiry as JSON has it, empty where it is not known. Not every
+// caller reads a fraction of a second.
+func (c Credential) expires() string {
+	if c.Expiry.IsZero() {
+		return ""
+	}
+	return c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339)
 }

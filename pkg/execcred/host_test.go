@@ -58,6 +58,39 @@ func TestPattern(t *testing.T) {
 	}
 }
 
+// What others matched, and should not have.
+func TestTokenOfAnotherHost(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"CVE-2020-11008: an empty host matches all":             {"git.example.com", "https://"},
+		"CVE-2024-53858: an enterprise's token for any host":    {"git.example.com", "https://evil.example"},
+		"CVE-2024-53263: looked at before it was decoded":       {"git.example.com", "https://git.example.com%2eevil.example"},
+		"CVE-2024-50349: a control byte hides the rest":         {"git.example.com", "https://evil.example\x1b[2Kgit.example.com"},
+		"CVE-2019-9636: a character that becomes a slash":       {"git.example.com", "https://git.example.com\u2100evil.example"},
+		"an unanchored pattern: the end":                        {"git.example.com", "https://git.example.com.evil.example"},
+		"an unanchored pattern: the beginning":                  {"git.example.com", "https://evilgit.example.com"},
+		"an unanchored pattern: a dot is any character":         {"git.example.com", "https://gitxexample.com"},
+		"a suffix that is not of whole labels":                  {"*.example.com", "https://evilexample.com"},
+		"the host in the user part":                             {"git.example.com", "https://git.example.com@evil.example"},
+		"the host in the path":                                  {"git.example.com", "https://evil.example/git.example.com"},
+		"the host after a backslash":                            {"git.example.com", `https://evil.example\@git.example.com`},
+		"the same host, readable on the way":                    {"git.example.com", "http://git.example.com"},
+		"another service of the host":                           {"git.example.com", "https://git.example.com:8443"},
+		"an address that curl takes for the machine's own":      {"127.0.0.1", "http://127.1"},
+		"a name that some resolvers take for the machine's own": {"localhost", "http://localhost.evil.example"},
+	} {
+		p, err := ParsePattern(c[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := parseURL(c[1]); p.Matches(h) {
+			t.Errorf("%s: %s matches %q", name, p, c[1])
+		}
+		if h := dockerHost(strings.TrimPrefix(c[1], "https://")); p.Matches(h) {
+			t.Errorf("%s: %s matches %q without its scheme", name, p, c[1])
+		}
+	}
+}
+
 func TestPatternText(t *testing.T) {
 	for pattern, want := range map[string][2]string{
 		"Git.Example.com.":             {"git.example.com", "https://git.example.com"},

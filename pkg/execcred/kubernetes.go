@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 )
 
 const (
@@ -87,9 +86,9 @@ func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	expiry := ""
-	if !c.Expiry.IsZero() {
-		expiry = fmt.Sprintf(`"expirationTimestamp":%q,`, c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339))
+	expiry := c.expires()
+	if expiry != "" {
+		expiry = fmt.Sprintf(`"expirationTimestamp":%q,`, expiry)
 	}
 	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
 	// look at the types first, in each process anew.

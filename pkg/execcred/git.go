@@ -1,0 +1,248 @@
+package execcred
+
+// https://git-scm.com/docs/git-credential#IOFMT
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	// GitQuit is the answer that has git stop, and ask neither another helper nor
+	// the person.
+	GitQuit = "quit=1\n"
+
+	// GitCapabilities is the answer to the operation capability.
+	GitCapabilities = "version 0\ncapability authtype\ncapability state\n"
+)
+
+// GitScheme says how git sends the token to a host.
+type GitScheme string
+
+const (
+	GitAuto   GitScheme = "auto" // Bearer where git can do it and the server offers it, else Basic
+	GitBearer GitScheme = "bearer"
+	GitBasic  GitScheme = "basic"
+)
+
+const (
+	maxGitRequest = 1 << 20
+	maxGitLines   = 256
+	maxGitLine    = 65535
+)
+
+// gitState marks the state[] that is ours, in its first version.
+const gitState = "flyte:1:"
+
+// GitRequest is what git says to a credential helper, whatever the operation.
+type GitRequest struct {
+	Host     Host   // zero: none that a token is given for
+	Username string // of the URL, or of an answer; empty: not said
+
+	authtype, state bool   // what this git can do
+	bearer          bool   // the server offers it
+	refused         string // which of our tokens the server refused
+	password        string
+	credential      string
+}
+
+// DecodeGit reads the attributes that git writes. Unknown ones are ignored. What
+// could be read in two ways, or has a byte that might end a line, is an error,
+// which has the same answer as a host that nobody serves: none.
+func DecodeGit(text []byte) (*GitRequest, error) {
+	if len(text) > maxGitRequest {
+		return nil, errors.New("git's request is too long")
+	}
+	var a gitAttributes
+	lines := 0
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if line == "" {
+			break
+		}
+		if lines++; lines > maxGitLines || len(line) > maxGitLine {
+			return nil, errors.New("git's request is too long")
+		}
+		key, value, found := strings.Cut(line, "=")
+		if !found {
+			return nil, errors.New("git's request has a line without an equals sign")
+		}
+		if err := a.set(key, value); err != nil {
+			return nil, err
+		}
+	}
+	return a.request()
+}
+
+// Refused reports whether git asks again since the server refused c.
+func (r *GitRequest) Refused(c Credential) bool {
+	t, err := c.token()
+	return err == nil && r.refused == gitFingerprint(t)
+}
+
+// Given reports whether the password or credential that git has is c: only then
+// may erase mean it.
+func (r *GitRequest) Given(c Credential) bool {
+	t, err := c.token()
+	return err == nil && subtle.ConstantTimeCompare([]byte(t), []byte(r.password))|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1
+}
+
+// Encode answers the operation get. The user name is for Basic; an empty one is
+// [DefaultUsername]. Where git can keep a state for us, the answer asks for one
+// more get instead of an erase should the server refuse the token, unless this is
+// that one already.
+func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]byte, error) {
+	t, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	if username, err = usernameOf(username); err != nil {
+		return nil, err
+	}
+	var lines, credential []string
+	if r.authtype && (scheme == GitBearer || scheme != GitBasic && r.bearer) {
+		lines = append(lines, "capability[]=authtype")
+		credential = []string{"authtype=Bearer", "credential=" + t, "ephemeral=1"} // others must not store it
+	} else {
+		credential = []string{"username=" + username, "password=" + t}
+	}
+	if r.state {
+		lines = append(lines, "capability[]=state")
+	}
+	lines = append(lines, credential...)
+	if !c.Expiry.IsZero() {
+		lines = append(lines, "password_expiry_utc="+strconv.FormatInt(c.Expiry.Unix(), 10))
+	}
+	if r.state {
+		lines = append(lines, "state[]="+gitState+gitFingerprint(t))
+	}
+	if r.state && r.refused == "" {
+		lines = append(lines, "continue=1")
+	}
+	return []byte(strings.Join(lines, "\n") + "\n"), nil
+}
+
+// gitFingerprint tells tokens apart, and gives none away.
+func gitFingerprint(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:8])
+}
+
+// gitAttributes are the attributes that matter here, as far as they are read.
+type gitAttributes struct {
+	protocol, host, username         string
+	password, credential             string
+	capabilities, challenges, states []string
+}
+
+// set takes one attribute: the last one of a name holds, and an empty one of an
+// array clears it.
+func (a *gitAttributes) set(key, value string) error {
+	if strings.ContainsAny(key+value, "\r\n\x00") {
+		return errors.New("git's request has a carriage return, a line feed or a NUL within a line")
+	}
+	switch key {
+	case "protocol":
+		return setOnce(key, &a.protocol, value)
+	case "host":
+		return setOnce(key, &a.host, value)
+	case "path":
+		if !isClean(value) || !isPath(value) {
+			return fmt.Errorf("git asks for a path that could be read in two ways: %.80q", value)
+		}
+	case "username":
+		if !isClean(value) {
+			return fmt.Errorf("git asks for a user name with control characters: %.80q", value)
+		}
+		a.username = value
+	case "password":
+		a.password = value
+	case "credential":
+		a.credential = value
+	case "capability[]":
+		a.capabilities = addOrClear(a.capabilities, value)
+	case "wwwauth[]":
+		a.challenges = addOrClear(a.challenges, value)
+	case "state[]":
+		a.states = addOrClear(a.states, value)
+	case "url":
+		return a.setURL(value)
+	}
+	return nil
+}
+
+// setOnce takes what decides who gets a token: it is not empty, and said twice it
+// is the same.
+func setOnce(key string, field *string, value string) error {
+	if value == "" || !isClean(value) || *field != "" && *field != value {
+		return fmt.Errorf("git asks for the %s %.80q after %.80q", key, value, *field)
+	}
+	*field = value
+	return nil
+}
+
+func addOrClear(list []string, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return append(list, value)
+}
+
+// setURL takes a URL, its parts decoded first. It clears what came before, but the
+// host that was named stays the one.
+func (a *gitAttributes) setURL(value string) error {
+	protocol, rest, _ := strings.Cut(value, "://")
+	i := strings.IndexAny(rest, "/?#")
+	if i < 0 {
+		i = len(rest)
+	}
+	user, host, found := strings.Cut(rest[:i], "@")
+	if !found {
+		user, host = "", user
+	}
+	username, password, _ := strings.Cut(user, ":")
+	*a = gitAttributes{protocol: a.protocol, host: a.host}
+	for _, part := range []struct{ key, value string }{{"protocol", protocol}, {"host", host}, {"path", strings.TrimPrefix(rest[i:], "/")}, {"username", username}, {"password", password}} {
+		decoded, err := url.PathUnescape(part.value)
+		if err != nil {
+			return errors.New("git asks for a URL with broken percent signs")
+		}
+		if err := a.set(part.key, decoded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *gitAttributes) request() (*GitRequest, error) {
+	if a.protocol == "" || a.host == "" {
+		return nil, errors.New("git asks for no protocol, or no host")
+	}
+	r := &GitRequest{
+		Username:   a.username,
+		authtype:   slices.Contains(a.capabilities, "authtype"),
+		state:      slices.Contains(a.capabilities, "state"),
+		bearer:     slices.ContainsFunc(a.challenges, offersBearer),
+		password:   a.password,
+		credential: a.credential,
+	}
+	r.Host, _ = ParseHost(a.protocol, a.host)
+	for _, state := range a.states {
+		if fingerprint, ours := strings.CutPrefix(state, gitState); ours {
+			r.refused = fingerprint
+		}
+	}
+	return r, nil
+}
+
+// offersBearer reports whether a WWW-Authenticate header takes a bearer token.
+func offersBearer(challenge string) bool {
+	words := strings.Fields(challenge)
+	return len(words) > 0 && strings.EqualFold(words[0], "Bearer")
+}
