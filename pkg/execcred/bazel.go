@@ -1,0 +1,55 @@
+package execcred
+
+// https://github.com/EngFlow/credential-helper-spec/blob/main/spec.md
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// BazelNone is the answer for a URI that needs no credential, or whose host
+// nobody serves.
+const BazelNone = "{}\n"
+
+// BazelRequest is what Bazel says to a credential helper.
+type BazelRequest struct {
+	Host Host // zero: none that a token is given for
+}
+
+// DecodeBazel reads what get comes with. Other keys than the URI are ignored.
+func DecodeBazel(text []byte) (*BazelRequest, error) {
+	var asked struct {
+		URI onceString `json:"uri"`
+	}
+	if json.Unmarshal(text, &asked) != nil || asked.URI == "" {
+		return nil, errors.New("Bazel's request is not JSON with a uri")
+	}
+	return &BazelRequest{Host: parseURL(overHTTP(string(asked.URI)))}, nil
+}
+
+// overHTTP is a gRPC URI as the HTTP that carries it, and any other as it is.
+func overHTTP(uri string) string {
+	scheme, rest, found := strings.Cut(uri, "://")
+	switch {
+	case found && strings.EqualFold(scheme, "grpcs"):
+		return https + "://" + rest
+	case found && strings.EqualFold(scheme, "grpc"):
+		return http + "://" + rest
+	}
+	return uri
+}
+
+// Encode answers the operation get.
+func (r *BazelRequest) Encode(c Credential) ([]byte, error) {
+	t, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	expires := c.expires()
+	if expires != "" {
+		expires = fmt.Sprintf(`,"expires":%q`, expires)
+	}
+	return fmt.Appendf(nil, `{"headers":{"Authorization":[%q]}%s}`+"\n", "Bearer "+t, expires), nil
+}
