@@ -1,0 +1,68 @@
+package execcred
+
+// https://pkg.go.dev/cmd/go#hdr-GOAUTH_environment_variable
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// GoauthRequest is what the go command says to a command of GOAUTH.
+type GoauthRequest struct {
+	First   bool // before anything is fetched: no URL yet
+	Host    Host // of the URL; zero: none that a token is given for
+	Refused bool // the server answered 401, and not another of the errors that are a client's
+
+	url string // as far as its host, as it was written: go looks it up so
+}
+
+// DecodeGoauth reads the argument, which the first call does not have, and what
+// stands on stdin after it: the server's answer. Of the first call stdin is not
+// to be read, and the answer is nil; it is empty too where a person calls.
+func DecodeGoauth(url string, answer []byte) (*GoauthRequest, error) {
+	if url == "" {
+		return &GoauthRequest{First: true}, nil
+	}
+	r := &GoauthRequest{Host: parseURL(url)}
+	if r.Host.protocol != https { // GOAUTH is for nothing else
+		r.Host = Host{}
+	}
+	_, rest, _ := strings.Cut(url, "://")
+	address, _ := cutAddress(rest)
+	r.url = https + "://" + address
+	if len(answer) == 0 {
+		return r, nil
+	}
+	line, _, found := strings.Cut(string(answer), "\n")
+	version, status, _ := strings.Cut(line, " ")
+	code, _, _ := strings.Cut(status, " ")
+	if !found || !strings.HasPrefix(version, "HTTP/") || len(code) != 3 || strings.Trim(code, "0123456789") != "" {
+		return nil, errors.New("the server's answer on stdin does not begin with an HTTP status line")
+	}
+	r.Refused = code == "401"
+	return r, nil
+}
+
+// Encode answers with c for the URL that was asked about, and for the hosts, each
+// as a whole. The answers of several credentials may stand one after the other.
+func (r *GoauthRequest) Encode(c Credential, hosts ...Host) ([]byte, error) {
+	t, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	var urls []string
+	if r.Host != (Host{}) {
+		urls = append(urls, r.url)
+	}
+	for _, h := range hosts {
+		if h.protocol != https {
+			return nil, fmt.Errorf("the go command sends no token to %s: only by https", h)
+		}
+		urls = append(urls, h.String())
+	}
+	if len(urls) == 0 {
+		return nil, nil
+	}
+	return fmt.Appendf(nil, "%s\n\nAuthorization: Bearer %s\n\n", strings.Join(urls, "\n"), t), nil
+}
