@@ -6,6 +6,8 @@ const (
 	cache   = "./pkg/cache"
 	kit     = "./pkg/execcred/execcredtest"
 	flyte   = "./pkg/oauth/flyte"
+
+	protocols = "./pkg/execcred"
 )
 
 func mutants() []mutant {
@@ -82,9 +84,38 @@ func mutants() []mutant {
 		{"a refused code is not noted", "pkg/cache/record.go", "(!oauth.LoggedOut(err) || errors.As(err, new(*codeError)))", "!oauth.LoggedOut(err)", program, script("failure_server")},
 		{"a renewal ahead holds stdout", "cmd/flyte-credential-helper/child.go", "		if err := c.own(self, aheadCommand, args...).Start(); err != nil {", "		cmd := c.own(self, aheadCommand, args...)\n		cmd.Stdout = os.Stdout\n		if err := cmd.Start(); err != nil {", program, "TestAheadHoldsNothing"},
 		{"stdin is read", "cmd/flyte-credential-helper/answer.go", "	request, err := execcred.DecodeKubernetes(", "	_, _ = fmt.Fscan(c.stdin, new(string))\n	request, err := execcred.DecodeKubernetes(", program, "^TestConformance$/^stdin$"},
-		{"what is known to the byte is answered in v1", "pkg/execcred/kubernetes.go", "apiVersion: version}, nil", "apiVersion: v1}, nil", "./pkg/execcred", "TestUsual"},
+		{"what is known to the byte is answered in v1", "pkg/execcred/kubernetes.go", "apiVersion: version}, nil", "apiVersion: v1}, nil", protocols, "TestUsual"},
 		{"an unknown version is answered", "pkg/execcred/kubernetes.go", "e.APIVersion != v1 && e.APIVersion != v1beta1", "e.APIVersion == \"\"", program, "^TestConformance$/version|v1alpha1"},
-		{"a field has another tag than client-go's", "pkg/execcred/kubernetes.go", "`json:\"config,omitempty\"`", "`json:\"config\"`", "./pkg/execcred", "TestFieldsAreClientGos"},
+		{"every host is served", "pkg/execcred/host.go", `name != "" && name == p.host.name && h.port`, `name != "" && h.port`, protocols, "TestTokenOfAnotherHost"},
+		{"a host is served by its end", "pkg/execcred/host.go", "name == p.host.name &&", "strings.HasSuffix(name, p.host.name) &&", protocols, "TestTokenOfAnotherHost"},
+		{"a host is served by plain http", "pkg/execcred/host.go", "(h.protocol == https || h.loopback())", `h.protocol != ""`, protocols, "TestTokenOfAnotherHost"},
+		{"a host is served on any port", "pkg/execcred/host.go", "name == p.host.name && h.port == p.host.over(h.protocol).port", "name == p.host.name", protocols, "TestTokenOfAnotherHost"},
+		{"a star is for many labels", "pkg/execcred/host.go", `_, name, _ = strings.Cut(name, ".")`, "name = name[max(0, len(name)-len(p.host.name)):]", protocols, "TestPattern"},
+		{"a star leaves all of a top domain", "pkg/execcred/host.go", `star && (err == nil || !strings.Contains(h.name, "."))`, "star && err == nil", protocols, "TestBadPattern"},
+		{"a host has characters that stand for others", "pkg/execcred/host.go", "err == nil && back == lower", `err == nil && back != ""`, protocols, "TestBadHost"},
+		{"a host ends in a number", "pkg/execcred/host.go", `strings.Trim(last, "0123456789") == "" || `, "", protocols, "TestBadHost"},
+		{"a path leads up", "pkg/execcred/host.go", `segment == ".." || `, "", protocols, "TestURL"},
+		{"git: a carriage return is taken", "pkg/execcred/git.go", `"\r\n\x00"`, `"\n\x00"`, protocols, "TestMalformedGit"},
+		{"git: the last host holds", "pkg/execcred/git.go", ` || *field != "" && *field != value`, "", protocols, "TestMalformedGit"},
+		{"git: control characters in a host", "pkg/execcred/git.go", `value == "" || !isClean(value) || `, `value == "" || `, protocols, "TestMalformedGit"},
+		{"git: a URL is looked at before it is decoded", "pkg/execcred/git.go", "a.set(part.key, decoded)", `a.set(part.key, map[bool]string{true: part.value, false: decoded}[part.key == "host"])`, protocols, "TestMalformedGit"},
+		{"git: no limit to the lines", "pkg/execcred/git.go", "lines > maxGitLines || ", "", protocols, "TestMalformedGit"},
+		{"git: Bearer where git cannot do it", "pkg/execcred/git.go", "r.authtype && (scheme", "(scheme", protocols, "^TestGit$"},
+		{"git: Bearer where the server does not offer it", "pkg/execcred/git.go", "scheme != GitBasic && r.bearer", "scheme != GitBasic", protocols, "^TestGit$"},
+		{"git: others store a Bearer token", "pkg/execcred/git.go", `, "ephemeral=1"}`, "}", protocols, "^TestGit$"},
+		{"git: asks without end", "pkg/execcred/git.go", `r.state && r.refused == ""`, "r.state", protocols, "TestGitExchange"},
+		{"git: erase means any token", "pkg/execcred/git.go", "|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1", "|1 == 1", protocols, "TestGitGiven"},
+		{"git: any state refuses", "pkg/execcred/git.go", "r.refused == gitFingerprint(t)", `t != "" && r.refused != ""`, protocols, "TestGitRefused"},
+		{"docker's sentence is changed", "pkg/execcred/docker.go", `"credentials not found in native keychain"`, `"credentials not found in the native keychain"`, protocols, "TestDockerSentences"},
+		{"docker: who cannot be served is an error", "pkg/execcred/docker.go", "	return &DockerRequest{Host: dockerHost(server), server: server}, nil", "	if dockerHost(server) == (Host{}) {\n		return nil, ErrDockerNoServer\n	}\n	return &DockerRequest{Host: dockerHost(server), server: server}, nil", protocols, "TestDockerNone"},
+		{"a key in JSON has two values", "pkg/execcred/docker.go", `	if *s != "" && string(*s) != v {`, "	if false {", protocols, "TestMalformedBazel|TestDockerStore"},
+		{"a fraction of a second is told", "pkg/execcred/credential.go", "c.Expiry.UTC().Truncate(time.Second).Format(time.RFC3339)", "c.Expiry.UTC().Format(time.RFC3339Nano)", protocols, "TestBazel"},
+		{"a colon in a user name", "pkg/execcred/credential.go", ` || strings.Contains(name, ":")`, "", protocols, "BadAnswer"},
+		{"goauth: any error refuses", "pkg/execcred/goauth.go", `r.Refused = code == "401"`, "r.Refused = code[0] == '4'", protocols, "TestGoauth"},
+		{"goauth: no empty line at the end", "pkg/execcred/goauth.go", `Bearer %s\n\n"`, `Bearer %s\n"`, protocols, "TestGoauth"},
+		{"goauth: plain http", "pkg/execcred/goauth.go", "if r.Host.protocol != https { ", `if r.Host.protocol == "" { `, protocols, "TestGoauthNone"},
+		{"goauth: the URL is not as it was written", "pkg/execcred/goauth.go", `r.url = https + "://" + address`, `r.url = https + "://" + strings.ToLower(address)`, protocols, "TestGoauth"},
+		{"a field has another tag than client-go's", "pkg/execcred/kubernetes.go", "`json:\"config,omitempty\"`", "`json:\"config\"`", protocols, "TestFieldsAreClientGos"},
 		{"the kit does not miss what was on stdin", "pkg/execcred/execcredtest/direct.go", "err == nil && string(r.stdin) != typed", "false", kit, "TestFaultsThatStay"},
 		{"the kit takes a failing rotation", "pkg/execcred/execcredtest/caller.go", `strings.Contains(string(stderr), "refreshing credentials")`, "false", kit, "TestFaults/once"},
 		{"the kit takes what only client-go reads", "pkg/execcred/execcredtest/document.go", "	return json.Unmarshal(document, &v)\n", "	_ = json.Unmarshal(document, &v)\n	return nil\n", kit, "TestFaults/YAML"},

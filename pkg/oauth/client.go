@@ -125,7 +125,7 @@ func (c *Client) Check() error {
 		return err
 	}
 	if c.Server != nil {
-		return c.Server.check()
+		return c.Server.check(c.Grant)
 	}
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)

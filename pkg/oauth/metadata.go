@@ -39,7 +39,7 @@ type Metadata struct {
 // client names an Issuer. Every endpoint in it is https, or on loopback.
 func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 	if c.Server != nil {
-		return c.Server, c.Server.check()
+		return c.Server, c.Server.check(c.Grant)
 	}
 	if c.Issuer == "" {
 		m := c.configured()
