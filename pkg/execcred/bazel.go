@@ -24,7 +24,7 @@ func DecodeBazel(text []byte) (*BazelRequest, error) {
 		URI onceString `json:"uri"`
 	}
 	if json.Unmarshal(text, &asked) != nil || asked.URI == "" {
-		return nil, errors.New("Bazel's request is not JSON with a uri")
+		return nil, errors.New("the request is not Bazel's: JSON with a uri")
 	}
 	return &BazelRequest{Host: parseURL(overHTTP(string(asked.URI)))}, nil
 }

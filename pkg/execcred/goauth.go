@@ -12,7 +12,7 @@ import (
 type GoauthRequest struct {
 	First   bool // before anything is fetched: no URL yet
 	Host    Host // of the URL; zero: none that a token is given for
-	Refused bool // the server answered 401, and not another of the errors that are a client's
+	Refused bool // the server answered 401: with the first answer's token, if there was one for the host
 
 	url string // as far as its host, as it was written: go looks it up so
 }
