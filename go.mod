@@ -24,6 +24,7 @@ require (
 	k8s.io/api v0.37.2 // conformance kit: asks an API server who one is
 	k8s.io/apimachinery v0.37.2 // conformance kit, tests: the same
 	k8s.io/client-go v0.37.2 // conformance kit, demo, tests: the caller whose protocol is spoken
+	rsc.io/qr v0.2.0 // shows a device login's address as a QR code
 )
 
 require (

@@ -24,8 +24,9 @@ type attempt struct {
 	nonce       string
 	verifier    string
 	query       url.Values // of the authorization request
+	device      *device    // nil: there is no device code to log in with
 
-	finish  sync.Once
+	turn    sync.Mutex    // held by who spends a code or ends the login
 	done    chan struct{} // closed when what follows is there
 	browser bool          // the answer came through the browser: it waits for a page
 	token   *Token
@@ -85,21 +86,38 @@ func (a *attempt) answer(ctx context.Context, q url.Values, browser bool) error 
 	if len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(a.state)) != 1 {
 		return errStray
 	}
-	a.finish.Do(func() {
-		defer close(a.done)
+	a.settle(func() (*Token, error) {
 		a.browser = browser
-		a.token, a.err = a.outcome(ctx, q)
+		return a.outcome(ctx, q)
 	})
 	return a.err
 }
 
-// fail ends the login without an answer. An exchange that is under way comes
-// first, and its outcome stands.
+// errOpen is the outcome of what did not end the login.
+var errOpen = errors.New("the login goes on")
+
+// settle ends the login with what outcome returns, unless it is over by then. An
+// exchange or a poll that is under way comes first, and its outcome stands: of
+// two codes only one is spent.
+func (a *attempt) settle(outcome func() (*Token, error)) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	select {
+	case <-a.done:
+		return
+	default:
+	}
+	t, err := outcome()
+	if errors.Is(err, errOpen) {
+		return
+	}
+	a.token, a.err = t, err
+	close(a.done)
+}
+
+// fail ends the login without an answer.
 func (a *attempt) fail(err error) {
-	a.finish.Do(func() {
-		defer close(a.done)
-		a.err = err
-	})
+	a.settle(func() (*Token, error) { return nil, err })
 }
 
 func (a *attempt) outcome(ctx context.Context, q url.Values) (*Token, error) {

@@ -1,9 +1,10 @@
 // Package oauth gets tokens from an OAuth 2.0 or OpenID Connect authorization
-// server for a person at their own machine, and keeps nothing between calls.
+// server for a person or for a machine, and keeps nothing between calls.
 //
 // [Client] holds what flytekit's AuthorizationClient takes as parameters. It
-// logs in through the browser (RFC 8252 with PKCE, RFC 7636), refreshes and
-// revokes.
+// logs a person in through the browser (RFC 8252 with PKCE, RFC 7636) or with a
+// device code (RFC 8628), a machine by its secret (RFC 6749 §4.4), refreshes
+// and revokes.
 package oauth
 
 import (
@@ -25,20 +26,23 @@ type Client struct {
 	// Endpoint is what people call the service they log in to. Empty: the host
 	// of the authorization endpoint.
 	Endpoint string
-	// AuthEndpoint, TokenEndpoint and RevocationEndpoint say without an Issuer
-	// where the server is. A query in AuthEndpoint is kept.
-	AuthEndpoint, TokenEndpoint, RevocationEndpoint string
+	// AuthEndpoint, TokenEndpoint, RevocationEndpoint and DeviceEndpoint say
+	// without an Issuer where the server is. A query in AuthEndpoint is kept.
+	AuthEndpoint, TokenEndpoint, RevocationEndpoint, DeviceEndpoint string
 	// Server is what is known of the server by other means: then neither Issuer is
 	// asked nor the endpoints are looked at. Nil: nothing is.
 	Server *Metadata
+
+	// Grant is how to get a token. Zero: GrantAuto.
+	Grant Grant
 
 	ClientID     string // empty: the one that Server names
 	ClientSecret Secret // empty: a public client
 
 	// Scopes are asked for. None, and an Issuer: openid, and offline_access
-	// where the server offers it.
+	// where the server offers it; for a machine none.
 	Scopes   []string
-	Audience string   // sent when a person logs in; empty: not sent
+	Audience string   // sent when a person or a machine logs in; empty: not sent
 	Resource []string // RFC 8707, sent with every request
 	Account  string   // whom to log in, sent as login_hint; empty: not sent
 
@@ -50,7 +54,7 @@ type Client struct {
 	RedirectPorts []int
 
 	AuthParams    map[string]string // added to the authorization request
-	TokenParams   map[string]string // added to the exchange of a code
+	TokenParams   map[string]string // added to the exchange of a code or of the client's credentials
 	RefreshParams map[string]string // added to a refresh
 	// AuthParamsInTokenRequest repeats the authorization request's parameters
 	// in the exchange.
@@ -58,7 +62,8 @@ type Client struct {
 
 	// Pages replace what the browser shows at the end.
 	Pages Pages
-	// LoginTimeout is how long a person has. Zero: 2 minutes.
+	// LoginTimeout is how long a person has, but for a device code, which says
+	// itself how long it lives. Zero: 2 minutes.
 	LoginTimeout time.Duration
 
 	// Open opens a URL in the person's browser and does not wait for it. Nil:
@@ -74,6 +79,8 @@ type Client struct {
 	HTTP *http.Client
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
+
+	timer func(time.Duration) <-chan time.Time // nil: time.After
 }
 
 // Prompt is a terminal at which a person reads and may paste the URL that
@@ -96,6 +103,14 @@ func (c *Client) now() time.Time {
 	return time.Now()
 }
 
+// after waits between polls.
+func (c *Client) after(d time.Duration) <-chan time.Time {
+	if c.timer != nil {
+		return c.timer(d)
+	}
+	return time.After(d)
+}
+
 func (c *Client) loginTimeout() time.Duration {
 	if c.LoginTimeout > 0 {
 		return c.LoginTimeout
@@ -110,9 +125,12 @@ func (c *Client) Check() error {
 	if c.ClientID == "" && (c.Server == nil || c.Server.ClientID == "") {
 		return &ConfigError{Setting: "client-id", Problem: "no client id is set: the name under which the server knows this program"}
 	}
+	if err := c.Grant.check(); err != nil {
+		return err
+	}
 	reserved := []string{
 		"client_id", "client_secret", "client_assertion", "code", "code_challenge", "code_challenge_method", "code_verifier",
-		"grant_type", "nonce", "redirect_uri", "refresh_token", "request", "request_uri", "response_mode", "response_type", "state",
+		"device_code", "grant_type", "nonce", "redirect_uri", "refresh_token", "request", "request_uri", "response_mode", "response_type", "state",
 	}
 	for setting, params := range map[string]map[string]string{"auth-param": c.AuthParams, "token-param": c.TokenParams, "refresh-param": c.RefreshParams} {
 		for name := range params {
@@ -130,7 +148,7 @@ func (c *Client) Check() error {
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)
 	}
-	return c.configured().check()
+	return c.configured().check(c.Grant)
 }
 
 // id is the client's at the server that m describes.
@@ -140,12 +158,12 @@ func (c *Client) id(m *Metadata) string { return cmp.Or(c.ClientID, m.ClientID) 
 // endpoint has no fragment (RFC 6749 §3.1).
 func (c *Client) configured() *Metadata {
 	authorization, _, _ := strings.Cut(c.AuthEndpoint, "#")
-	return &Metadata{AuthorizationEndpoint: authorization, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint}
+	return &Metadata{AuthorizationEndpoint: authorization, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint, DeviceEndpoint: c.DeviceEndpoint}
 }
 
 // scopes returns what is asked for at the server that m describes.
 func (c *Client) scopes(m *Metadata) []string {
-	if len(c.Scopes) > 0 || c.Issuer == "" || c.Server != nil {
+	if len(c.Scopes) > 0 || c.Issuer == "" || c.Server != nil || c.Grant == GrantClientCredentials {
 		return c.Scopes
 	}
 	if slices.Contains(m.Scopes, "offline_access") {

@@ -1,10 +1,12 @@
 package oauth_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log"
 	"net/http"
+	"os"
 	"os/exec"
 	"time"
 
@@ -47,6 +49,26 @@ func ExampleClient_Refresh() {
 		return token, err
 	}
 	_ = renew
+}
+
+// Get a token for the program itself, where there is no person. It needs no
+// refresh: when the token ends, ask again.
+func ExampleClient_ClientCredentials() {
+	secret, err := os.ReadFile("/run/secrets/my-program")
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &oauth.Client{
+		Issuer:       "https://login.example.com",
+		ClientID:     "my-program",
+		ClientSecret: oauth.Secret(bytes.TrimSpace(secret)),
+		Scopes:       []string{"all"},
+	}
+	token, err := client.ClientCredentials(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("The token is good for %s.\n", time.Until(token.Expiry))
 }
 
 // Endpoints, scopes and audience of a server that publishes no metadata, as

@@ -32,21 +32,9 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 		return nil, err
 	}
 	answered, host := c.now(), resp.Request.URL.Host
-	if after, ok := retryAfter(resp, asked); ok {
-		return nil, &TemporaryError{Err: fmt.Errorf("%s answered %s", host, status(resp)), after: after}
-	}
-	if !isJSON(resp) {
-		if resp.StatusCode >= 500 {
-			return nil, temporary("%s answered %s", host, status(resp))
-		}
-		return nil, temporary("%s answered %s with %s where JSON was due", host, status(resp), contentType(resp))
-	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil {
-		return nil, temporary("%s answered %s with broken JSON", host, status(resp))
-	}
-	if code := text(fields["error"]); code != "" && resp.StatusCode/100 != 3 { // a redirect refuses nothing
-		return nil, refused(resp, code, fields)
+	fields, err := decodeAnswer(resp, body, asked)
+	if err != nil {
+		return nil, err
 	}
 	r := &reply{
 		accessToken:  Secret(text(fields["access_token"])),
@@ -67,11 +55,43 @@ func (c *Client) post(ctx context.Context, m *Metadata, form url.Values) (*reply
 	return r, nil
 }
 
+// decodeAnswer reads the JSON of an answer to what was asked then, or the error
+// that it is.
+func decodeAnswer(resp *http.Response, body []byte, asked time.Time) (map[string]json.RawMessage, error) {
+	host := resp.Request.URL.Host
+	if after, ok := retryAfter(resp, asked); ok {
+		return nil, &TemporaryError{Err: fmt.Errorf("%s answered %s", host, status(resp)), after: after}
+	}
+	if !isJSON(resp) {
+		if resp.StatusCode >= 500 {
+			return nil, temporary("%s answered %s", host, status(resp))
+		}
+		return nil, temporary("%s answered %s with %s where JSON was due", host, status(resp), contentType(resp))
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return nil, temporary("%s answered %s with broken JSON", host, status(resp))
+	}
+	if code := text(fields["error"]); code != "" && resp.StatusCode/100 != 3 { // a redirect refuses nothing
+		return nil, refused(resp, code, fields)
+	}
+	return fields, nil
+}
+
+// basic reports whether the client's secret goes into a header. What people log
+// in with has it in the form, as flytekit has, and a machine in the header;
+// unless the server lists the other only.
+func (c *Client) basic(m *Metadata, machine bool) bool {
+	header := slices.Contains(m.TokenAuthMethods, "client_secret_basic")
+	form := slices.Contains(m.TokenAuthMethods, "client_secret_post")
+	return c.ClientSecret != "" && (header && !form || machine && !(form && !header))
+}
+
 // send posts a form with the client's credentials: RFC 6749 §2.3.1.
 func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form url.Values, limit time.Duration) (*http.Response, []byte, error) {
 	form = maps.Clone(form) // it may go on to another process
-	basic := c.ClientSecret != "" && len(m.TokenAuthMethods) > 0 &&
-		!slices.Contains(m.TokenAuthMethods, "client_secret_post") && slices.Contains(m.TokenAuthMethods, "client_secret_basic")
+	machine := form.Get("grant_type") == machineGrant
+	basic := c.basic(m, machine)
 	if !basic {
 		form.Set("client_id", c.id(m))
 	}
@@ -85,6 +105,9 @@ func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form ur
 	req.GetBody = nil // what cannot be read again cannot be sent again
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	if machine {
+		req.Header.Set("Cache-Control", "no-cache")
+	}
 	if basic {
 		req.SetBasicAuth(url.QueryEscape(c.id(m)), url.QueryEscape(c.ClientSecret.Reveal()))
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,10 @@ import (
 	"time"
 )
 
-// Login logs a person in through their browser: the authorization code grant
-// with PKCE (RFC 8252, RFC 7636). It returns an [Error] where the server or
-// the person says no, and a [TemporaryError] where nobody answered in time.
+// Login logs a person in, as Grant says: through their browser, by the
+// authorization code grant with PKCE (RFC 8252, RFC 7636), or with a device code
+// (RFC 8628). It returns an [Error] where the server or the person says no, and
+// a [TemporaryError] where nobody answered in time.
 func (c *Client) Login(ctx context.Context) (*Token, error) {
 	login, err := c.PrepareLogin(ctx)
 	if err != nil {
@@ -32,7 +34,7 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spende
 	if err != nil {
 		return nil, err
 	}
-	if err := r.free(c.RedirectPorts); err != nil {
+	if err := c.reachable(r); err != nil {
 		return nil, err
 	}
 	m, err := c.Discover(ctx)
@@ -44,15 +46,56 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spende
 		return nil, err
 	}
 	return func(ctx context.Context, spend Spender) (*Token, error) {
-		if !r.loopback() {
-			return c.paste(ctx, c.attempt(m, keys, c.RedirectURI, spend))
+		a := c.attempt(m, keys, c.RedirectURI, spend)
+		if err := c.addDevice(ctx, a); err != nil {
+			return nil, err
+		}
+		switch {
+		case c.Grant == GrantDevice:
+			a.redirectURI = ""
+			return c.wait(ctx, a, "")
+		case !r.loopback():
+			return c.paste(ctx, a)
 		}
 		listeners, port, err := r.listen(c.RedirectPorts)
 		if err != nil {
 			return nil, err
 		}
-		return c.receive(ctx, c.attempt(m, keys, r.withPort(port), spend), listeners, port, r.path)
+		a.redirectURI = r.withPort(port)
+		return c.receive(ctx, a, listeners, port, r.path)
 	}, nil
+}
+
+// reachable refuses, before the server is asked in vain, a login that nobody can
+// answer here.
+func (c *Client) reachable(r *redirect) error {
+	switch {
+	case c.Grant == GrantClientCredentials:
+		return &ConfigError{Setting: "grant", Problem: "with client credentials nobody logs in"}
+	case c.Grant == GrantDevice && c.Prompt == nil && c.Open == nil:
+		return &ConfigError{Setting: "grant", Problem: "there is neither a terminal to show a device code at nor a browser"}
+	case c.Grant == GrantDevice:
+		return nil
+	}
+	return r.free(c.RedirectPorts)
+}
+
+// addDevice gets a device code where the person may need one: where it is asked
+// for, or no browser opens. In the latter case the login does without if need be.
+func (c *Client) addDevice(ctx context.Context, a *attempt) error {
+	wanted := c.Grant == GrantDevice
+	if !wanted && (c.Grant == GrantBrowser || c.Open != nil || c.Prompt == nil || a.server.DeviceEndpoint == "") {
+		return nil
+	}
+	var err error
+	a.device, err = c.requestDevice(ctx, a.server)
+	if wanted || ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		c.Prompt.Show("There is no device code to log in with (" + err.Error() + ").\n")
+	}
+	return nil
 }
 
 // receive waits for the browser at the listeners, and for what is pasted.
@@ -90,30 +133,51 @@ func (c *Client) wait(ctx context.Context, a *attempt, address string) (*Token, 
 	defer cancel()
 	if c.Prompt != nil {
 		c.Prompt.Show(c.invitation(a, address))
+	}
+	if c.Prompt != nil && address != "" {
 		go c.readPasted(ctx, a)
 	}
-	if c.Open != nil {
-		if err := c.Open(ctx, address); err != nil && c.Prompt == nil {
-			a.fail(fmt.Errorf("the browser does not open: %w", err))
-		} else if err != nil {
-			c.Prompt.Show("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
-		}
+	if a.device != nil {
+		go a.poll(ctx)
 	}
+	c.open(ctx, a, address)
+	limit, end := c.limit(a)
 	select {
 	case <-a.done:
 	case <-ctx.Done():
 		a.fail(context.Cause(ctx))
-	case <-c.deadline(ctx):
-		nobody := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error, see the client's ID and the redirect URI)", c.endpoint(a.server), short(c.loginTimeout()))
-		a.fail(&TemporaryError{Err: nobody, Person: true})
+	case <-c.deadline(ctx, end):
+		a.fail(c.nobody(a, limit))
 	}
 	return a.token, a.err
 }
 
-// deadline closes what it returns when the person's time is over. It goes by
-// the wall clock, so that a lid that was shut counts.
-func (c *Client) deadline(ctx context.Context) <-chan struct{} {
-	end := c.now().Round(0).Add(c.loginTimeout())
+// open opens the browser at address; at a device's where its code cannot be shown.
+func (c *Client) open(ctx context.Context, a *attempt, address string) {
+	if c.Open == nil || a.device != nil && c.Prompt != nil {
+		return
+	}
+	if a.device != nil {
+		address = a.device.link()
+	}
+	if err := c.Open(ctx, address); err != nil && c.Prompt == nil {
+		a.fail(fmt.Errorf("the browser does not open: %w", err))
+	} else if err != nil {
+		c.Prompt.Show("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
+	}
+}
+
+// limit is how long the person has, and until when.
+func (c *Client) limit(a *attempt) (time.Duration, time.Time) {
+	if d := a.device; d != nil {
+		return d.lifetime, d.end
+	}
+	return c.loginTimeout(), c.now().Round(0).Add(c.loginTimeout())
+}
+
+// deadline closes what it returns at end. It goes by the wall clock, so that a
+// lid that was shut counts.
+func (c *Client) deadline(ctx context.Context, end time.Time) <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(200 * time.Millisecond)
@@ -128,27 +192,6 @@ func (c *Client) deadline(ctx context.Context) <-chan struct{} {
 		close(over)
 	}()
 	return over
-}
-
-func (c *Client) invitation(a *attempt, address string) string {
-	where := "Log in to " + c.endpoint(a.server) + " in the browser that opens, within " + short(c.loginTimeout()) + "."
-	if c.Open == nil {
-		where = "Log in to " + c.endpoint(a.server) + " in a browser, within " + short(c.loginTimeout()) + "."
-	}
-	last := "If it cannot reach that, paste the address it shows here:"
-	if r, err := parseRedirect(a.redirectURI); err == nil && !r.loopback() {
-		last = "Paste the address it shows then here:"
-	}
-	return where + "\n\n  " + address + "\n\nThe browser ends at " + a.redirectURI + ". " + last + "\n"
-}
-
-// short writes 2m0s as 2m.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	return s
 }
 
 // readPasted takes the lines that are typed as answers to the login, until one
@@ -187,6 +230,6 @@ func (c *Client) endpoint(m *Metadata) string {
 	if c.Endpoint != "" {
 		return c.Endpoint
 	}
-	u, _ := url.Parse(m.AuthorizationEndpoint) // checked by Discover
+	u, _ := url.Parse(cmp.Or(m.AuthorizationEndpoint, m.TokenEndpoint)) // checked by Discover
 	return u.Host
 }

@@ -43,7 +43,7 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 	}
 	if c.Issuer == "" {
 		m := c.configured()
-		return m, m.check()
+		return m, m.check(c.Grant)
 	}
 	if err := checkURL("issuer", c.Issuer); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 	if m.Issuer != c.Issuer {
 		return nil, &ConfigError{Setting: "issuer", Problem: fmt.Sprintf("%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, Printable(m.Issuer))}
 	}
-	return m, m.check()
+	return m, m.check(c.Grant)
 }
 
 // wellKnown lists where an issuer's metadata may stand: OpenID Connect
@@ -129,21 +129,30 @@ func elsewhere(resp *http.Response) string {
 	return Printable(to.Host)
 }
 
-// check refuses what must not be opened or sent a code: RFC 8414 §2, RFC 9700
-// §4.4. A server that lists its challenge methods must list S256.
-func (m *Metadata) check() error {
-	for _, e := range []struct{ setting, address, name string }{
-		{"auth-endpoint", m.AuthorizationEndpoint, "authorization endpoint"},
-		{"token-endpoint", m.TokenEndpoint, "token endpoint"},
-		{"revocation-endpoint", m.RevocationEndpoint, ""},
-		{"issuer", m.KeysURI, ""},
+// check refuses what must not be opened or sent a code (RFC 8414 §2, RFC 9700
+// §4.4), and a server that lacks what the grant needs. One that lists its
+// challenge methods must list S256.
+func (m *Metadata) check(g Grant) error {
+	for _, e := range []struct {
+		setting, address, missing string
+		needed                    bool
+	}{
+		{"auth-endpoint", m.AuthorizationEndpoint, "there is no authorization endpoint", g.redirects()},
+		{"token-endpoint", m.TokenEndpoint, "there is no token endpoint", true},
+		{"revocation-endpoint", m.RevocationEndpoint, "", false},
+		{"device-endpoint", m.DeviceEndpoint, "", false},
+		{"grant", m.DeviceEndpoint, "the server has no device endpoint (RFC 8628): log in with another grant", g == GrantDevice},
+		{"issuer", m.KeysURI, "", false},
 	} {
-		if e.address == "" && e.name != "" {
-			return &ConfigError{Setting: e.setting, Problem: "there is no " + e.name}
+		if e.address == "" && e.needed {
+			return &ConfigError{Setting: e.setting, Problem: e.missing}
 		}
 		if err := checkURL(e.setting, e.address); e.address != "" && err != nil {
 			return err
 		}
+	}
+	if !g.redirects() {
+		return nil
 	}
 	if len(m.Challenges) > 0 && !slices.Contains(m.Challenges, "S256") {
 		return &ConfigError{Setting: "issuer", Problem: "the server does not offer PKCE with S256, without which a login is not safe"}

@@ -193,9 +193,11 @@ type fake struct {
 	metadata map[string]any
 	keys     any
 	token    http.HandlerFunc
+	device   http.HandlerFunc
 
-	mu    sync.Mutex
-	posts []post
+	mu      sync.Mutex
+	posts   []post
+	devices int // requests for a device code
 }
 
 // post is what came to the token endpoint.
@@ -217,7 +219,14 @@ func newFake(t testing.TB) *fake {
 		f.mu.Unlock()
 		f.token(w, r)
 	})
+	mux.HandleFunc("/device", func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		f.devices++
+		f.mu.Unlock()
+		f.device(w, r)
+	})
 	f.Server = httptest.NewServer(mux)
+	f.device = answer(`{"device_code":"the-device-code","user_code":"ABCD-EFGH","verification_uri":"https://id.example/device"}`)
 	t.Cleanup(f.Close)
 	f.metadata = map[string]any{
 		"issuer": f.URL, "authorization_endpoint": f.URL + "/auth", "token_endpoint": f.URL + "/token",
@@ -228,6 +237,15 @@ func newFake(t testing.TB) *fake {
 // client is a client that was told the endpoints and asks for no metadata.
 func (f *fake) client() *oauth.Client {
 	return &oauth.Client{AuthEndpoint: f.URL + "/auth", TokenEndpoint: f.URL + "/token", ClientID: "app", RedirectURI: "http://127.0.0.1/cb"}
+}
+
+// deviceClient is a client that logs in with a device code at a terminal, and
+// asks for its token on without a pause.
+func (f *fake) deviceClient() (*oauth.Client, *terminal) {
+	c, t := f.client(), newTerminal()
+	c.DeviceEndpoint, c.Grant, c.Prompt = f.URL+"/device", oauth.GrantDevice, t
+	oauth.SetTimer(c, func(time.Duration) <-chan time.Time { return time.After(0) })
+	return c, t
 }
 
 // old is a token set of f's that can be refreshed.

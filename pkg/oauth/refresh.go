@@ -28,7 +28,7 @@ func (c *Client) PrepareRefresh(ctx context.Context, t *Token) (*Spending, error
 	if t.RefreshToken == "" {
 		return nil, errors.New("there is no refresh token")
 	}
-	s := &Spending{Server: t.Server, Form: url.Values{"grant_type": {"refresh_token"}, "refresh_token": {t.RefreshToken.Reveal()}}, Scopes: t.Scopes}
+	s := &Spending{Server: t.Server, Form: url.Values{"grant_type": {refreshGrant}, "refresh_token": {t.RefreshToken.Reveal()}}, Scopes: t.Scopes}
 	c.extend(s.Form, c.RefreshParams)
 	if t.IDToken != "" || slices.Contains(t.Scopes, "openid") {
 		var err error

@@ -10,7 +10,7 @@ import (
 )
 
 // Spending is a token request that uses up what a server gives only once: a
-// code or a refresh token. It holds all that the request needs but the client,
+// code, a device's code or a refresh token. It holds all that the request needs but the client,
 // so that another process can make it, and so it marshals with its secrets.
 type Spending struct {
 	Server Metadata        `json:"server"`
@@ -24,14 +24,18 @@ type Spending struct {
 type Spender func(context.Context, *Spending) (*Token, error)
 
 // Refreshes reports whether s is a refresh, and not the exchange of a code.
-func (s *Spending) Refreshes() bool { return s.Form.Get("grant_type") == "refresh_token" }
+func (s *Spending) Refreshes() bool { return s.Form.Get("grant_type") == refreshGrant }
+
+// repeats reports whether s may be made again: it is a refresh, or the client's
+// credentials, which are not used up.
+func (s *Spending) repeats() bool { return s.Refreshes() || s.Form.Get("grant_type") == machineGrant }
 
 // patience is how long to wait for a server that says when to ask again.
 const patience = 10 * time.Second
 
-// send makes the request. A code is never sent twice; a refresh is in two cases
+// send makes the request. A code is never sent twice; what repeats is, in two cases
 // only: where the server says that it did nothing and when to come back, soon;
-// and, at once, where the answer broke off. By then the server may have replaced the refresh
+// and, at once, where the answer broke off. By then the server may have replaced a refresh
 // token, and many accept the old one for a moment longer.
 func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 	r, err := c.post(ctx, &s.Server, s.Form)
@@ -40,9 +44,9 @@ func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 		return r, err
 	}
 	switch {
-	case later.cut && s.Refreshes():
+	case later.cut && s.repeats():
 		return c.post(ctx, &s.Server, s.Form)
-	case later.after > 0 && later.after <= patience && s.Refreshes():
+	case later.after > 0 && later.after <= patience && s.repeats():
 		select {
 		case <-time.After(later.after):
 			return c.post(ctx, &s.Server, s.Form)
@@ -65,7 +69,7 @@ func (c *Client) Spend(ctx context.Context, s *Spending, old *Token) (*Token, er
 	if s.Refreshes() && old != nil {
 		t.inherit(old)
 	}
-	if unasked := s.Refreshes() && s.Keys == nil && s.Server.KeysURI != ""; r.idToken == "" || unasked { // and so cannot be checked
+	if unasked := s.repeats() && s.Keys == nil && s.Server.KeysURI != ""; r.idToken == "" || unasked { // and so cannot be checked
 		return t, nil
 	}
 	if err := c.verify(ctx, t, r, s); err != nil {
