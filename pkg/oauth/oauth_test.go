@@ -220,6 +220,7 @@ func newFake(t testing.TB) *fake {
 		f.token(w, r)
 	})
 	mux.HandleFunc("/device", func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // or who leaves meanwhile is not noticed
 		f.mu.Lock()
 		f.devices++
 		f.mu.Unlock()
