@@ -124,7 +124,7 @@ func mutants() []mutant {
 		{"a device takes pending for a refusal", "pkg/oauth/poll.go", `e.Code == "authorization_pending":`, `e.Code == "pending":`, oauth, "TestDevicePolls"},
 		{"a device polls on after a refusal", "pkg/oauth/poll.go", "	default:\n		return 0, false", "	default:\n		return p.interval, err != nil", oauth, "TestDevicePolls"},
 		{"a device gives up when the network does", "pkg/oauth/poll.go", "		return max(p.failed, later.after), true", "		return 0, false", oauth, "TestDevicePolls"},
-		{"a device does not back off", "pkg/oauth/poll.go", "min(2*max(failed, p.interval), mostInterval)", "min(p.interval, mostInterval)", oauth, "TestPace"},
+		{"a device does not back off", "pkg/oauth/poll.go", "min(2*max(failed, p.interval), mostInterval)", "min(max(failed, p.interval), mostInterval)", oauth, "TestPace"},
 		{"a device's Retry-After is not obeyed", "pkg/oauth/poll.go", "max(p.failed, later.after)", "p.failed", oauth, "TestDevicePolls"},
 		{"a device code does not run out", "pkg/oauth/login.go", "		return d.lifetime, d.end\n", "		return d.lifetime, d.end.Add(time.Hour)\n", oauth, "TestDeviceCodeRunsOut"},
 		{"a device login ends with the time-out", "pkg/oauth/login.go", "	if d := a.device; d != nil {", "	if d := a.device; d == nil && d != nil {", oauth, "TestDeviceOutlasts"},

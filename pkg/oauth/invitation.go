@@ -55,7 +55,7 @@ func short(d time.Duration) string {
 
 // nobody is the error of a person who did not come.
 func (c *Client) nobody(a *attempt, limit time.Duration) error {
-	err := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error, see the client's ID and the redirect URI)", c.endpoint(a.server), short(limit.Round(time.Second)))
+	err := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error, see the client's ID and the redirect URI)", c.endpoint(a.server), short(limit))
 	if a.device != nil {
 		err = fmt.Errorf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))
 	}
