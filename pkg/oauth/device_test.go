@@ -263,7 +263,7 @@ func TestDeviceCodeRunsOut(t *testing.T) {
 			k.until = test.lasts
 			c.Now = k.Now
 			oauth.SetTimer(c, k.wait)
-			_, err := c.Login(t.Context())
+			_, err := beginHere(t, c).end()
 			wantNobody(t, err, test.words)
 			if n, want := len(f.requests()), int(test.lasts/time.Minute)-1; n != want {
 				t.Errorf("%d polls, want %d", n, want)
@@ -304,7 +304,7 @@ func TestDeviceRefused(t *testing.T) {
 		"HTML":             {handler: said(200, "text/html", "<html>"), words: "HTML", later: true},
 		"broken JSON":      {handler: said(200, j, `{"device_code":`), words: "broken JSON", later: true},
 		"not found":        {handler: said(404, j, `{"message":"\u001b"}`), words: "404 Not Found without a device code", later: true},
-		"redirected":       {handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/token", 307) }, words: "307", later: true},
+		"redirected":       {handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/token", http.StatusTemporaryRedirect) }, words: "307", later: true},
 		"no device_code":   {handler: answer(`{"user_code":"x","verification_uri":"https://id.example/"}`), words: "without a device_code"},
 		"no user_code":     {handler: answer(`{"device_code":"x","verification_uri":"https://id.example/"}`), words: "without a user_code"},
 		"no address":       {handler: answer(`{"device_code":"x","user_code":"x"}`), words: "without a verification_uri"},
