@@ -299,12 +299,14 @@ func TestDeviceRefused(t *testing.T) {
 		words   string
 		later   bool
 	}{
-		"refused":          {handler: said(401, j, `{"error":"unauthorized_client","error_description":"\u001b[31mno"}`), code: "unauthorized_client", words: "unauthorized_client: [31mno"},
-		"in trouble":       {handler: said(503, "text/plain", ""), words: "503", later: true},
-		"HTML":             {handler: said(200, "text/html", "<html>"), words: "HTML", later: true},
-		"broken JSON":      {handler: said(200, j, `{"device_code":`), words: "broken JSON", later: true},
-		"not found":        {handler: said(404, j, `{"message":"\u001b"}`), words: "404 Not Found without a device code", later: true},
-		"redirected":       {handler: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/token", http.StatusTemporaryRedirect) }, words: "307", later: true},
+		"refused":     {handler: said(401, j, `{"error":"unauthorized_client","error_description":"\u001b[31mno"}`), code: "unauthorized_client", words: "unauthorized_client: [31mno"},
+		"in trouble":  {handler: said(503, "text/plain", ""), words: "503", later: true},
+		"HTML":        {handler: said(200, "text/html", "<html>"), words: "HTML", later: true},
+		"broken JSON": {handler: said(200, j, `{"device_code":`), words: "broken JSON", later: true},
+		"not found":   {handler: said(404, j, `{"message":"\u001b"}`), words: "404 Not Found without a device code", later: true},
+		"redirected": {handler: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/token", http.StatusTemporaryRedirect)
+		}, words: "307", later: true},
 		"no device_code":   {handler: answer(`{"user_code":"x","verification_uri":"https://id.example/"}`), words: "without a device_code"},
 		"no user_code":     {handler: answer(`{"device_code":"x","verification_uri":"https://id.example/"}`), words: "without a user_code"},
 		"no address":       {handler: answer(`{"device_code":"x","user_code":"x"}`), words: "without a verification_uri"},
