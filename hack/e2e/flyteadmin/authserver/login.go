@@ -1,0 +1,84 @@
+package authserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"golang.org/x/oauth2"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// provider is the OpenID provider, as a confidential client sees it.
+type provider struct {
+	*oauth2.Config
+	server *oauthtest.Server
+}
+
+func newProvider(issuer string, idp *oauthtest.Server) *provider {
+	return &provider{&oauth2.Config{
+		ClientID:     oauthtest.SecretClient,
+		ClientSecret: oauthtest.Secret,
+		RedirectURL:  issuer + CallbackPath,
+		Scopes:       []string{"openid", "profile", "email"},
+		Endpoint:     oauth2.Endpoint{AuthURL: idp.URL + "/authorize", TokenURL: idp.URL + "/oauth/token", AuthStyle: oauth2.AuthStyleInHeader},
+	}, idp}
+}
+
+// serveLogin sends the person to the OpenID provider.
+func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
+	v, ok := s.visits.of(r)
+	if !ok {
+		http.Error(w, "nobody is on the way to a login here", http.StatusUnauthorized)
+		return
+	}
+	v.next = r.URL.Query().Get("redirect_url")
+	s.visits.put(visitID(r), v)
+	http.Redirect(w, r, s.idp.AuthCodeURL(v.state, oauth2.S256ChallengeOption(v.verifier)), http.StatusTemporaryRedirect)
+}
+
+// serveCallback is where the person comes back. A person who said no there ends
+// here: the client that waits for an answer learns nothing.
+func (s *Server) serveCallback(w http.ResponseWriter, r *http.Request) {
+	v, ok := s.visits.of(r)
+	if !ok || v.state != r.URL.Query().Get("state") {
+		http.Error(w, "this login is over", http.StatusUnauthorized)
+		return
+	}
+	who, err := s.idp.person(r.Context(), r.URL.Query().Get("code"), v.verifier)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	v.who = who
+	s.visits.put(visitID(r), v)
+	http.Redirect(w, r, v.next, http.StatusTemporaryRedirect)
+}
+
+// person exchanges a code and asks who it is for.
+func (p *provider) person(ctx context.Context, code, verifier string) (*Person, error) {
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.server.Client())
+	token, err := p.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	if err != nil {
+		return nil, err
+	}
+	answer, err := p.Client(ctx, token).Get(p.server.URL + "/userinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, errors.New("the OpenID provider does not say who that is")
+	}
+	who := &struct {
+		Person
+		Sub string `json:"sub"`
+	}{}
+	if err := json.NewDecoder(answer.Body).Decode(who); err != nil {
+		return nil, err
+	}
+	who.Subject = who.Sub
+	return &who.Person, nil
+}

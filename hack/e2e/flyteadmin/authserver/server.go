@@ -1,0 +1,86 @@
+// Package authserver is the authorization server that flyteadmin (Flyte v1) has in
+// itself, with what was observed of it: it is built on the same library,
+// github.com/ory/fosite v0.42.2, and like flyteadmin's it keeps nothing. Codes and
+// refresh tokens are signed JWTs, good as often as one likes until they expire.
+//
+// Who the person is it leaves to an OpenID provider, as flyteadmin does.
+package authserver
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/ory/fosite"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// Where the server has what.
+const (
+	AuthorizePath = "/oauth2/authorize"
+	TokenPath     = "/oauth2/token"
+	KeysPath      = "/oauth2/jwks"
+	CallbackPath  = "/callback" // to be registered at the OpenID provider
+
+	decidePath = "/oauth2/authorize_callback"
+	loginPath  = "/login"
+)
+
+// Server is such an authorization server. It is an HTTP handler, and listens
+// nowhere by itself.
+type Server struct {
+	http.Handler
+
+	issuer   string
+	key      *rsa.PrivateKey
+	provider fosite.OAuth2Provider
+	idp      *provider
+	visits   visits
+
+	mu        sync.Mutex // guards what follows
+	lifetimes Lifetimes
+	counts    map[string]int
+}
+
+// New makes a server whose public URL is issuer, without a slash at its end. The
+// person signs in at idp, which must have issuer with [CallbackPath] among its
+// redirect URIs. Redirects are those of the public clients; none are flyteadmin's
+// own, [Redirects].
+func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, error) {
+	s := &Server{issuer: issuer, key: signingKey(), idp: newProvider(issuer, idp), counts: map[string]int{}}
+	s.SetLifetimes(Lifetimes{})
+	clients, err := newClients(redirects)
+	if err != nil {
+		return nil, err
+	}
+	if s.provider, err = s.compose(clients); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc(AuthorizePath, s.serveAuthorize)
+	mux.HandleFunc(loginPath, s.serveLogin)
+	mux.HandleFunc(CallbackPath, s.serveCallback)
+	mux.HandleFunc(decidePath, s.serveDecision)
+	mux.HandleFunc(TokenPath, s.serveToken)
+	mux.HandleFunc(KeysPath, s.serveKeys)
+	s.Handler = mux
+	return s, nil
+}
+
+// Paths are all that the server answers at.
+func Paths() []string {
+	return []string{AuthorizePath, loginPath, CallbackPath, decidePath, TokenPath, KeysPath}
+}
+
+// signingKey is shared by the servers of a process, because making one takes most
+// of the time that a server needs to start.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(fmt.Sprintf("authserver: %v", err)) // crypto/rand does not fail
+	}
+	return key
+})

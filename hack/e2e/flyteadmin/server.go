@@ -1,0 +1,134 @@
+// Package flyteadmin is as much of Flyte's control plane as its clients need to log
+// in and to learn who they are. The messages, services and HTTP gateway are those
+// that Flyte generates, github.com/flyteorg/flyte/flyteidl, over the real gRPC.
+//
+// It is flyteadmin (Flyte v1) with its own authorization server, and can be the
+// other deployments that people have, or what stands before them: see [Config] and
+// [Settings].
+package flyteadmin
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// Server is such a server, on loopback.
+type Server struct {
+	URL      string // where HTTP is; also the issuer
+	Endpoint string // where gRPC is, as --endpoint has it: HOST:PORT, or http://HOST:PORT without TLS
+	CA       []byte // the certificate of its authority, as PEM; nil without TLS
+	Auth     *authserver.Server
+
+	config Config
+	idp    *oauthtest.Server
+	grpc   *grpc.Server
+	inside *bufconn.Listener // by which the gateway reaches grpc
+	dialed *grpc.ClientConn
+	web    http.Handler
+	https  []*http.Server
+
+	mu       sync.Mutex // guards what follows
+	settings Settings
+	counts   map[string]int
+}
+
+// New starts a server whose people sign in at idp. It registers the redirect URIs
+// there: its own and, for when idp gives the tokens, those of the public clients. The
+// caller closes it.
+func New(idp *oauthtest.Server, c Config) (*Server, error) {
+	s := &Server{config: c, idp: idp, counts: map[string]int{}, inside: bufconn.Listen(1 << 20)}
+	if len(s.config.Redirects) == 0 {
+		s.config.Redirects = authserver.Redirects()
+	}
+	s.settings.complete(c.Flyte2)
+	listeners, err := s.listen()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.furnish(); err != nil {
+		return nil, errors.Join(err, closeAll(listeners))
+	}
+	s.start(listeners)
+	return s, nil
+}
+
+// furnish makes all that answers, for the URL that is known by now.
+func (s *Server) furnish() (err error) {
+	s.idp.Configure(func(c *oauthtest.Config) {
+		c.RedirectURIs = append([]string{s.URL + authserver.CallbackPath}, s.config.Redirects...)
+	})
+	if s.Auth, err = authserver.New(s.URL, s.idp, s.config.Redirects...); err != nil {
+		return err
+	}
+	s.grpc = s.newGRPC()
+	s.web, err = s.newWeb()
+	return err
+}
+
+// Close stops the server and ends all connections.
+func (s *Server) Close() {
+	for _, h := range s.https {
+		_ = h.Close() // whatever is left of them
+	}
+	_ = s.dialed.Close()
+	s.grpc.Stop()
+	_ = s.inside.Close()
+}
+
+// Configure changes the settings while the server runs.
+func (s *Server) Configure(change func(*Settings)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.settings)
+	s.settings.complete(s.config.Flyte2)
+	s.Auth.SetLifetimes(s.settings.Lifetimes)
+}
+
+func (s *Server) current() Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings
+}
+
+// Count says how often a method was called, by its name alone (GetOAuth2Metadata,
+// GetPublicClientConfig, GetVersion, UserInfo), by whatever way; how many calls were
+// refused as unauthenticated; how many requests the proxy refused (proxy-refused);
+// or what [authserver.Server.Count] counts.
+func (s *Server) Count(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.counts[kind]; ok {
+		return n
+	}
+	return s.Auth.Count(kind)
+}
+
+// ResetCounts forgets what was counted.
+func (s *Server) ResetCounts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.counts)
+	s.Auth.ResetCounts()
+}
+
+func (s *Server) count(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[kind]++
+}
+
+func closeAll(listeners []net.Listener) error {
+	var err error
+	for _, l := range listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}
