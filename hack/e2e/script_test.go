@@ -3,10 +3,7 @@
 package e2e
 
 import (
-	"context"
-	"log"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,32 +17,12 @@ import (
 
 func TestMain(m *testing.M) {
 	machine.Browse()
-	testscript.Main(suite{script.Away(m)}, map[string]func(){
+	testscript.Main(script.Built(m), map[string]func(){
 		"kubectl":       kubectl,
 		"test-await":    script.Await,
-		"test-parallel": parallel,
+		"test-parallel": script.Parallel,
 		"init":          script.Init,
 	})
-}
-
-// suite is the tests, for which the program is built and put on PATH.
-type suite struct{ testscript.TestingM }
-
-func (s suite) Run() int {
-	dir, err := os.MkdirTemp("", "e2e-")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if _, err := machine.Build(context.Background(), dir); err != nil {
-		log.Print(err)
-		return 1
-	}
-	if err := os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
-		log.Print(err)
-		return 1
-	}
-	return s.TestingM.Run()
 }
 
 // kubectl is the real one.
@@ -66,10 +43,10 @@ func TestScripts(t *testing.T) {
 			"pass":    func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
 			"api":     apiCommand,
 			"await":   awaitCommand,
-			"browser": browserCommand,
-			"runs":    runsCommand,
-			"age":     ageCommand,
-			"occupy":  occupyCommand,
+			"browser": func(ts *testscript.TestScript, _ bool, args []string) { script.Browser(ts, theBed(ts).Machine, args) },
+			"runs":    func(ts *testscript.TestScript, _ bool, args []string) { script.Runs(ts, theBed(ts).runs(), args) },
+			"age":     func(ts *testscript.TestScript, _ bool, args []string) { script.Age(ts, theBed(ts).Machine, args) },
+			"occupy":  script.Occupy,
 		},
 		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
 	})
