@@ -132,3 +132,6 @@ func closeAll(listeners []net.Listener) error {
 	}
 	return err
 }
+
+// Redirect is the redirect URI that clients are told to use.
+func (s *Server) Redirect() string { return s.config.Redirects[0] }

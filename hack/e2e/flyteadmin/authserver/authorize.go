@@ -10,9 +10,10 @@ import (
 // serveAuthorize looks at the request, remembers it, and sends the person to sign in.
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	s.count("authorize")
-	request, err := s.provider.NewAuthorizeRequest(r.Context(), r)
+	engine := s.provider()
+	request, err := engine.NewAuthorizeRequest(r.Context(), r)
 	if err != nil {
-		s.provider.WriteAuthorizeError(w, request, err)
+		engine.WriteAuthorizeError(w, request, err)
 		return
 	}
 	s.visits.begin(w, r.URL.String())
@@ -22,25 +23,26 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 // serveDecision gives the code for the request that was remembered: nobody is asked
 // whether they want that.
 func (s *Server) serveDecision(w http.ResponseWriter, r *http.Request) {
+	engine := s.provider()
 	v, ok := s.visits.of(r)
 	if !ok || v.who == nil {
-		s.provider.WriteAuthorizeError(w, fosite.NewAuthorizeRequest(), fosite.ErrRequestUnauthorized)
+		engine.WriteAuthorizeError(w, fosite.NewAuthorizeRequest(), fosite.ErrRequestUnauthorized)
 		return
 	}
 	remembered, err := http.NewRequestWithContext(r.Context(), http.MethodGet, v.request, nil)
 	if err != nil {
-		s.provider.WriteAuthorizeError(w, fosite.NewAuthorizeRequest(), err)
+		engine.WriteAuthorizeError(w, fosite.NewAuthorizeRequest(), err)
 		return
 	}
-	request, err := s.provider.NewAuthorizeRequest(r.Context(), remembered)
+	request, err := engine.NewAuthorizeRequest(r.Context(), remembered)
 	if err != nil {
-		s.provider.WriteAuthorizeError(w, request, err)
+		engine.WriteAuthorizeError(w, request, err)
 		return
 	}
-	response, err := s.provider.NewAuthorizeResponse(r.Context(), request, s.newSession(request.GetClient().GetID(), v.who))
+	response, err := engine.NewAuthorizeResponse(r.Context(), request, s.newSession(request.GetClient().GetID(), v.who))
 	if err != nil {
-		s.provider.WriteAuthorizeError(w, request, err)
+		engine.WriteAuthorizeError(w, request, err)
 		return
 	}
-	s.provider.WriteAuthorizeResponse(w, request, response)
+	engine.WriteAuthorizeResponse(w, request, response)
 }

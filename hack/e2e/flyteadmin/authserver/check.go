@@ -10,7 +10,7 @@ import (
 // Verify checks the signature and expiry of a token, as flyteadmin does, and gives
 // its claims.
 func (s *Server) Verify(ctx context.Context, token string) (map[string]any, error) {
-	signer := jwt.RS256JWTStrategy{PrivateKey: s.key}
+	signer := jwt.RS256JWTStrategy{PrivateKey: s.signingKey()}
 	decoded, err := signer.Decode(ctx, token)
 	var invalid *jwt.ValidationError
 	switch {

@@ -1,6 +1,8 @@
 package authserver
 
 import (
+	"crypto/rsa"
+
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/compose"
 	"github.com/ory/fosite/storage"
@@ -10,19 +12,19 @@ import (
 
 // compose makes the provider of what flyteadmin makes its own: the grants it
 // serves, PKCE that it does not insist on, and refresh tokens for offline only.
-func (s *Server) compose(clients map[string]fosite.Client) (fosite.OAuth2Provider, error) {
+func (s *Server) compose(key *rsa.PrivateKey) (fosite.OAuth2Provider, error) {
 	forms, err := newSealer()
 	if err != nil {
 		return nil, err
 	}
-	signer := &jwt.RS256JWTStrategy{PrivateKey: s.key}
+	signer := &jwt.RS256JWTStrategy{PrivateKey: key}
 	memory := storage.NewMemoryStore()
-	memory.Clients = clients
+	memory.Clients = s.clients
 	return compose.Compose(
 		&compose.Config{RefreshTokenScopes: []string{offlineScope}},
 		store{memory, signer, forms},
 		&compose.CommonStrategy{
-			CoreStrategy: tokens{compose.NewOAuth2JWTStrategy(s.key, nil), forms, s.current},
+			CoreStrategy: tokens{compose.NewOAuth2JWTStrategy(key, nil), forms, s.current},
 			JWTStrategy:  signer,
 		},
 		&fosite.BCrypt{WorkFactor: bcrypt.MinCost},

@@ -1,10 +1,15 @@
 package authserver
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/ory/fosite"
 )
 
 const keyID = "flyteadmin"
@@ -13,6 +18,45 @@ func (s *Server) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	s.count("keys")
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ // fails only when nobody is left to read it
-		{Key: s.key.Public(), KeyID: keyID, Algorithm: string(jose.RS256), Use: "sig"},
+		{Key: s.signingKey().Public(), KeyID: keyID, Algorithm: string(jose.RS256), Use: "sig"},
 	}})
+}
+
+// RotateKey replaces the signing key, as a new deployment does. Whatever was given
+// out so far is garbage from then on.
+func (s *Server) RotateKey() error { return s.signWith(newKey()) }
+
+func (s *Server) signWith(key *rsa.PrivateKey) error {
+	engine, err := s.compose(key)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key, s.engine = key, engine
+	return nil
+}
+
+func (s *Server) signingKey() *rsa.PrivateKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key
+}
+
+func (s *Server) provider() fosite.OAuth2Provider {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine
+}
+
+// firstKey is shared by the servers of a process, because making one takes most of
+// the time that a server needs to start.
+var firstKey = sync.OnceValue(newKey)
+
+func newKey() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(fmt.Sprintf("authserver: %v", err)) // crypto/rand does not fail
+	}
+	return key
 }

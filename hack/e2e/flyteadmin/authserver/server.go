@@ -7,9 +7,7 @@
 package authserver
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -34,13 +32,14 @@ const (
 type Server struct {
 	http.Handler
 
-	issuer   string
-	key      *rsa.PrivateKey
-	provider fosite.OAuth2Provider
-	idp      *provider
-	visits   visits
+	issuer  string
+	clients map[string]fosite.Client
+	idp     *provider
+	visits  visits
 
 	mu        sync.Mutex // guards what follows
+	key       *rsa.PrivateKey
+	engine    fosite.OAuth2Provider
 	lifetimes Lifetimes
 	counts    map[string]int
 }
@@ -50,13 +49,13 @@ type Server struct {
 // redirect URIs. Redirects are those of the public clients; none are flyteadmin's
 // own, [Redirects].
 func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, error) {
-	s := &Server{issuer: issuer, key: signingKey(), idp: newProvider(issuer, idp), counts: map[string]int{}}
-	s.SetLifetimes(Lifetimes{})
 	clients, err := newClients(redirects)
 	if err != nil {
 		return nil, err
 	}
-	if s.provider, err = s.compose(clients); err != nil {
+	s := &Server{issuer: issuer, clients: clients, idp: newProvider(issuer, idp), counts: map[string]int{}}
+	s.SetLifetimes(Lifetimes{})
+	if err := s.signWith(firstKey()); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
@@ -74,13 +73,3 @@ func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, er
 func Paths() []string {
 	return []string{AuthorizePath, loginPath, CallbackPath, decidePath, TokenPath, KeysPath}
 }
-
-// signingKey is shared by the servers of a process, because making one takes most
-// of the time that a server needs to start.
-var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(fmt.Sprintf("authserver: %v", err)) // crypto/rand does not fail
-	}
-	return key
-})

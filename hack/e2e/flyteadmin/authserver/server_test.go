@@ -481,6 +481,19 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func TestRotateKey(t *testing.T) {
+	c := start(t)
+	before := c.exchange(t, c.code(t))
+	if err := c.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	want(t, c.refresh(t, before.Refr), 500, "server_error")
+	if _, err := c.Verify(t.Context(), before.Access); err == nil {
+		t.Error("the old key's token is still good")
+	}
+	want(t, c.refresh(t, c.exchange(t, c.code(t)).Refr), 200, "")
+}
+
 func TestPersonSaysNo(t *testing.T) {
 	c := start(t)
 	status, next, _ := c.hop(t, c.authorizeURL())

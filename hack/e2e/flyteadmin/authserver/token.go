@@ -10,7 +10,8 @@ import (
 // serveToken grants what the code, the refresh token or the client asks for.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	s.count("token", grantName(r.PostFormValue("grant_type")))
-	request, err := s.provider.NewAccessRequest(r.Context(), r, s.newSession("", nil))
+	engine := s.provider()
+	request, err := engine.NewAccessRequest(r.Context(), r, s.newSession("", nil))
 	if err != nil {
 		s.refuse(w, request, err)
 		return
@@ -25,15 +26,15 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		granted.GrantScope(strings.TrimPrefix(scope, asked))
 	}
 	granted.GrantAudience(s.issuer)
-	response, err := s.provider.NewAccessResponse(r.Context(), granted)
+	response, err := engine.NewAccessResponse(r.Context(), granted)
 	if err != nil {
 		s.refuse(w, granted, err)
 		return
 	}
-	s.provider.WriteAccessResponse(w, granted, response)
+	engine.WriteAccessResponse(w, granted, response)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, request fosite.AccessRequester, err error) {
 	s.count("refused", fosite.ErrorToRFC6749Error(err).ErrorField)
-	s.provider.WriteAccessError(w, request, err)
+	s.provider().WriteAccessError(w, request, err)
 }
