@@ -114,7 +114,7 @@ func (b *bed) furnish() error {
 	if err := os.MkdirAll(bin, 0o700); err != nil {
 		return err
 	}
-	b.Env = append(b.Env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "STATE="+b.State(), "RUNS="+b.runs(), "CA="+filepath.Join(b.Dir, "ca.pem"))
+	b.Env = append(b.Env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "STATE="+b.State(), "RUNS="+b.runs(), "CA="+filepath.Join(b.Dir, "ca.pem"), "IDP="+b.Server.URL)
 	files := map[string]string{
 		program:    "#!/bin/sh\necho \"$1\" >>\"$RUNS\"\nexec \"" + b.Program + "\" \"$@\"\n",
 		"xdg-open": "#!/bin/sh\nexec sh -c \"$BROWSER '$1'\"\n",

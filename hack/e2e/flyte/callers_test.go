@@ -28,6 +28,7 @@ import (
 	"github.com/flyteorg/flyte/flytestdlib/logger"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 // patience is how long a caller waits for an answer. None of the real ones has a
@@ -119,15 +120,27 @@ func me(token string) error {
 	return nil
 }
 
-// machineToken says a token as a credential helper does, of the client that has a
-// secret.
+// machineToken says a token of the control plane's, as a credential helper does: that
+// of the client that has a secret.
 func machineToken() {
-	c := clientcredentials.Config{
+	say(clientcredentials.Config{
 		ClientID:     authserver.SecretClient,
 		ClientSecret: authserver.Secret,
 		TokenURL:     os.Getenv("ADMIN_URL") + authserver.TokenPath,
 		Scopes:       []string{"all"},
-	}
+	})
+}
+
+// proxyToken says a token of the OpenID provider's, which the proxy wants.
+func proxyToken() {
+	say(clientcredentials.Config{
+		ClientID:     oauthtest.SecretClient,
+		ClientSecret: oauthtest.Secret,
+		TokenURL:     os.Getenv("IDP") + "/oauth/token",
+	})
+}
+
+func say(c clientcredentials.Config) {
 	token, err := c.Token(context.WithValue(context.Background(), oauth2.HTTPClient, trusting()))
 	if err != nil {
 		fail(err)

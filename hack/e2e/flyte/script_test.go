@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 		"flyteidl":      flyteidl,
 		"flytectl":      flytectl,
 		"test-machine":  machineToken,
+		"test-proxy":    proxyToken,
 		"test-await":    script.Await,
 		"test-parallel": script.Parallel,
 	})
