@@ -152,7 +152,9 @@ func (s *Source) refused(t *oauth.Token) bool {
 }
 
 // refreshable reports whether a new set can be had in place of t without a person.
-func (s *Source) refreshable(t *oauth.Token) bool { return s.Free || t.Refreshable(s.Kind) }
+func (s *Source) refreshable(t *oauth.Token) bool {
+	return s.Free || t.Refreshable(s.Kind) && !t.OutlivedAt(s.Now())
+}
 
 // renewedSince reports whether another process renewed t while we waited.
 func (s *Source) renewedSince(t *oauth.Token, start time.Time) bool {

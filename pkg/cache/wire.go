@@ -28,7 +28,7 @@ func tokenFields(t *oauth.Token) []field {
 		{20, &s.Issuer}, {21, &s.AuthorizationEndpoint}, {22, &s.TokenEndpoint}, {23, &s.RevocationEndpoint}, {24, &s.KeysURI},
 		{25, &s.Scopes}, {26, &s.Challenges}, {27, &s.TokenAuthMethods}, {28, &s.IDTokenAlgorithms},
 		{29, &s.IssuerInResponse}, {30, &s.RequiresPushed},
-		{31, &s.ClientID}, {32, &s.HeaderKey}, {33, &s.DeviceEndpoint},
+		{31, &s.ClientID}, {32, &s.HeaderKey}, {33, &s.DeviceEndpoint}, {34, &s.Plaintext},
 	}
 }
 

@@ -17,9 +17,12 @@ const (
 	leastInterval   = time.Second
 	mostInterval    = time.Minute
 	defaultLifetime = 15 * time.Minute
-	mostLifetime    = 30 * time.Minute
 	mostUserCode    = 64 // characters
 )
+
+// DeviceLifetime is how long a device code is good at the most, whatever the server
+// says: so long a login by one may take.
+const DeviceLifetime = 30 * time.Minute
 
 // device is a device endpoint's answer (RFC 8628 §3.2): a code that we hold, and
 // the one that the person enters in a browser elsewhere. Its texts are fit for a
@@ -68,7 +71,7 @@ func newDevice(fields map[string]json.RawMessage, asked time.Time) (*device, err
 		address:  cmp.Or(text(fields["verification_uri"]), text(fields["verification_url"])), // as Google calls it
 		complete: text(fields["verification_uri_complete"]),
 		interval: pollInterval(fields["interval"]),
-		lifetime: min(cmp.Or(seconds(fields["expires_in"]), defaultLifetime), mostLifetime),
+		lifetime: min(cmp.Or(seconds(fields["expires_in"]), defaultLifetime), DeviceLifetime),
 	}
 	d.end = asked.Round(0).Add(d.lifetime) // by the wall clock, as deadline goes
 	switch {

@@ -78,9 +78,9 @@ func refusal(host, code, description, uri string) error {
 	return e
 }
 
-// unreachable says in a person's words why a request got no answer. The URL's
+// Unreachable says in a person's words why a request got no answer. The URL's
 // query never shows: it may hold what is secret.
-func unreachable(ctx context.Context, host string, err error) error {
+func Unreachable(ctx context.Context, host string, err error) error {
 	if ctx.Err() != nil && context.Cause(ctx) != errTooSlow {
 		return context.Cause(ctx)
 	}

@@ -33,6 +33,7 @@ type Metadata struct {
 	// What Flyte's servers say beside that, and other documents do not hold.
 	ClientID  string `json:"flyte_client_id,omitempty"`  // the client that people's programs are
 	HeaderKey string `json:"flyte_header_key,omitempty"` // the header that takes the token; empty: Authorization
+	Plaintext bool   `json:"flyte_plaintext,omitempty"`  // what named the endpoints is not https either, so they need not be
 }
 
 // Discover returns the server's metadata, from the server itself where the
@@ -91,6 +92,7 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, temporary("the metadata of %s cannot be read", req.URL.Host)
 	}
+	m.ClientID, m.HeaderKey, m.Plaintext = "", "", false // only Flyte says that
 	if m.Issuer != c.Issuer {
 		return nil, &ConfigError{Setting: "issuer", Problem: fmt.Sprintf("%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, Printable(m.Issuer))}
 	}
@@ -147,7 +149,11 @@ func (m *Metadata) check(g Grant) error {
 		if e.address == "" && e.needed {
 			return &ConfigError{Setting: e.setting, Problem: e.missing}
 		}
-		if err := checkURL(e.setting, e.address); e.address != "" && err != nil {
+		address := e.address
+		if rest, plain := strings.CutPrefix(address, "http://"); plain && m.Plaintext {
+			address = "https://" + rest
+		}
+		if err := checkURL(e.setting, address); address != "" && err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,12 @@ const patience = 10 * time.Second
 // token, and many accept the old one for a moment longer.
 func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 	r, err := c.post(ctx, &s.Server, s.Form)
+	if s.deadAtFlyteadmin(err) {
+		if r, err = c.post(ctx, &s.Server, s.Form); s.deadAtFlyteadmin(err) {
+			u, _ := url.Parse(s.Server.TokenEndpoint) // asked just now
+			return nil, &Error{Code: "invalid_grant", Description: "flyteadmin's way is HTTP 500, twice", Host: u.Host}
+		}
+	}
 	var later *TemporaryError
 	if !errors.As(err, &later) {
 		return r, err
@@ -57,6 +64,16 @@ func (s *Spending) send(ctx context.Context, c *Client) (*reply, error) {
 		later.Err = fmt.Errorf("%w, and to ask again in %s", later.Err, later.after)
 	}
 	return nil, err
+}
+
+// deadAtFlyteadmin reports whether err is how the authorization server that is a part
+// of flyteadmin refuses a refresh token: HTTP 500 and server_error, where RFC 6749
+// §5.2 has 400 and invalid_grant.
+func (s *Spending) deadAtFlyteadmin(err error) bool {
+	var said *Error
+	u, bad := url.Parse(s.Server.TokenEndpoint)
+	return errors.As(err, &said) && said.Code == "server_error" && s.Refreshes() && bad == nil &&
+		strings.HasSuffix(u.Path, "/oauth2/token") && strings.Count(s.Form.Get("refresh_token"), ".") == 2
 }
 
 // Spend makes s. old is the set that a refresh renews; nil for a code.

@@ -70,6 +70,20 @@ func (t *Token) Refreshable(kind Kind) bool {
 	return t.RefreshToken != "" && (kind.of(t) == Access || t.IDObtained.Equal(t.Obtained))
 }
 
+// outlived is how long after its end, as it states it itself, a refresh token is
+// given up: clocks differ.
+const outlived = time.Minute
+
+// OutlivedAt reports whether t's refresh token is a JWT that says itself that it has
+// ended, as flyteadmin's are: to send it would be in vain.
+func (t *Token) OutlivedAt(now time.Time) bool {
+	exp, ok := jwtExpiry(t.RefreshToken)
+	if at, known := jwtExpiry(t.AccessToken); known && !t.Expiry.IsZero() {
+		exp = exp.Add(t.Expiry.Sub(at)) // by our clock, as the access token's end is
+	}
+	return ok && now.After(exp.Add(outlived))
+}
+
 // ValidAt reports whether c is there and has not expired.
 func (c Credential) ValidAt(now time.Time) bool {
 	return c.Value != "" && (c.Expiry.IsZero() || now.Before(c.Expiry))

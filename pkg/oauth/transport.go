@@ -61,7 +61,7 @@ func (c *Client) fetch(req *http.Request, limit time.Duration, redirects func(*h
 	client := &http.Client{Transport: c.transport(), CheckRedirect: redirects}
 	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
-		return nil, nil, unreachable(ctx, req.URL.Host, err)
+		return nil, nil, Unreachable(ctx, req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusProxyAuthRequired {
@@ -72,7 +72,7 @@ func (c *Client) fetch(req *http.Request, limit time.Duration, redirects func(*h
 		err = errTooBig
 	}
 	if err != nil {
-		return nil, nil, unreachable(ctx, req.URL.Host, err)
+		return nil, nil, Unreachable(ctx, req.URL.Host, err)
 	}
 	return resp, body, nil
 }

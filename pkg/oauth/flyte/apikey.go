@@ -86,7 +86,7 @@ func withoutScheme(endpoint string) string {
 	return endpoint
 }
 
-// sameEndpoint reports whether two ways to write an endpoint mean one.
-func sameEndpoint(a, b string) bool {
+// SameEndpoint reports whether two ways to write an endpoint mean one.
+func SameEndpoint(a, b string) bool {
 	return strings.EqualFold(strings.TrimRight(withoutScheme(a), "/"), strings.TrimRight(withoutScheme(b), "/"))
 }

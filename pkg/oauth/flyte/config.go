@@ -61,7 +61,7 @@ func Find(w World) (*Source, error) {
 		return s, err
 	}
 	switch {
-	case key != nil && (!named.stated() || sameEndpoint(named.text, key.endpoint)):
+	case key != nil && (!named.stated() || SameEndpoint(named.text, key.endpoint)):
 		s.key, s.Endpoint, s.Name = key, key.endpoint, key.variable
 		return s, nil
 	case set && !named.stated():

@@ -1,0 +1,178 @@
+// Package flyte holds what Flyte adds to OAuth 2.0: endpoints that say themselves
+// how to log in, and the configuration of Flyte's other clients.
+package flyte
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// Found is what a Flyte endpoint says of how to log in.
+type Found struct {
+	// Server is GetOAuth2Metadata's answer.
+	Server oauth.Metadata
+	// The rest is GetPublicClientConfig's. Each may be empty.
+	ClientID    string
+	RedirectURI string
+	Scopes      []string
+	Audience    string
+	HeaderKey   string // the header that takes the token; empty: Authorization
+}
+
+// ErrNoAuth means that the endpoint wants no tokens.
+var ErrNoAuth = errors.New("authentication is switched off there")
+
+// limit is how long discovery may take. With an identity provider of its own
+// flyteadmin asks that one each time, five times where it does not answer.
+const limit = 15 * time.Second
+
+// grpcLimit leaves time for the other ways.
+const grpcLimit = 10 * time.Second
+
+// Network is how an endpoint is reached.
+type Network struct {
+	// Transport says how connections are made. It is not used itself: it may speak
+	// another HTTP than a call needs.
+	Transport *http.Transport
+	// Wrap adds to each request what it must carry. Nil: nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// Discover asks an endpoint how to log in: by gRPC, as Flyte's clients do, then by
+// what passes through proxies that know no gRPC. It returns [ErrNoAuth], an
+// [oauth.TemporaryError], or an [oauth.ConfigError] where what answers is no Flyte.
+func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var failed []*elsewhere
+	deaf := false // to gRPC
+	for _, w := range ways(e, n) {
+		if w.grpc && deaf {
+			continue
+		}
+		f, err := w.discover(ctx)
+		if err == nil {
+			f.Server.Plaintext = e.Plaintext || e.loopback()
+			return f, nil
+		}
+		var at *elsewhere
+		if !errors.As(err, &at) {
+			return nil, err
+		}
+		failed = append(failed, at)
+		deaf = deaf || at.deaf
+	}
+	return nil, nowhere(e, failed)
+}
+
+// way is one way to ask for the two messages.
+type way struct {
+	grpc             bool
+	metadata, client func(context.Context) (message, error)
+}
+
+// ways are all there are, in the order in which they are tried.
+func ways(e Endpoint, n Network) []way {
+	const v1, v2 = "flyteidl.service.AuthMetadataService", "flyteidl2.auth.AuthMetadataService"
+	g := &grpc{endpoint: e, client: n.client(e.protocol())}
+	h := &gateway{endpoint: e, client: n.client(nil)}
+	const metadata, client = "/GetOAuth2Metadata", "/GetPublicClientConfig"
+	return []way{
+		{true, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
+		{true, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
+		{false, h.post("/" + v2 + metadata), h.post("/" + v2 + client)},
+		{false, h.get("/.well-known/oauth-authorization-server"), h.get("/config/v1/flyte_client")},
+	}
+}
+
+// client makes requests as n says, with no other HTTP than protocols; nil: any.
+func (n Network) client(protocols *http.Protocols) *http.Client {
+	t := n.Transport.Clone()
+	t.Protocols = protocols
+	c := &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if n.Wrap != nil {
+		c.Transport = n.Wrap(t)
+	}
+	return c
+}
+
+func (w way) discover(ctx context.Context) (*Found, error) {
+	m, err := w.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &Found{Server: oauth.Metadata{
+		Issuer:                m.text(1),
+		AuthorizationEndpoint: m.text(2),
+		TokenEndpoint:         m.text(3),
+		Scopes:                m[5],
+		TokenAuthMethods:      m[6],
+		KeysURI:               m.text(7),
+		Challenges:            m[8],
+		DeviceEndpoint:        m.text(10),
+	}}
+	c, err := w.client(ctx)
+	if err != nil && !errors.As(err, new(*elsewhere)) { // a server without public clients need not have it
+		return nil, err
+	}
+	f.ClientID, f.RedirectURI, f.Scopes, f.HeaderKey, f.Audience = c.text(1), c.text(2), c[3], c.text(4), c.text(6)
+	return f, nil
+}
+
+// OwnServer reports whether m is of the authorization server that is a part of
+// flyteadmin.
+func OwnServer(m oauth.Metadata) bool {
+	u, err := url.Parse(m.TokenEndpoint)
+	return err == nil && strings.HasSuffix(u.Path, "/oauth2/token")
+}
+
+// GuardedError is a proxy that lets nobody through to a Flyte endpoint without a
+// token of its own.
+type GuardedError struct {
+	Endpoint Endpoint
+	Words    string // what it answered
+}
+
+func (e *GuardedError) Error() string {
+	return fmt.Sprintf("a proxy before %s wants to know who asks how to log in: %s", e.Endpoint, e.Words)
+}
+
+// elsewhere is an answer that says nothing of Flyte by one way: another may do.
+type elsewhere struct {
+	unimplemented bool // what answers knows the way, and has nothing there
+	deaf          bool // it does not speak gRPC
+	guarded       bool // it lets nobody in who is not known to it
+	passing       bool // it may be another answer soon
+	words         string
+}
+
+func (e *elsewhere) Error() string { return e.words }
+
+// nowhere is the outcome where no way leads to an answer. A proxy's bare 404 is
+// unimplemented to gRPC, so that all ways must say so.
+func nowhere(e Endpoint, failed []*elsewhere) error {
+	if !slices.ContainsFunc(failed, func(at *elsewhere) bool { return !at.unimplemented }) {
+		return ErrNoAuth
+	}
+	last := failed[len(failed)-1]
+	if last.guarded {
+		return &GuardedError{Endpoint: e, Words: last.words}
+	}
+	words := last.words
+	if first := failed[0].words; first != words {
+		words += "; by gRPC: " + first
+	}
+	words = fmt.Sprintf("%s does not say how to log in: %s", e, words)
+	if last.passing {
+		return &oauth.TemporaryError{Err: errors.New(words)}
+	}
+	return &oauth.ConfigError{Setting: "endpoint", Problem: words}
+}

@@ -1,0 +1,130 @@
+package flyte
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// gateway asks by JSON: of Flyte 2 by Connect, https://connectrpc.com/docs/protocol/,
+// of Flyte 1 by the gateway before its gRPC.
+type gateway struct {
+	endpoint Endpoint
+	client   *http.Client
+}
+
+func (g *gateway) post(path string) func(context.Context) (message, error) {
+	return g.ask(http.MethodPost, path, "{}")
+}
+
+func (g *gateway) get(path string) func(context.Context) (message, error) {
+	return g.ask(http.MethodGet, path, "")
+}
+
+func (g *gateway) ask(method, path, body string) func(context.Context) (message, error) {
+	return func(ctx context.Context) (message, error) {
+		req, err := http.NewRequestWithContext(ctx, method, g.endpoint.url(path), strings.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Accept", "application/json") // to the letter: flyteadmin's gateway answers lists otherwise
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Connect-Protocol-Version", "1")
+		}
+		resp, text, err := fetch(g.client, req)
+		if err != nil {
+			return nil, err
+		}
+		if method == http.MethodPost && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType}, resp.StatusCode) {
+			return nil, &elsewhere{unimplemented: true, words: req.URL.Host + " does not speak Connect"} // as no Flyte 1 does
+		}
+		return decodeJSON(resp, text)
+	}
+}
+
+// decodeJSON reads what answered, whose fields are in either of protocol buffers'
+// cases, or in a metadata document's. Fields of another type count as absent.
+func decodeJSON(resp *http.Response, text []byte) (message, error) {
+	var fields map[string]json.RawMessage
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	isJSON := err == nil && kind == "application/json" && json.Unmarshal(text, &fields) == nil
+	switch {
+	case isJSON && resp.StatusCode == http.StatusOK:
+		return messageOf(fields), nil
+	case resp.StatusCode == http.StatusNotImplemented:
+		return nil, &elsewhere{unimplemented: true, words: resp.Request.URL.Host + " has nothing there"}
+	case isJSON && resp.StatusCode >= 500:
+		return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s", resp.Request.URL.Host, said(fields, resp.Status))}
+	}
+	return nil, notFlyte(resp, text)
+}
+
+// said are a JSON error's own words.
+func said(fields map[string]json.RawMessage, status string) string {
+	var words string
+	if json.Unmarshal(fields["message"], &words) != nil || words == "" {
+		words = status
+	}
+	return oauth.Printable(words)
+}
+
+func messageOf(fields map[string]json.RawMessage) message {
+	m := message{}
+	for name, raw := range fields {
+		number, known := numbers()[strings.ReplaceAll(strings.ToLower(name), "_", "")]
+		if !known {
+			continue
+		}
+		var one string
+		var list []string
+		if json.Unmarshal(raw, &one) == nil && one != "" {
+			list = []string{one}
+		} else if json.Unmarshal(raw, &list) != nil {
+			continue
+		}
+		m[number] = list
+	}
+	return m
+}
+
+// numbers are those of the fields of both messages. No two have a name and not a
+// number in common.
+func numbers() map[string]int {
+	return map[string]int{
+		"issuer": 1, "authorizationendpoint": 2, "tokenendpoint": 3, "scopessupported": 5, "tokenendpointauthmethodssupported": 6,
+		"jwksuri": 7, "codechallengemethodssupported": 8, "deviceauthorizationendpoint": 10,
+		"clientid": 1, "redirecturi": 2, "scopes": 3, "authorizationmetadatakey": 4, "audience": 6,
+	}
+}
+
+// notFlyte says in a person's words what answered instead.
+func notFlyte(resp *http.Response, text []byte) *elsewhere {
+	host := resp.Request.URL.Host
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	words := fmt.Sprintf("%s answered %s", host, oauth.Printable(resp.Status))
+	guarded := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}, resp.StatusCode)
+	passing := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests
+	switch to, err := resp.Location(); {
+	case resp.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS")):
+		words = fmt.Sprintf("%s speaks TLS: leave out http://", host)
+	case err == nil && resp.StatusCode/100 == 3 && to.Host != host:
+		words = fmt.Sprintf("%s sends us to %s (a captive portal, or an identity-aware proxy?)", host, oauth.Printable(to.Host))
+		passing = true
+	case kind == "text/html":
+		words += " with HTML (a captive portal, or an identity-aware proxy?)"
+		passing = true
+	case kind == "text/plain" && passing:
+		words += ": " + oauth.Printable(string(text[:min(len(text), 200)]))
+	case resp.StatusCode == http.StatusOK && kind != "":
+		words += " with " + oauth.Printable(kind)
+	}
+	return &elsewhere{guarded: guarded, passing: passing, words: words}
+}
