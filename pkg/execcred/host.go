@@ -70,6 +70,9 @@ func (h Host) over(protocol string) Host {
 	return h
 }
 
+// Secure reports whether h is asked by https.
+func (h Host) Secure() bool { return h.protocol == https }
+
 // loopback reports whether what is said to h does not leave the machine.
 func (h Host) loopback() bool {
 	address, err := netip.ParseAddr(h.name)

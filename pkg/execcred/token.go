@@ -1,12 +1,11 @@
 package execcred
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/kballard/go-shellquote"
 )
 
 // Form is how a caller that does not speak a protocol takes a token.
@@ -17,8 +16,8 @@ const (
 	Bare        Form = "token"        // the token
 	Header      Form = "header"       // Authorization: Bearer TOKEN
 	HeaderValue Form = "header-value" // Bearer TOKEN
-	JSON        Form = "json"         // what oauth2.Token marshals to, and the header
-	Env         Form = "env"          // FLYTE_TOKEN=TOKEN
+	JSON        Form = "json"         // [TokenSet] as JSON
+	Env         Form = "env"          // export FLYTE_TOKEN='TOKEN'
 	Curl        Form = "curl"         // for curl --config -
 )
 
@@ -26,17 +25,15 @@ const (
 // take it so.
 const TokenVariable = "FLYTE_TOKEN"
 
-// EncodeToken is the answer for callers that take a token in form. header is the
-// header that the server takes it in; empty: Authorization (RFC 6750 §2.1).
+// EncodeToken is the answer for callers that take a token in a form that is not
+// [JSON]. header is the header that the server takes it in; empty: Authorization
+// (RFC 6750 §2.1).
 func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
 		return nil, err
 	}
-	if header == "" {
-		header = "Authorization"
-	}
-	if !isName(header) {
+	if header = cmp.Or(header, "Authorization"); !isHeader(header) {
 		return nil, fmt.Errorf("the server wants the token in a header that cannot be: %q", header)
 	}
 	switch form {
@@ -45,32 +42,45 @@ func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 	case HeaderValue:
 		t = "Bearer " + t
 	case Env:
-		t = TokenVariable + "=" + shellquote.Join(t)
+		t = "export " + TokenVariable + "='" + strings.ReplaceAll(t, "'", `'\''`) + "'"
 	case Curl:
 		t = `header = "` + header + `: Bearer ` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(t) + `"`
-	case JSON:
-		return encodeJSON(t, header, c.Expiry)
 	}
 	return []byte(t + "\n"), nil
 }
 
-func encodeJSON(token, header string, expiry time.Time) ([]byte, error) {
-	document := struct {
-		AccessToken string     `json:"access_token"`
-		TokenType   string     `json:"token_type"`
-		Expiry      *time.Time `json:"expiry,omitempty"`
-		Header      string     `json:"header"`
-	}{token, "Bearer", nil, header}
-	if !expiry.IsZero() {
-		expiry = expiry.UTC().Truncate(time.Second)
-		document.Expiry = &expiry
+// TokenSet is what scripts are told of a login. Fields may be added to its JSON, and
+// none is ever renamed. What is not known is left out.
+type TokenSet struct {
+	AccessToken string     `json:"access_token"`
+	TokenType   string     `json:"token_type"` // Bearer
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	ExpiresIn   *int64     `json:"expires_in,omitempty"` // seconds, not negative
+	Scope       string     `json:"scope,omitempty"`      // as granted, separated by blanks
+	Account     string     `json:"account,omitempty"`
+	Issuer      string     `json:"issuer,omitempty"`
+	IDToken     string     `json:"id_token,omitempty"`
+	Header      string     `json:"header"` // that the server takes the token in
+}
+
+// EncodeTokenSet is s in one line, with the expiry of its access token, which is zero
+// where it is not known.
+func EncodeTokenSet(s TokenSet, expiry, now time.Time) ([]byte, error) {
+	var err error
+	if s.AccessToken, err = (Credential{Token: s.AccessToken}).token(); err != nil {
+		return nil, err
 	}
-	text, err := json.Marshal(document)
+	s.TokenType, s.Header = "Bearer", cmp.Or(s.Header, "Authorization")
+	if !expiry.IsZero() {
+		at, in := expiry.UTC().Truncate(time.Second), int64(max(expiry.Sub(now), 0)/time.Second)
+		s.ExpiresAt, s.ExpiresIn = &at, &in
+	}
+	text, err := json.Marshal(s)
 	return append(text, '\n'), err
 }
 
-// isName reports whether s is the name of an HTTP header (RFC 9110 §5.1).
-func isName(s string) bool {
+// isHeader reports whether s is the name of an HTTP header (RFC 9110 §5.1).
+func isHeader(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || strings.IndexByte("\"(),/:;<=>?@[\\]{}", c) >= 0 {
 			return false

@@ -20,9 +20,8 @@ func TestTokenForms(t *testing.T) {
 		{Header, "", "Authorization: Bearer at-1\n"},
 		{Header, "flyte-authorization", "flyte-authorization: Bearer at-1\n"},
 		{HeaderValue, "flyte-authorization", "Bearer at-1\n"},
-		{Env, "", "FLYTE_TOKEN=at-1\n"},
+		{Env, "", "export FLYTE_TOKEN='at-1'\n"},
 		{Curl, "flyte-authorization", "header = \"flyte-authorization: Bearer at-1\"\n"},
-		{JSON, "", `{"access_token":"at-1","token_type":"Bearer","expiry":"` + noon.UTC().Format(time.RFC3339) + `","header":"Authorization"}` + "\n"},
 	} {
 		got, err := EncodeToken(test.form, test.header, c)
 		if err != nil || string(got) != test.want {
@@ -31,17 +30,29 @@ func TestTokenForms(t *testing.T) {
 	}
 }
 
-// oauth2.Token is who reads the JSON, with an expiry and without one.
-func TestTokenJSON(t *testing.T) {
-	for _, expiry := range []time.Time{{}, noon} {
-		document, err := EncodeToken(JSON, "", Credential{Token: "at", Expiry: expiry})
-		if err != nil {
-			t.Fatal(err)
+func TestTokenSet(t *testing.T) {
+	all := TokenSet{AccessToken: " at\n", Scope: "openid all", Account: "ann@example.com", Issuer: "https://x", IDToken: "id", Header: "flyte-authorization"}
+	for _, test := range []struct {
+		set    TokenSet
+		expiry time.Time
+		want   string
+	}{
+		{TokenSet{AccessToken: "at"}, time.Time{}, `{"access_token":"at","token_type":"Bearer","header":"Authorization"}`},
+		{all, noon.Add(1500 * time.Millisecond), `{"access_token":"at","token_type":"Bearer","expires_at":"` + noon.UTC().Add(time.Second).Format(time.RFC3339) +
+			`","expires_in":1,"scope":"openid all","account":"ann@example.com","issuer":"https://x","id_token":"id","header":"flyte-authorization"}`},
+		{TokenSet{AccessToken: "at"}, noon.Add(-time.Hour), `{"access_token":"at","token_type":"Bearer","expires_at":"` + noon.UTC().Add(-time.Hour).Format(time.RFC3339) + `","expires_in":0,"header":"Authorization"}`},
+	} {
+		got, err := EncodeTokenSet(test.set, test.expiry, noon)
+		if err != nil || string(got) != test.want+"\n" {
+			t.Errorf("%s, %v\nnot\n%s", got, err, test.want)
 		}
-		var got oauth2.Token
-		if err := json.Unmarshal(document, &got); err != nil || got.AccessToken != "at" || got.Type() != "Bearer" || !got.Expiry.Equal(expiry) {
-			t.Errorf("%s: %+v, %v", document, &got, err)
+		var read oauth2.Token
+		if err := json.Unmarshal(got, &read); err != nil || read.AccessToken != "at" || read.Type() != "Bearer" {
+			t.Errorf("%s: %+v, %v", got, &read, err)
 		}
+	}
+	if got, err := EncodeTokenSet(TokenSet{AccessToken: "a\nb"}, time.Time{}, noon); err == nil {
+		t.Errorf("%s", got)
 	}
 }
 
@@ -49,7 +60,7 @@ func TestTokenJSON(t *testing.T) {
 func TestTokenQuoted(t *testing.T) {
 	const hostile = "a\"b\\c$(d)`e`;f'g"
 	for form, want := range map[Form]string{
-		Env:  "FLYTE_TOKEN=a\\\"b\\\\c\\$\\(d\\)\\`e\\`\\;f\\'g\n",
+		Env:  `export FLYTE_TOKEN='a"b\c$(d)` + "`e`;f'\\''g'\n",
 		Curl: `header = "Authorization: Bearer a\"b\\c$(d)` + "`e`;f'g\"\n",
 	} {
 		got, err := EncodeToken(form, "", Credential{Token: hostile})
