@@ -16,9 +16,9 @@ import (
 // Key is all by which an authorization server tells one login from another.
 // Two programs with the same Key share a login.
 type Key struct {
-	Server        []string // the issuer, or the explicit endpoints
+	Server        []string // the issuer, or the explicit endpoints, or the Flyte endpoint
 	Client        string   // the client's id
-	Grant         string   // the class of grant: "person"
+	Grant         string   // the class of grant: Person or Machine
 	Scopes        []string // as configured
 	Audience      string
 	Resource      []string          // RFC 8707
@@ -27,6 +27,12 @@ type Key struct {
 	RefreshParams map[string]string
 	Account       string // the person's label for it
 }
+
+// The classes of grant.
+const (
+	Person  = "person"  // somebody logs in
+	Machine = "machine" // a client by its secret
+)
 
 // ID names the login in the file system: the SHA-256, in hexadecimal, of k as
 // JSON with everything sorted that has no order of its own.
