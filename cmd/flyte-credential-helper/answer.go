@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
@@ -42,7 +43,13 @@ func token(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return execcred.EncodeToken(execcred.Form(c.output), t.Server.HeaderKey, execcred.Credential{Token: credential.Value.Reveal(), Expiry: credential.Expiry})
+	if execcred.Form(c.output) == execcred.JSON {
+		return execcred.EncodeTokenSet(execcred.TokenSet{
+			AccessToken: t.AccessToken.Reveal(), IDToken: t.IDToken.Reveal(), Header: t.Server.HeaderKey,
+			Scope: strings.Join(t.Scopes, " "), Account: t.Account, Issuer: t.Server.Issuer,
+		}, t.Expiry, c.now())
+	}
+	return execcred.EncodeToken(execcred.Form(c.output), t.Server.HeaderKey, execcred.Credential{Token: credential.Value.Reveal()})
 }
 
 // kept gets the token for a caller that keeps what it gets, and shows people one

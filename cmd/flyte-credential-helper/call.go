@@ -28,10 +28,14 @@ type call struct {
 	*settings
 	profile string // the profile in use, or empty
 	log     *slog.Logger
-	tty     *terminal // opened when first needed
-	person  bool      // a person asked to log in
-	verb    string    // what that person runs; empty: login
-	terse   bool      // the caller shows the first line of what goes wrong at the most
+	tty     *terminal     // opened when first needed
+	person  bool          // a person asked to log in
+	verb    string        // what that person runs; empty: login
+	never   func() string // why its caller's protocol starts no login; nil: it may
+	wait    time.Duration // how long to wait for another process; 0: as long as a login takes
+	before  *oauth.Token  // what was kept before a person logs in anew
+	proxies *proxyToken   // made when first needed
+	terse   bool          // the caller shows the first line of what goes wrong at the most
 }
 
 // newCall completes the settings, which have what the command line says.
@@ -44,7 +48,11 @@ func newCall(w world, s *settings, table []setting) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &call{world: w, settings: s, profile: profile, log: newLog(w.stderr, s.logLevel)}, nil
+	log := newLog(w.stderr, s.logLevel)
+	for _, words := range s.warnings {
+		log.Warn(words)
+	}
+	return &call{world: w, settings: s, profile: profile, log: log}, nil
 }
 
 func newLog(to io.Writer, name string) *slog.Logger {
@@ -58,33 +66,53 @@ func (c *call) key() (cache.Key, error) {
 	if c.undecided != nil {
 		return cache.Key{}, c.undecided
 	}
-	if c.clientID == "" {
+	if c.clientID == "" && c.endpoint == "" {
 		return cache.Key{}, usage(c.loginCommand()+" --client-id ID", "no client id is set: the name under which %s knows this program", c.server())
 	}
 	check := oauth.Client{
-		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, RevocationEndpoint: c.revocationEndpoint,
-		ClientID: c.clientID, RedirectURI: c.redirectURI, AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
+		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, DeviceEndpoint: c.deviceEndpoint, RevocationEndpoint: c.revocationEndpoint,
+		ClientID: c.clientID, Grant: oauth.Grant(c.grant), RedirectURI: c.redirectURI, AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
+	}
+	if c.endpoint != "" {
+		check.Server = unasked()
 	}
 	if err := check.Check(); err != nil {
 		return cache.Key{}, err
 	}
-	servers := []string{c.issuer}
-	if c.issuer == "" {
+	key := c.keyOf()
+	if slices.Contains(strings.Fields(c.getenv(inside)), key.ID()) {
+		return cache.Key{}, usage("", "this login is asked for by its own --proxy-command")
+	}
+	return key, nil
+}
+
+func (c *call) keyOf() cache.Key {
+	var servers []string
+	switch {
+	case c.endpoint != "":
+		servers = []string{c.endpoint}
+	case c.issuer != "":
+		servers = []string{c.issuer}
+	default:
 		servers = []string{c.authEndpoint, c.tokenEndpoint}
 	}
+	grant := cache.Person
+	if c.machine() {
+		grant = cache.Machine
+	}
 	return cache.Key{
-		Server: servers, Client: c.clientID, Grant: "person", Scopes: c.scope, Audience: c.audience, Resource: c.resource,
+		Server: servers, Client: c.clientID, Grant: grant, Scopes: c.scope, Audience: c.audience, Resource: c.resource,
 		AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam, Account: c.account,
-	}, nil
+	}
 }
 
 // server is what people are told they log in to.
 func (c *call) server() string {
-	if c.issuer != "" {
-		return c.issuer
-	}
-	return c.authEndpoint
+	return cmp.Or(c.endpoint, c.issuer, c.authEndpoint, c.tokenEndpoint)
 }
+
+// machine reports whether no person is needed for a token.
+func (c *call) machine() bool { return c.grant == string(oauth.GrantClientCredentials) }
 
 func (c *call) stateDir() cache.Dir {
 	if c.stateHome == "" {
@@ -104,7 +132,9 @@ func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 		return nil, err
 	}
 	store := cache.NewStore(c.stateDir(), c.store, c.keyring(), key)
-	store.Ask = c.askStore
+	if !c.machine() {
+		store.Ask = c.askStore
+	}
 	return &cache.Source{
 		Store:  store,
 		Kind:   kind,
@@ -113,13 +143,19 @@ func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 		Child:  c.child,
 		Ahead:  c.ahead(kind),
 		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, Patience: c.patience(),
-		Waiting: c.sayWaiting, Settings: c.fingerprint, Override: c.interactive == "always",
-		Force: c.forceRefresh, Now: c.now, Log: c.log,
+		Waiting: c.sayWaiting, Settings: c.fingerprint, Override: c.interactive == "always" && c.never == nil,
+		Force: c.forceRefresh, Free: c.machine(), Now: c.now, Log: c.log,
 	}, nil
 }
 
 // patience is how long to wait for another process: for its login, and more.
-func (c *call) patience() time.Duration { return c.loginTimeout + 30*time.Second }
+func (c *call) patience() time.Duration {
+	login := c.loginTimeout
+	if c.grant == string(oauth.GrantDevice) {
+		login = oauth.DeviceLifetime
+	}
+	return cmp.Or(c.wait, login+30*time.Second)
+}
 
 // sayWaiting tells whom the call waits for, on stderr, where a person may see it.
 func (c *call) sayWaiting(h cache.Holder) {
@@ -190,11 +226,17 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (ca
 	if err != nil {
 		return nil, err
 	}
+	if c.machine() {
+		return c.prepareMachine(ctx, client, old)
+	}
 	if old != nil && kind == oauth.ID && old.IDToken == "" {
 		return nil, c.noIDToken() // a login with the same settings brings none either
 	}
-	if old == nil || !old.Refreshable(kind) {
-		return c.prepareLogin(ctx, client, nil)
+	if old == nil || !old.Refreshable(kind) || old.OutlivedAt(c.now()) {
+		return c.prepareLogin(ctx, client, old, nil)
+	}
+	if c.endpoint != "" {
+		client.Server = &old.Server // as it said then
 	}
 	refresh, err := client.PrepareRefresh(ctx, old)
 	if err != nil {
@@ -205,7 +247,7 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (ca
 		if !oauth.LoggedOut(err) {
 			return t, err
 		}
-		login, err := c.prepareLogin(ctx, client, err)
+		login, err := c.prepareLogin(ctx, client, old, err)
 		if err != nil {
 			return nil, err
 		}
@@ -217,9 +259,17 @@ func (c *call) noIDToken() error {
 	return usage(c.loginCommand()+" --scope openid", "%s gave no ID token, which --token-kind id asks for", c.server())
 }
 
+// prepareMachine makes ready what needs no person, and spends nothing.
+func (c *call) prepareMachine(ctx context.Context, client *oauth.Client, old *oauth.Token) (cache.Renewal, error) {
+	if err := c.ask(ctx, client, old); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, _ oauth.Spender) (*oauth.Token, error) { return client.ClientCredentials(ctx) }, nil
+}
+
 // prepareLogin makes a login ready, if one may start here. cause is why the
-// saved one does not do.
-func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause error) (cache.Renewal, error) {
+// saved one, old, does not do.
+func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, old *oauth.Token, cause error) (cache.Renewal, error) {
 	if why := c.whyNoLogin(); why != "" {
 		needed := &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
 		if c.terse {
@@ -230,8 +280,11 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, cause err
 	if tty := c.terminal(); tty != nil {
 		client.Prompt = tty
 	}
-	if c.opensBrowser() {
+	if c.opensBrowser() && (client.Grant != oauth.GrantDevice || client.Prompt == nil) {
 		client.Open = c.open
+	}
+	if err := c.ask(ctx, client, old); err != nil {
+		return nil, err
 	}
 	return client.PrepareLogin(ctx)
 }

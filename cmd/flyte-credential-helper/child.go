@@ -20,6 +20,8 @@ import (
 const (
 	spendCommand = "spend"
 	aheadCommand = "renew-ahead"
+	flyteFlag    = "flyte" // tells them that Flyte's configuration counts
+	boundFlag    = "bound" // that a host is served
 )
 
 // child has a process of its own spend, which goes on when we, our terminal or
@@ -51,6 +53,12 @@ func (c *call) child(ctx context.Context, request []byte) ([]byte, error) {
 
 // own is a process of ours, apart from our terminal and process group.
 func (c *call) own(self, command string, args ...string) *exec.Cmd {
+	if c.ofFlyte {
+		args = append(args, "--"+flyteFlag)
+	}
+	if c.bound {
+		args = append(args, "--"+boundFlag)
+	}
 	cmd := exec.Command(self, append([]string{command}, args...)...)
 	cmd.Args[0] = program
 	cmd.Env = c.environ()
@@ -93,6 +101,8 @@ func serve(w world, work func(context.Context, *call, *cache.Source) error) int 
 	s := newSettings()
 	table := s.table()
 	fs := flags(table, every)
+	fs.BoolVar(&s.ofFlyte, flyteFlag, false, "")
+	fs.BoolVar(&s.bound, boundFlag, false, "")
 	if fs.Parse(w.args[2:]) != nil {
 		return exitUsage
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
 // client makes the client of the authorization server from the settings. It
@@ -24,7 +25,7 @@ func (c *call) client() (*oauth.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := c.transport()
+	network, err := c.network()
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +38,16 @@ func (c *call) client() (*oauth.Client, error) {
 		return nil, err
 	}
 	return &oauth.Client{
-		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, RevocationEndpoint: c.revocationEndpoint,
-		ClientID: c.clientID, ClientSecret: secret,
+		Endpoint: c.endpoint,
+		Issuer:   c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, DeviceEndpoint: c.deviceEndpoint, RevocationEndpoint: c.revocationEndpoint,
+		ClientID: c.clientID, ClientSecret: secret, Grant: oauth.Grant(c.grant),
 		Scopes: c.scope, Audience: c.audience, Resource: c.resource, Account: c.account,
 		RedirectURI: c.redirectURI, RedirectPorts: c.redirectPort,
 		AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
 		AuthParamsInTokenRequest: c.authParamsInTokenRequest,
 		Pages:                    oauth.Pages{Success: success, Failure: failure},
 		LoginTimeout:             c.loginTimeout,
-		HTTP:                     &http.Client{Transport: transport},
+		HTTP:                     &http.Client{Transport: network.Wrap(network.Transport)},
 		Now:                      c.now,
 	}, nil
 }
@@ -64,6 +66,12 @@ func (c *call) secret() (oauth.Secret, error) {
 		return oauth.Secret(s), nil
 	case c.clientSecretFile != "":
 		return readSecret(c.clientSecretFile)
+	case c.theirSecret != nil && c.clientID == c.theirClient:
+		s, err := c.theirSecret()
+		if err != nil {
+			return "", usage("", "%v", err)
+		}
+		return s, nil
 	}
 	return "", nil
 }
@@ -100,8 +108,8 @@ func readPage(name string) (string, error) {
 	return string(text), nil
 }
 
-// transport is oauth's, with the settings' certificates, proxy and headers.
-func (c *call) transport() (http.RoundTripper, error) {
+// network is oauth's, with the settings' certificates, proxy and headers.
+func (c *call) network() (*flyte.Network, error) {
 	config := &tls.Config{InsecureSkipVerify: c.insecureSkipVerify}
 	if c.caFile != "" {
 		pem, err := os.ReadFile(c.caFile)
@@ -128,7 +136,9 @@ func (c *call) transport() (http.RoundTripper, error) {
 			return u, nil
 		}
 	}
-	return &requester{next: t, header: c.header, log: c.log, now: c.now}, nil
+	return &flyte.Network{Transport: t, Wrap: func(next http.RoundTripper) http.RoundTripper {
+		return &requester{next: next, header: c.header, proxy: c.proxyToken(), log: c.log, now: c.now}
+	}}, nil
 }
 
 func isLoopback(host string) bool {
@@ -144,6 +154,7 @@ const clockTolerance = 5 * time.Minute
 type requester struct {
 	next   http.RoundTripper
 	header map[string]string
+	proxy  *proxyToken // nil: no proxy wants a token
 	log    *slog.Logger
 	now    func() time.Time
 	warn   sync.Once
@@ -158,7 +169,7 @@ func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	start := t.now()
-	resp, err := t.next.RoundTrip(r)
+	resp, err := t.proxy.roundTrip(t.next, r)
 	status := "no answer"
 	if err == nil {
 		status = resp.Status

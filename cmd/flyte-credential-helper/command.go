@@ -24,14 +24,18 @@ func people(ctx context.Context, w world) int {
 	root := l.root()
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
-		l.person("login", "Log in through the browser now", func(c *call) error { return login(ctx, c) }),
-		l.logout(ctx),
+		l.flyte(l.person("login", "Log in through the browser now", func(c *call) error { return login(ctx, c) })),
+		l.flyte(l.logout(ctx)),
 		l.setup(ctx),
-		l.status(ctx),
+		l.flyte(l.status(ctx)),
 		l.version(),
 		l.program(ctx, "kubernetes", "kubectl and all that uses client-go: an ExecCredential", kubernetes, "get-token"),
-		l.token(ctx),
-		l.runs(ctx),
+		l.flyte(l.token(ctx)),
+		l.flyte(l.runs(ctx)),
+		l.protocol(ctx, "git", "git: its credential protocol, for the hosts that profiles serve"),
+		l.protocol(ctx, "docker", "docker and its kin: a credential helper, for the registries that profiles serve"),
+		l.protocol(ctx, "bazel", "Bazel: a credential helper, for the hosts that profiles serve"),
+		l.protocol(ctx, "goauth", "the go command: GOAUTH, for the hosts that profiles serve"),
 	)
 	root.SetHelpCommandGroupID("people")
 	root.SetCompletionCommandGroupID("people")
@@ -84,6 +88,12 @@ func (l *line) run(f func(*call) error) func(*cobra.Command, []string) error {
 	}
 }
 
+// flyte is a command for which Flyte's configuration counts.
+func (l *line) flyte(c *cobra.Command) *cobra.Command {
+	c.PreRun = func(*cobra.Command, []string) { l.ofFlyte = true }
+	return c
+}
+
 // person is a command that people run.
 func (l *line) person(name, short string, f func(*call) error) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, GroupID: "people", Args: cobra.NoArgs, RunE: l.run(f)}
@@ -95,6 +105,18 @@ func (l *line) program(ctx context.Context, name, short string, answer answerer,
 	c.RunE = func(*cobra.Command, []string) error {
 		l.take(l.flags)
 		l.code = give(ctx, l.world, l.settings, l.table, answer)
+		return nil
+	}
+	return c
+}
+
+// protocol is a command whose caller names a host. What it cannot do is said as its
+// caller wants to hear it.
+func (l *line) protocol(ctx context.Context, name, short string) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, GroupID: "programs", Args: cobra.ArbitraryArgs}
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		l.take(l.flags)
+		l.code = protocols()[name](ctx, &desk{world: l.world, settings: l.settings, table: l.table, words: args})
 		return nil
 	}
 	return c

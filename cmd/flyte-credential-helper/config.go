@@ -19,6 +19,7 @@ import (
 type config struct {
 	path     string
 	profiles map[string]profile
+	serves   map[string][]served // by the profile
 }
 
 // profile holds a profile's settings by their names.
@@ -45,7 +46,7 @@ const maxConfig = 1 << 20
 
 // readConfig reads the file at path. Without one there are no profiles.
 func readConfig(path string, known []setting) (*config, error) {
-	c := &config{path: path, profiles: map[string]profile{}}
+	c := &config{path: path, profiles: map[string]profile{}, serves: map[string][]served{}}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -98,7 +99,13 @@ func (c *config) decode(top ast.Node, known []setting) error {
 		return c.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := profile{}
 			c.profiles[name] = p
-			return c.fill(p, body, "profile "+name, known)
+			return c.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
+				if key == "serves" {
+					c.serves[name], err = c.readServes(value)
+					return err
+				}
+				return c.set(p, key, at, value, known)
+			})
 		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
 // program is what the program calls itself.
@@ -71,6 +72,7 @@ func outcome(err error, login string) (code int, hint string) {
 		later       *oauth.TemporaryError
 		refused     *oauth.Error
 		unknown     *whoamiError
+		guarded     *flyte.GuardedError
 	)
 	switch {
 	case errors.As(err, &interrupted):
@@ -95,6 +97,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitTemporary, login
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, ""
+	case errors.As(err, &guarded):
+		return exitRefused, login + " --proxy-command COMMAND"
 	case errors.Is(err, errSaidNo):
 		return exitRefused, ""
 	case errors.As(err, &refused):

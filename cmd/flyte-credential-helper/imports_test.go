@@ -45,6 +45,7 @@ func TestLayers(t *testing.T) {
 		"/pkg/execcred":              {"/pkg/execcred"},
 		"/pkg/execcred/execcredtest": {"/pkg/execcred/execcredtest"}, // for other plugins too
 		"/pkg/oauth":                 {"/pkg/oauth"},
+		"/pkg/oauth/flyte":           {"/pkg/oauth/flyte", "/pkg/oauth"},
 		"/pkg/cache":                 {"/pkg/cache", "/pkg/oauth"},
 	} {
 		for _, path := range imports(t, module+pkg) {

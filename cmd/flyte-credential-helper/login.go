@@ -17,6 +17,9 @@ func login(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.endpoint != "" {
+		c.before, _ = source.Store.Load(ctx) // Login says what is wrong with it
+	}
 	t, fresh, err := source.Login(ctx)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func main() {
 func theWorld() world {
 	return world{
 		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
-		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, now: time.Now,
+		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, getwd: os.Getwd, now: time.Now,
 		configHome: xdg.ConfigHome, stateHome: stateHome(), home: xdg.Home,
 		runtimeDir: xdg.RuntimeDir, parent: parent,
 	}

@@ -6,6 +6,11 @@ import (
 
 // whyNoLogin says why no login may start here, or nothing where one may.
 func (c *call) whyNoLogin() string {
+	if c.never != nil {
+		if why := c.never(); why != "" {
+			return why
+		}
+	}
 	switch {
 	case c.interactive == "never":
 		return "--interactive is never"

@@ -26,6 +26,16 @@ func (l level) names(table []setting) bool {
 	})
 }
 
+// without is l without the settings of these names.
+func (l level) without(names []string) level {
+	return level{l.name, func(s setting) ([]string, string, bool) {
+		if slices.Contains(names, s.name) {
+			return nil, "", false
+		}
+		return l.value(s)
+	}}
+}
+
 // variables is how the names of our variables begin.
 const variables = "FLYTE_CREDENTIAL_HELPER_"
 
@@ -48,6 +58,9 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 	env, err := fromEnvironment(w, table)
 	if err != nil {
 		return "", err
+	}
+	if s.bound {
+		env, cluster = env.without(ofCluster()), profile{}.level("the cluster", "")
 	}
 	levels := []level{flag, env, cluster}
 	if err := s.choose(levels, table, "profile", "provider"); err != nil {
@@ -83,7 +96,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 		}
 	}
 	s.expand(w)
-	return name, nil
+	return name, s.settleEndpoint()
 }
 
 // choose settles the settings of these names, which say what else is read.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // answerer answers one of the protocols by which programs ask.
@@ -17,6 +19,7 @@ func answerers() map[string]answerer {
 // run is the program: it returns the exit status.
 func run(ctx context.Context, w world) int {
 	noCore()
+	w.args = named(w.args)
 	if slices.Equal(w.args[1:], []string{openCommand}) {
 		return openBrowser(w)
 	}
@@ -32,30 +35,55 @@ func run(ctx context.Context, w world) int {
 	return people(ctx, w)
 }
 
+// named puts the protocol first that the program's own name stands for, where it is
+// called by one of its links.
+func named(args []string) []string {
+	name := strings.TrimSuffix(strings.ToLower(filepath.Base(args[0])), ".exe")
+	if caller, found := strings.CutSuffix(name, "-credential-flyte"); found && protocols()[caller] != nil {
+		return slices.Insert(slices.Clone(args), 1, caller)
+	}
+	return args
+}
+
 // quick answers a program that asks for a token, without the command tree that
 // serves people: to build that costs more than the answer. It declines every
 // command line that is not just such a command and settings.
 func quick(ctx context.Context, w world) (code int, ok bool) {
-	s := newSettings()
-	table := s.table()
-	mentioned := among(w.args[1:])
+	s, table, words, err := parse(w.args[1:])
+	if err != nil {
+		return 0, false
+	}
+	if len(words) == 0 && w.getenv(execInfo) != "" {
+		words = []string{"kubernetes"}
+	}
+	if len(words) == 0 || slices.Contains(s.said, "output") && words[0] != "token" {
+		return 0, false
+	}
+	if serve, ok := protocols()[words[0]]; ok {
+		return serve(ctx, &desk{world: w, settings: s, table: table, words: words[1:]}), true
+	}
+	answer, ok := answerers()[words[0]]
+	if !ok || len(words) > 1 {
+		return 0, false
+	}
+	s.ofFlyte = words[0] == "token"
+	return give(ctx, w, s, table, answer), true
+}
+
+// parse reads the flags of a command line, and returns the words that are none.
+func parse(args []string) (s *settings, table []setting, words []string, err error) {
+	s = newSettings()
+	table = s.table()
+	mentioned := among(args)
 	fs := flags(table, mentioned)
 	if mentioned("output") {
 		s.addOutput(fs)
 	}
-	if fs.Parse(w.args[1:]) != nil {
-		return 0, false
-	}
-	name := fs.Arg(0)
-	if fs.NArg() == 0 && w.getenv(execInfo) != "" {
-		name = "kubernetes"
-	}
-	answer, ok := answerers()[name]
-	if !ok || fs.NArg() > 1 || mentioned("output") && name != "token" {
-		return 0, false
+	if err := fs.Parse(args); err != nil {
+		return nil, nil, nil, err
 	}
 	s.take(fs)
-	return give(ctx, w, s, table, answer), true
+	return s, table, fs.Args(), nil
 }
 
 // give writes the answer in one piece, or nothing at all.

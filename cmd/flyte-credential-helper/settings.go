@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // settings are the program's settings, each with the same name as a flag, in
@@ -46,6 +47,14 @@ type settings struct {
 	given     []string // the flags of the command line that say which login it is
 	inherited []string // the same of the environment
 	undecided error    // why no server is named, for the commands that need one
+	warnings  []string // what was passed over, and why
+
+	bound       bool                         // a host is served, and its profile alone says by whose token
+	ofFlyte     bool                         // Flyte's configuration counts for this command
+	theirs      string                       // where that is, if it does
+	theirClient string                       // whose secret theirSecret is
+	theirSecret func() (oauth.Secret, error) // nil: it has none
+	plaintext   bool                         // it says that the endpoint is
 }
 
 // setting is a row of the table that flags, environment, profiles and --help

@@ -68,6 +68,7 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 		login.Problem = "it cannot be opened: it is damaged, or its key is gone"
 		return login
 	}
+	login.Client = cmp.Or(login.Client, t.Server.ClientID)
 	login.Account = t.Account
 	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != ""
 	access := t.Credential(oauth.Access)

@@ -19,6 +19,7 @@ type world struct {
 	getenv         func(string) string
 	environ        func() []string
 	executable     func() (string, error)
+	getwd          func() (string, error)
 	now            func() time.Time
 	configHome     string
 	stateHome      string

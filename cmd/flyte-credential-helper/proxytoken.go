@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+const (
+	// proxyLimit is how long the proxy's command may take. It may have a person log
+	// in.
+	proxyLimit = 3 * time.Minute
+	maxToken   = 64 << 10
+)
+
+// inside is the variable that tells a proxy's command for which logins it is run: it
+// may be this program.
+const inside = "_FLYTE_CREDENTIAL_HELPER_INSIDE"
+
+// proxyToken is the token that a proxy before a Flyte endpoint wants, from a command
+// of the person's. It goes to that host only.
+type proxyToken struct {
+	host    string
+	command []string
+	env     []string
+
+	mu    sync.Mutex
+	token oauth.Secret
+}
+
+// proxyToken is what the settings say of a proxy; nil: nothing.
+func (c *call) proxyToken() *proxyToken {
+	if c.endpoint == "" || len(c.proxyCommand) == 0 {
+		return nil
+	}
+	if c.proxies == nil {
+		c.proxies = &proxyToken{host: hostOf("https://" + withoutScheme(c.endpoint)), command: c.proxyCommand, env: append(c.environ(), inside+"="+c.getenv(inside)+" "+c.keyOf().ID())}
+	}
+	return c.proxies
+}
+
+func withoutScheme(endpoint string) string {
+	if _, rest, found := strings.Cut(endpoint, "://"); found {
+		return rest
+	}
+	return endpoint
+}
+
+// roundTrip sends r with the proxy's token, where it goes to the proxy, and once
+// more with a new one where that is refused and the request can be repeated.
+func (p *proxyToken) roundTrip(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+	if p == nil || r.URL.Host != p.host {
+		return next.RoundTrip(r)
+	}
+	resp, err := p.send(next, r, false)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusProxyAuthRequired {
+		return resp, err
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		if r.GetBody == nil {
+			return resp, nil
+		}
+		r = r.Clone(r.Context())
+		if r.Body, err = r.GetBody(); err != nil {
+			return resp, nil
+		}
+	}
+	_ = resp.Body.Close()
+	return p.send(next, r, true)
+}
+
+func (p *proxyToken) send(next http.RoundTripper, r *http.Request, anew bool) (*http.Response, error) {
+	token, err := p.get(r.Context(), anew)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Proxy-Authorization", "Bearer "+token.Reveal())
+	return next.RoundTrip(r)
+}
+
+func (p *proxyToken) get(ctx context.Context, anew bool) (oauth.Secret, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.token != "" && !anew {
+		return p.token, nil
+	}
+	// Not the request's own time: a person may have to log in.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+	cmd.Env, cmd.WaitDelay = p.env, time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	words := strings.Fields(string(out[:min(len(out), maxToken)]))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("the proxy's command %s failed (%v): %s", p.command[0], err, oauth.Printable(stderr.String()))
+	case len(words) != 1:
+		return "", fmt.Errorf("the proxy's command %s must print one token, and printed %d words", p.command[0], len(words))
+	}
+	p.token = oauth.Secret(words[0])
+	return p.token, nil
+}
