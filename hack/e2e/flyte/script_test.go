@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(script.Built(m), map[string]func(){
 		"flyteidl":      flyteidl,
 		"flytectl":      flytectl,
+		"go-program":    goProgram,
 		"test-machine":  machineToken,
 		"test-proxy":    proxyToken,
 		"test-await":    script.Await,
