@@ -26,7 +26,7 @@ func (c *call) open(_ context.Context, address string) error {
 	if err := checkAddress(address); err != nil {
 		return err
 	}
-	if c.tty == nil || !c.tty.usable() {
+	if !c.terse && (c.tty == nil || !c.tty.usable()) {
 		_, _ = fmt.Fprintf(c.stderr, "%s: waiting for a login to %s in the browser\n", program, c.server())
 	}
 	words := c.browser
