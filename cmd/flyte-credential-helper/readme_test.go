@@ -12,7 +12,10 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true, "--from-kubelogin": true, "--undo": true}
+	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true, "--from-kubelogin": true, "--undo": true, "--output": true}
+	for _, other := range []string{"--global", "--credential", "--config"} { // git's, Bazel's and curl's
+		known[other] = true
+	}
 	for _, s := range newSettings().table() {
 		known["--"+s.name] = true
 		if !strings.Contains(string(text), "`--"+s.name) {
