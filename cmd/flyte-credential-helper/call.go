@@ -52,6 +52,9 @@ func newCall(w world, s *settings, table []setting) (*call, error) {
 	for _, words := range s.warnings {
 		log.Warn(words)
 	}
+	for _, words := range s.notes {
+		log.Info(words)
+	}
 	return &call{world: w, settings: s, profile: profile, log: log}, nil
 }
 

@@ -11,27 +11,30 @@ import (
 // flyteLevel is what the files and variables of Flyte's other clients say, whole
 // or not at all: it counts for the commands that such clients and people run, where
 // no level above it names a server, or one names the same endpoint.
-func (s *settings) flyteLevel(w world, levels []level, table []setting) (level, error) {
+// What is wrong with them is told to who needs them.
+func (s *settings) flyteLevel(w world, levels []level, table []setting) level {
 	nothing := profile{}.level("Flyte's configuration", "")
 	at := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
 	endpoint := s.endpointAt(levels, at)
 	if !s.ofFlyte || at >= 0 && endpoint == "" || s.profile != "" && at < 0 || presetLevel(s.provider).names(table) {
-		return nothing, nil
+		return nothing
 	}
 	dir, _ := w.getwd() // without one there are no files below it
 	source, err := flyte.Find(flyte.World{Environ: w.environ(), Home: w.home, Dir: dir})
 	switch {
 	case err != nil && at >= 0: // it may be about another endpoint
-		s.warnings = append(s.warnings, "what Flyte's other clients are configured with is not looked at: "+err.Error())
-		return nothing, nil
+		s.notes = append(s.notes, "what Flyte's other clients are configured with is not looked at: "+err.Error())
+		return nothing
 	case err != nil:
-		return nothing, usage("", "%v", err)
+		s.undecided = usage("", "%v", err)
+		return nothing
 	case source.Endpoint == "" || at >= 0 && !flyte.SameEndpoint(endpoint, source.Endpoint):
-		return nothing, nil
+		return nothing
 	}
 	config, err := source.Config()
 	if err != nil {
-		return nothing, usage("", "%v", err)
+		s.broken = usage("", "%v", err)
+		return nothing
 	}
 	s.theirs = source.Name
 	s.warnings = append(s.warnings, source.Warnings...)
@@ -40,7 +43,7 @@ func (s *settings) flyteLevel(w world, levels []level, table []setting) (level, 
 	}
 	s.theirSecret, s.theirClient = config.Secret, config.ClientID
 	s.plaintext = config.Insecure != nil && *config.Insecure
-	return theirLevel(source, config), nil
+	return theirLevel(source, config)
 }
 
 // endpointAt is the Flyte endpoint that the level at names, if it does.

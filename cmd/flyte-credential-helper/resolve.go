@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,11 +76,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 	if err := s.choose(levels, table, "provider"); err != nil {
 		return "", err
 	}
-	theirs, err := s.flyteLevel(w, levels, table)
-	if err != nil {
-		return "", err
-	}
-	levels = append(levels, theirs, presetLevel(s.provider))
+	levels = append(levels, s.flyteLevel(w, levels, table), presetLevel(s.provider))
 	from := slices.IndexFunc(levels, func(l level) bool { return l.names(table) })
 	if from >= 0 {
 		if err := oneServer(levels[from], table); err != nil {
@@ -89,6 +86,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 	} else if s.undecided == nil {
 		s.undecided = noServer(name, s.provider)
 	}
+	s.undecided = cmp.Or(s.broken, s.undecided)
 	s.inherit(levels[1:3], table, from-1)
 	for i, l := range levels[1:] {
 		if err := s.apply(l, table, func(s setting) bool { return s.kind != server || i+1 == from }); err != nil {

@@ -48,6 +48,8 @@ type settings struct {
 	inherited []string // the same of the environment
 	undecided error    // why no server is named, for the commands that need one
 	warnings  []string // what was passed over, and why
+	notes     []string // the same, for who looks closely
+	broken    error    // what is wrong with Flyte's configuration, which counts
 
 	bound       bool                         // a host is served, and its profile alone says by whose token
 	ofFlyte     bool                         // Flyte's configuration counts for this command
