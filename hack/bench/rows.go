@@ -56,12 +56,39 @@ func (b *bench) kernelRows(ctx context.Context) ([]row, error) {
 	info := b.warm(m, "kubernetes, KUBERNETES_EXEC_INFO", warmGoal, warmGate, "kubernetes")
 	info.env = append(info.env[:len(info.env):len(info.env)], execInfo)
 	prof, err := b.profile(m)
-	return []row{
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{
 		b.warm(m, "kubernetes", warmGoal, warmGate, "kubernetes"),
 		info,
 		prof,
 		b.warm(m, "token", warmGoal*other, warmGate*other, "token"),
-	}, err
+	}
+	hosted, err := b.hosted(m, prof.env)
+	return append(rows, hosted...), err
+}
+
+// hosted are the rows of callers that name a host, which the profile serves.
+func (b *bench) hosted(m *machine.Machine, env []string) (rows []row, err error) {
+	for _, caller := range []struct {
+		args []string
+		in   string
+	}{
+		{[]string{"git", "get"}, "protocol=https\nhost=git.example.com\n"},
+		{[]string{"docker", "get"}, "git.example.com"},
+		{[]string{"bazel", "get"}, `{"uri":"https://git.example.com/x"}`},
+		{[]string{"goauth"}, ""},
+	} {
+		r := b.warm(m, strings.Join(caller.args, " "), warmGoal*other, warmGate*other, caller.args...)
+		r.env = env
+		r.stdin = filepath.Join(m.Dir, caller.args[0]+".in")
+		if err := os.WriteFile(r.stdin, []byte(caller.in), 0o600); err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
 }
 
 // profile is the row whose settings are in config.yaml.
@@ -73,6 +100,7 @@ func (b *bench) profile(m *machine.Machine) (row, error) {
 		lines = append(lines, fmt.Sprintf("    %s: %s", setting, m.Get(setting)))
 		r.env = append(r.env, machine.Variable(setting)+"=")
 	}
+	lines = append(lines, "    serves: [git.example.com]")
 	file := filepath.Join(m.Dir, "config", "flyte-credential-helper", "config.yaml")
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return r, err
