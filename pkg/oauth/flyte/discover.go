@@ -53,7 +53,7 @@ func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var failed []*elsewhere
-	deaf := false // to gRPC
+	deaf, speaks := false, false // to gRPC; nothing for us, but gRPC
 	for _, w := range ways(e, n) {
 		if w.grpc && deaf {
 			continue
@@ -64,11 +64,16 @@ func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 			return f, nil
 		}
 		var at *elsewhere
-		if !errors.As(err, &at) {
+		switch unspoken := (*unspokenError)(nil); {
+		case errors.As(err, &unspoken) && speaks:
+			at = &elsewhere{unimplemented: true, words: e.Host + " speaks nothing but gRPC"}
+		case errors.As(err, &unspoken):
+			return nil, unspoken.error
+		case !errors.As(err, &at):
 			return nil, err
 		}
 		failed = append(failed, at)
-		deaf = deaf || at.deaf
+		deaf, speaks = deaf || at.deaf, speaks || w.grpc && at.unimplemented
 	}
 	return nil, nowhere(e, failed)
 }
@@ -155,6 +160,10 @@ type elsewhere struct {
 }
 
 func (e *elsewhere) Error() string { return e.words }
+
+// unspokenError is why HTTP led to no answer, or to none that a server gives which
+// speaks it: that of one which speaks gRPC only is no matter.
+type unspokenError struct{ error }
 
 // nowhere is the outcome where no way leads to an answer. A proxy's bare 404 is
 // unimplemented to gRPC, so that all ways must say so.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -40,6 +41,9 @@ func (g *gateway) ask(method, path, body string) func(context.Context) (message,
 			req.Header.Set("Connect-Protocol-Version", "1")
 		}
 		resp, text, err := fetch(g.client, req)
+		if errors.As(err, new(*oauth.TemporaryError)) {
+			return nil, &unspokenError{err}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +68,11 @@ func decodeJSON(resp *http.Response, text []byte) (message, error) {
 	case isJSON && resp.StatusCode >= 500:
 		return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s", resp.Request.URL.Host, said(fields, resp.Status))}
 	}
-	return nil, notFlyte(resp, text)
+	at := notFlyte(resp, text)
+	if resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusUnsupportedMediaType {
+		return nil, &unspokenError{at}
+	}
+	return nil, at
 }
 
 // said are a JSON error's own words.

@@ -109,6 +109,9 @@ func fetch(client *http.Client, req *http.Request) (*http.Response, []byte, erro
 	if errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, new(tls.RecordHeaderError)) {
 		return nil, nil, &oauth.ConfigError{Setting: "endpoint", Problem: host + " does not speak TLS: http://" + host + " names an endpoint without it"}
 	}
+	if err != nil && req.URL.Scheme == "http" && strings.Contains(err.Error(), `\x15\x03`) { // an alert of TLS, as net/http quotes it
+		return nil, nil, &oauth.ConfigError{Setting: "endpoint", Problem: host + " speaks TLS: leave out http://"}
+	}
 	if err != nil {
 		return nil, nil, oauth.Unreachable(req.Context(), host, err)
 	}
