@@ -1,0 +1,96 @@
+package front
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"time"
+)
+
+// Program is a server that is a process of its own and listens on a Unix socket,
+// for want of a port that is surely free.
+type Program struct {
+	cmd   *exec.Cmd
+	said  bytes.Buffer
+	ended chan struct{}
+}
+
+// Run starts cmd, places what listens on socket behind the front, and returns once
+// a GET of path is answered as it should be. The caller stops the program.
+func (f *Front) Run(ctx context.Context, cmd *exec.Cmd, socket, path string, status int) (*Program, error) {
+	p := &Program{cmd: cmd, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &p.said, &p.said
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = cmd.Wait() // it ends when it is stopped, or await tells
+		close(p.ended)
+	}()
+	f.Place(proxy(socket))
+	if err := p.await(ctx, f, path, status); err != nil {
+		p.Stop()
+		return nil, fmt.Errorf("%s: %w\n%s", cmd.Path, err, p.said.String())
+	}
+	f.ResetCounts()
+	return p, nil
+}
+
+// Stop ends the program.
+func (p *Program) Stop() {
+	_ = p.cmd.Process.Kill() // or it has ended
+	<-p.ended
+}
+
+func (p *Program) await(ctx context.Context, f *Front, path string, status int) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if got, err := f.get(ctx, path); err == nil && got == status {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("it has ended: %v", p.cmd.ProcessState)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func (f *Front) get(ctx context.Context, path string) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL(path), nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := f.Client().Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+// proxy leads to what listens on socket, which learns by what name it was called.
+func proxy(socket string) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: "socket"})
+			r.Out.Host = r.In.Host
+			r.SetXForwarded()
+		},
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		}},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+}
