@@ -248,7 +248,7 @@ func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (ca
 	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
 		t, err := spend(ctx, refresh)
 		if !oauth.LoggedOut(err) {
-			return t, err
+			return t, refreshRefused(err)
 		}
 		login, err := c.prepareLogin(ctx, client, old, err)
 		if err != nil {

@@ -25,6 +25,20 @@ const (
 	exitStore     = 6
 )
 
+// refreshError is a server's refusal of a refresh in words that other servers have
+// for wrong settings. Those were right when the login was made.
+type refreshError struct{ error }
+
+func (e *refreshError) Unwrap() error { return e.error }
+
+func refreshRefused(err error) error {
+	var refused *oauth.Error
+	if errors.As(err, new(*oauth.TemporaryError)) || !errors.As(err, &refused) {
+		return err
+	}
+	return &refreshError{refused}
+}
+
 // usageError is a command line or configuration that cannot be obeyed.
 type usageError struct{ problem, hint string }
 
@@ -101,6 +115,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitRefused, login + " --proxy-command COMMAND"
 	case errors.Is(err, errSaidNo):
 		return exitRefused, ""
+	case errors.As(err, new(*refreshError)):
+		return exitRefused, login
 	case errors.As(err, &refused):
 		return exitRefused, refusedHint(refused.Code, login)
 	case errors.As(err, &unknown):

@@ -136,7 +136,7 @@ func (w way) discover(ctx context.Context) (*Found, error) {
 // flyteadmin.
 func OwnServer(m oauth.Metadata) bool {
 	u, err := url.Parse(m.TokenEndpoint)
-	return err == nil && strings.HasSuffix(u.Path, "/oauth2/token")
+	return err == nil && strings.HasSuffix(u.Path, "/oauth2/token") && strings.HasSuffix(m.AuthorizationEndpoint, "/oauth2/authorize")
 }
 
 // GuardedError is a proxy that lets nobody through to a Flyte endpoint without a
@@ -153,6 +153,7 @@ func (e *GuardedError) Error() string {
 // elsewhere is an answer that says nothing of Flyte by one way: another may do.
 type elsewhere struct {
 	unimplemented bool // what answers knows the way, and has nothing there
+	missing       bool // 404, which is a proxy's word too
 	deaf          bool // it does not speak gRPC
 	guarded       bool // it lets nobody in who is not known to it
 	passing       bool // it may be another answer soon
@@ -165,15 +166,17 @@ func (e *elsewhere) Error() string { return e.words }
 // speaks it: that of one which speaks gRPC only is no matter.
 type unspokenError struct{ error }
 
-// nowhere is the outcome where no way leads to an answer. A proxy's bare 404 is
-// unimplemented to gRPC, so that all ways must say so.
+// nowhere is the outcome where no way leads to an answer. Some proxies make gRPC's
+// unimplemented of a bare 404: by Flyte 1's two ways it must be the server's word. In
+// between are Flyte 2's, which nothing need know.
 func nowhere(e Endpoint, failed []*elsewhere) error {
-	if !slices.ContainsFunc(failed, func(at *elsewhere) bool { return !at.unimplemented }) {
+	last := failed[len(failed)-1]
+	unknown := func(at *elsewhere) bool { return !at.unimplemented && !at.missing }
+	if failed[0].unimplemented && last.unimplemented && !slices.ContainsFunc(failed, unknown) {
 		return ErrNoAuth
 	}
-	last := failed[len(failed)-1]
-	if last.guarded {
-		return &GuardedError{Endpoint: e, Words: last.words}
+	if i := slices.IndexFunc(failed, func(at *elsewhere) bool { return at.guarded }); i >= 0 {
+		return &GuardedError{Endpoint: e, Words: failed[i].words}
 	}
 	words := last.words
 	if first := failed[0].words; first != words {

@@ -47,9 +47,6 @@ func (g *gateway) ask(method, path, body string) func(context.Context) (message,
 		if err != nil {
 			return nil, err
 		}
-		if method == http.MethodPost && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType}, resp.StatusCode) {
-			return nil, &elsewhere{unimplemented: true, words: req.URL.Host + " does not speak Connect"} // as no Flyte 1 does
-		}
 		return decodeJSON(resp, text)
 	}
 }
@@ -134,5 +131,5 @@ func notFlyte(resp *http.Response, text []byte) *elsewhere {
 	case resp.StatusCode == http.StatusOK && kind != "":
 		words += " with " + oauth.Printable(kind)
 	}
-	return &elsewhere{guarded: guarded, passing: passing, words: words}
+	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, words: words}
 }

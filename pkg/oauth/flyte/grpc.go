@@ -26,8 +26,11 @@ type grpc struct {
 // frameHeader is that of each message: a flag for compression, and the length.
 const frameHeader = 5
 
-// unimplemented is gRPC's code for a method that nobody knows.
-const unimplemented = "12"
+// gRPC's codes that matter here.
+const (
+	unimplemented   = "12" // nobody knows the method
+	unauthenticated = "16"
+)
 
 // call is a unary call without a request to speak of.
 func (g *grpc) call(path string) func(context.Context) (message, error) {
@@ -57,7 +60,7 @@ func decodeCall(resp *http.Response, body []byte) (message, error) {
 	host := resp.Request.URL.Host
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/grpc") {
 		at := notFlyte(resp, body)
-		at.deaf = true
+		at.deaf = !at.missing
 		return nil, at
 	}
 	code := cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))
@@ -77,7 +80,11 @@ func decodeCall(resp *http.Response, body []byte) (message, error) {
 	if plain, err := url.PathUnescape(words); err == nil {
 		words = plain
 	}
-	return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s (gRPC status %s)", host, oauth.Printable(words), oauth.Printable(code))}
+	words = fmt.Sprintf("%s (gRPC status %s)", oauth.Printable(words), oauth.Printable(code))
+	if code == unauthenticated {
+		return nil, &elsewhere{deaf: true, guarded: true, words: host + " answered " + words}
+	}
+	return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s", host, words)}
 }
 
 // decodeFrame reads the one message of an answer.
