@@ -50,7 +50,7 @@ type Network struct {
 // what passes through proxies that know no gRPC. It returns [ErrNoAuth], an
 // [oauth.TemporaryError], or an [oauth.ConfigError] where what answers is no Flyte.
 func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, e.silent())
 	defer cancel()
 	var failed []*elsewhere
 	deaf, speaks := false, false // to gRPC; nothing for us, but gRPC

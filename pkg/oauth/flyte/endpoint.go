@@ -53,6 +53,11 @@ func (e Endpoint) url(path string) string {
 	return scheme + e.Host + e.Path + path
 }
 
+// silent is e where it says nothing in the time that it has.
+func (e Endpoint) silent() error {
+	return &oauth.TemporaryError{Err: fmt.Errorf("%s did not answer in time", e.Host)}
+}
+
 // protocol is gRPC's, HTTP/2. Without TLS no other may be allowed: nothing would
 // tell which it is.
 func (e Endpoint) protocol() *http.Protocols {

@@ -35,7 +35,7 @@ const (
 // call is a unary call without a request to speak of.
 func (g *grpc) call(path string) func(context.Context) (message, error) {
 	return func(ctx context.Context) (message, error) {
-		ctx, cancel := context.WithTimeout(ctx, grpcLimit)
+		ctx, cancel := context.WithTimeoutCause(ctx, grpcLimit, g.endpoint.silent())
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint.url(path), bytes.NewReader(make([]byte, frameHeader)))
 		if err != nil {
