@@ -251,3 +251,9 @@ func wantWords(t *testing.T, err error, words ...string) {
 		}
 	}
 }
+
+// redirect has no page for people, as http.Redirect has.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusPermanentRedirect)
+}

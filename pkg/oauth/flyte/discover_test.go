@@ -222,7 +222,7 @@ func TestNotFlyte(t *testing.T) {
 	})
 	t.Run("another path", func(t *testing.T) {
 		_, err, s := ask(t, http1, answers{"*": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/console", http.StatusPermanentRedirect)
+			redirect(w, "/console")
 		}})
 		wantNone(t, err, "308 Permanent Redirect")
 		for _, path := range s.paths() {

@@ -1,11 +1,13 @@
 package flyte
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -14,7 +16,7 @@ import (
 // Endpoint is a Flyte endpoint, as its clients name it.
 type Endpoint struct {
 	Host      string // with its port, if one is named; lower case
-	Path      string // without a slash at its end; mostly empty
+	Path      string // escaped, without a slash at its end; mostly empty
 	Plaintext bool   // without TLS
 }
 
@@ -31,10 +33,13 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	if err != nil || u.User != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return Endpoint{}, bad
 	}
-	if _, port, err := net.SplitHostPort(u.Host); err == nil && port == "" || strings.ContainsAny(u.Host, " \t") {
+	if strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t%") { // % stands before a zone, which no URL of ours could have
 		return Endpoint{}, bad
 	}
-	return Endpoint{Host: strings.ToLower(u.Host), Path: strings.TrimRight(u.Path, "/"), Plaintext: u.Scheme == "http"}, nil
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil {
+		return Endpoint{}, bad
+	}
+	return Endpoint{Host: strings.ToLower(u.Host), Path: strings.TrimRight(u.EscapedPath(), "/"), Plaintext: u.Scheme == "http"}, nil
 }
 
 // String is the endpoint in its one form, which [ParseEndpoint] reads again.
