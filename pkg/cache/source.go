@@ -264,6 +264,9 @@ func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
 	}
 	s.at(stepOrphan)
 	orphan, err := s.Store.lockSpending(ctx)
+	if s.unneeded(err) {
+		return unlock, nil // nobody can spend
+	}
 	if err != nil {
 		unlock()
 		return nil, err
