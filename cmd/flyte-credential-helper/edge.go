@@ -111,6 +111,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitTemporary, login
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, ""
+	case errors.As(err, &guarded) && strings.Contains(login, " --proxy-command"):
+		return exitRefused, "" // it gave a token, and not the right one
 	case errors.As(err, &guarded):
 		return exitRefused, login + " --proxy-command COMMAND"
 	case errors.Is(err, errSaidNo):

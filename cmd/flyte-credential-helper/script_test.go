@@ -45,9 +45,11 @@ func testProgram() {
 	os.Exit(run(interruptible(), w))
 }
 
-// bed is what a script has beside the program: a server, and perhaps a desktop.
+// bed is what a script has beside the program: a server, a Flyte endpoint, and
+// perhaps a desktop.
 type bed struct {
 	server  *oauthtest.Server
+	flyte   *gateway
 	ctx     context.Context
 	bus     *desktop.Bus
 	keyring *desktop.Keyring
@@ -83,16 +85,18 @@ func runScripts(t *testing.T, files []string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server":   func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).server, args) },
-			"browser":  browserCommand,
-			"age":      ageCommand,
-			"parallel": parallelCommand,
-			"desktop":  desktopCommand,
-			"within":   withinCommand,
-			"secrets":  secretsCommand,
-			"damage":   damageCommand,
-			"pass":     func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
-			"kernel":   kernelCommand,
+			"server":    func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).server, args) },
+			"browser":   browserCommand,
+			"age":       ageCommand,
+			"parallel":  parallelCommand,
+			"desktop":   desktopCommand,
+			"within":    withinCommand,
+			"secrets":   secretsCommand,
+			"damage":    damageCommand,
+			"pass":      func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
+			"kernel":    kernelCommand,
+			"flyte":     flyteCommand,
+			"unproxied": proxyTokenCommand,
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {
@@ -112,9 +116,10 @@ func setup(e *testscript.Env) error {
 		cancel()
 		return err
 	}
-	b := &bed{server: s, ctx: ctx}
+	b := &bed{server: s, flyte: newGateway(s), ctx: ctx}
 	e.Values[bedKey{}] = b
 	e.Defer(func() {
+		b.flyte.Close()
 		s.Close()
 		cancel()
 		if b.bus != nil {
@@ -126,7 +131,7 @@ func setup(e *testscript.Env) error {
 		"HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_STATE_HOME="+home+"/state", "XDG_RUNTIME_DIR="+home+"/run",
 		"XDG_DATA_HOME="+home+"/data", "XDG_CACHE_HOME="+home+"/cache",
 		"STATE="+home+"/state/"+program, "BROWSER=test-browser", "BROWSER_LOG="+e.WorkDir+"/opened", "GORACE=atexit_sleep_ms=0",
-		"NL=\n", "ISSUER="+s.URL, "CLIENT="+oauthtest.PublicClient,
+		"NL=\n", "ISSUER="+s.URL, "FLYTE="+b.flyte.address(), "CLIENT="+oauthtest.PublicClient,
 		variable("issuer")+"="+s.URL, variable("client-id")+"="+oauthtest.PublicClient, variable("store")+"=file",
 	)
 	return os.MkdirAll(home, 0o755)

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// gateway is a plaintext Flyte endpoint in front of an authorization server. It knows
+// the two GETs only, as what is left of one behind a proxy without gRPC.
+type gateway struct {
+	*httptest.Server
+	identity *oauthtest.Server
+
+	mu     sync.Mutex
+	moved  bool   // the token endpoint has another name
+	guard  string // the token without which nobody is let in; empty: everybody is
+	asked  int    // for the metadata
+	denied int
+}
+
+func newGateway(s *oauthtest.Server) *gateway {
+	g := &gateway{identity: s}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", g.metadata)
+	mux.HandleFunc("GET /config/v1/flyte_client", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{
+			"client_id": oauthtest.PublicClient, "redirect_uri": "http://localhost/callback", "scopes": []string{"openid", "offline_access"}, "authorization_metadata_key": "flyte-authorization",
+		})
+	})
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != "PRI" && !g.lets(r) { // which is how HTTP/2 begins
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	return g
+}
+
+func (g *gateway) lets(r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.guard == "" || r.Header.Get("Proxy-Authorization") == "Bearer "+g.guard {
+		return true
+	}
+	g.denied++
+	return false
+}
+
+// metadata is the server's, and what a script says.
+func (g *gateway) metadata(w http.ResponseWriter, _ *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked++
+	resp, err := g.identity.Client().Get(g.identity.URL + "/.well-known/openid-configuration")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	var document map[string]any
+	_ = json.NewDecoder(resp.Body).Decode(&document)
+	if g.moved {
+		document["token_endpoint"] = strings.Replace(fmt.Sprint(document["token_endpoint"]), "127.0.0.1", "localhost", 1)
+	}
+	writeJSON(w, document)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func (g *gateway) address() string { return strings.TrimPrefix(g.URL, "http://") }
+
+// flyteCommand changes the script's Flyte endpoint, which is at $FLYTE, or asserts
+// what came to it:
+//
+//	flyte move             have tokens at the same server by another name
+//	flyte guard TOKEN      let in who has it, in Proxy-Authorization; "" for everybody
+//	flyte count N          it has been asked for its metadata so often
+//	flyte denied N         it has denied so many requests
+//	flyte write FILE       replace ADDRESS in a file by $FLYTE
+//	flyte key              put an API key of the confidential client into the environment
+func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
+	g := theBed(ts).flyte
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch args[0] {
+	case "move":
+		g.moved = true
+	case "guard":
+		g.guard = args[1]
+	case "count":
+		wantNumber(ts, "requests for the metadata", g.asked, args[1])
+	case "denied":
+		wantNumber(ts, "denied requests", g.denied, args[1])
+	case "write":
+		text := ts.ReadFile(args[1])
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.ReplaceAll(text, "ADDRESS", g.address())), 0o600))
+	case "key":
+		ts.Setenv("FLYTE_API_KEY", base64.StdEncoding.EncodeToString([]byte(g.address()+":"+oauthtest.SecretClient+":"+oauthtest.Secret+":None")))
+	default:
+		ts.Fatalf("flyte %s?", args[0])
+	}
+}
+
+func wantNumber(ts *testscript.TestScript, what string, got int, wanted string) {
+	want, err := strconv.Atoi(wanted)
+	ts.Check(err)
+	if got != want {
+		ts.Fatalf("%d %s, not %d", got, what, want)
+	}
+}
+
+// proxyTokenCommand asserts that no request to the authorization server carried what
+// is for the proxy only.
+func proxyTokenCommand(ts *testscript.TestScript, neg bool, args []string) {
+	n := 0
+	for _, kind := range []string{"discovery", "keys", "authorize", "token", "device", "revoke"} {
+		for _, r := range theBed(ts).server.Requests(kind) {
+			n++
+			if r.Header.Get("Proxy-Authorization") != "" {
+				ts.Fatalf("a request for %s carries the proxy's token", kind)
+			}
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("nothing was asked, so that nothing is shown")
+	}
+}
