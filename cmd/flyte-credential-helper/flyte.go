@@ -68,6 +68,9 @@ func (c *call) discover(ctx context.Context) (*flyte.Found, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.proxyToken().ready(ctx); err != nil {
+		return nil, err
+	}
 	found, err := flyte.Discover(ctx, e, *network)
 	if errors.Is(err, flyte.ErrNoAuth) {
 		return nil, usage("", "%s does not use authentication: no login is needed, and no token", c.server())

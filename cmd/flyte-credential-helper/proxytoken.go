@@ -86,6 +86,18 @@ func (p *proxyToken) send(next http.RoundTripper, r *http.Request, anew bool) (*
 	return next.RoundTrip(r)
 }
 
+// ready has the token got: that may take longer than discovery, and a command that
+// fails is not run for each way to ask.
+func (p *proxyToken) ready(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	if _, err := p.get(ctx, false); err != nil {
+		return &oauth.TemporaryError{Err: err}
+	}
+	return nil
+}
+
 func (p *proxyToken) get(ctx context.Context, anew bool) (oauth.Secret, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

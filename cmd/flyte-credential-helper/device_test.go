@@ -1,0 +1,63 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+)
+
+// A Flyte endpoint names the device's endpoint too: the code and a QR code stand on
+// the terminal, and the caller's streams have nothing of it.
+func TestDeviceAtFlyte(t *testing.T) {
+	m := newMachine(t, oauthtest.Config{})
+	g := newGateway(m.server)
+	t.Cleanup(g.Close)
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	var shown screen
+	go shown.read(master)
+	endpoint := []string{variable("issuer") + "=", variable("client-id") + "=", variable("endpoint") + "=" + g.URL}
+	cmd := m.command(endpoint, "token", "--grant", "device")
+	stdout, stderr := &strings.Builder{}, &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`[B-Z]{4}-[B-Z]{4}`)
+	m.await("the code", func() bool { return code.MatchString(shown.String()) })
+	m.await("the QR code", func() bool { return strings.Contains(shown.String(), "▀") && strings.Contains(shown.String(), "█") })
+	if !m.server.ApproveDevice(code.FindString(shown.String())) {
+		t.Fatalf("no device waits with the code that is shown: %s", shown.String())
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %s%s", err, stderr, shown.String())
+	}
+	if !regexp.MustCompile(`^eyJ\S+\n$`).MatchString(stdout.String()) || stderr.String() != "" {
+		t.Errorf("stdout %q, stderr %q", stdout, stderr)
+	}
+	if m.opened() != 0 {
+		t.Error("a browser opened")
+	}
+	for _, r := range m.server.Requests("device") {
+		if r.Form.Get("client_id") != oauthtest.PublicClient || r.Form.Get("scope") != "openid offline_access" {
+			t.Errorf("a device is asked for with %v", r.Form)
+		}
+	}
+	status := m.run(endpoint, "status")
+	if line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(g.URL) + ` +` + oauthtest.PublicClient + ` `); !line.MatchString(status.stdout.String()) {
+		t.Errorf("status does not name the client: %s%s", status.stdout.String(), status.stderr.String())
+	}
+}
