@@ -168,7 +168,7 @@ func mutants() []mutant {
 		{"501 of the gateway says nothing", "pkg/oauth/flyte/gateway.go", "	case resp.StatusCode == http.StatusNotImplemented:", "	case resp.StatusCode == 599:", flyte, "TestNoAuth"},
 		{"no Connect is no answer", "pkg/oauth/flyte/gateway.go", "&elsewhere{unimplemented: true, words: req.URL.Host + \" does not speak Connect\"}", "&elsewhere{words: req.URL.Host + \" does not speak Connect\"}", flyte, "TestNoAuth"},
 		{"a status in the trailers is not read", "pkg/oauth/flyte/grpc.go", `cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header`, `cmp.Or(resp.Header`, flyte, "TestRungs"},
-		{"a status among the headers is not read", "pkg/oauth/flyte/grpc.go", `cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))`, `resp.Trailer.Get("Grpc-Status") + cmp.Or("")`, flyte, "TestRungs"},
+		{"a status among the headers is not read", "pkg/oauth/flyte/grpc.go", `cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))`, `resp.Trailer.Get("Grpc-Status") + cmp.Or("")`, flyte, "TestTrouble"},
 		{"a gRPC message is not decoded", "pkg/oauth/flyte/grpc.go", "		words = plain\n", "		_ = plain\n", flyte, "TestTrouble"},
 		{"a gRPC message drives the terminal", "pkg/oauth/flyte/grpc.go", "oauth.Printable(words), oauth.Printable(code)", "words, oauth.Printable(code)", flyte, "TestTrouble"},
 		{"an outage is asked about on", "pkg/oauth/flyte/grpc.go", "	return nil, &oauth.TemporaryError{Err: fmt.Errorf(\"%s cannot say", "	return nil, &elsewhere{words: fmt.Sprintf(\"%s cannot say", flyte, "TestTrouble"},

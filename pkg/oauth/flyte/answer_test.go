@@ -122,12 +122,12 @@ func networkOf(s *httptest.Server) Network {
 }
 
 // ask discovers what answers say, at a server that speaks how.
-func ask(t *testing.T, how speaks, answers map[string]http.HandlerFunc) (*Found, error, *rungs) {
+func ask(t *testing.T, how speaks, answers map[string]http.HandlerFunc) (*Found, *rungs, error) {
 	t.Helper()
 	s := &rungs{answers: answers}
 	server := start(t, how, s)
 	f, err := Discover(within(t), endpointOf(t, server.URL), networkOf(server))
-	return f, err, s
+	return f, s, err
 }
 
 func endpointOf(t *testing.T, address string) Endpoint {

@@ -48,7 +48,7 @@ func TestRungs(t *testing.T) {
 		"a broken frame":          {http2, answers{grpc1: call([]byte{0}, "0", ""), grpc2: says(server()), grpc2own: says(own())}, []string{grpc1, grpc2, grpc2own}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err, s := ask(t, test.how, test.answers)
+			f, s, err := ask(t, test.how, test.answers)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestRungs(t *testing.T) {
 
 // HTTP/1.1 with TLS does not agree on HTTP/2, and is asked otherwise.
 func TestNoHTTP2(t *testing.T) {
-	f, err, s := ask(t, http1TLS, answers{get: inJSON(`{"token_endpoint":"https://id.example/token"}`)})
+	f, s, err := ask(t, http1TLS, answers{get: inJSON(`{"token_endpoint":"https://id.example/token"}`)})
 	if err != nil || f.Server.TokenEndpoint != "https://id.example/token" {
 		t.Fatal(f, err)
 	}
@@ -79,7 +79,7 @@ func TestNoHTTP2(t *testing.T) {
 func TestNoClientConfig(t *testing.T) {
 	for name, missing := range map[string]http.HandlerFunc{"unimplemented": only("12", ""), "a bare 404": nil} {
 		t.Run(name, func(t *testing.T) {
-			f, err, s := ask(t, http2, answers{grpc1: says(server()), grpc1own: missing})
+			f, s, err := ask(t, http2, answers{grpc1: says(server()), grpc1own: missing})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,12 +92,12 @@ func TestNoClientConfig(t *testing.T) {
 			}
 		})
 	}
-	_, err, _ := ask(t, http2, answers{grpc1: says(server()), grpc1own: only("14", "overloaded")})
+	_, _, err := ask(t, http2, answers{grpc1: says(server()), grpc1own: only("14", "overloaded")})
 	wantLater(t, err, "overloaded")
 }
 
 func TestRequests(t *testing.T) {
-	_, err, s := ask(t, http2, answers{grpc1: only("12", ""), grpc2: only("12", ""), get: inJSON("{}")})
+	_, s, err := ask(t, http2, answers{grpc1: only("12", ""), grpc2: only("12", ""), get: inJSON("{}")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestTrouble(t *testing.T) {
 		"a status of no one": {only("14%1B[2J", "x"), []string{"gRPC status 14%1B[2J"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err, s := ask(t, http2, answers{grpc1: test.answer})
+			_, s, err := ask(t, http2, answers{grpc1: test.answer})
 			wantLater(t, err, test.words...)
 			if strings.ContainsAny(err.Error(), "\x1b\x07\n\u202e") {
 				t.Errorf("the words drive the terminal: %q", err)
@@ -194,7 +194,7 @@ func TestGatewayTrouble(t *testing.T) {
 		"client's words": {answers{get: inJSON(`{"token_endpoint":"https://id.example/token"}`), getOwn: page(http.StatusBadGateway, "application/json", `{"message":"later"}`)}, "later"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err, _ := ask(t, http1, test.answers)
+			_, _, err := ask(t, http1, test.answers)
 			wantLater(t, err, test.words)
 			if strings.ContainsAny(err.Error(), "\x1b") || len(err.Error()) > 700 {
 				t.Errorf("the words are not fit for a line: %q", err)
@@ -207,12 +207,12 @@ func TestGatewayTrouble(t *testing.T) {
 func TestNotFlyte(t *testing.T) {
 	t.Run("HTML everywhere", func(t *testing.T) {
 		for _, how := range []speaks{http1, http2, plaintext} {
-			_, err, _ := ask(t, how, answers{"*": page(http.StatusOK, "text/html", "<html>")})
+			_, _, err := ask(t, how, answers{"*": page(http.StatusOK, "text/html", "<html>")})
 			wantLater(t, err, "does not say how to log in", "HTML", "captive portal")
 		}
 	})
 	t.Run("another host", func(t *testing.T) {
-		_, err, s := ask(t, http2, answers{"*": func(w http.ResponseWriter, r *http.Request) {
+		_, s, err := ask(t, http2, answers{"*": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://login.example/sign-in?next=secret", http.StatusFound)
 		}})
 		wantLater(t, err, "sends us to login.example", "identity-aware proxy")
@@ -221,7 +221,7 @@ func TestNotFlyte(t *testing.T) {
 		}
 	})
 	t.Run("another path", func(t *testing.T) {
-		_, err, s := ask(t, http1, answers{"*": func(w http.ResponseWriter, r *http.Request) {
+		_, s, err := ask(t, http1, answers{"*": func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, "/console")
 		}})
 		wantNone(t, err, "308 Permanent Redirect")
@@ -233,7 +233,7 @@ func TestNotFlyte(t *testing.T) {
 	})
 	t.Run("bare 404s", func(t *testing.T) {
 		for _, how := range []speaks{http1, http2, plaintext, http1TLS} {
-			_, err, _ := ask(t, how, nil)
+			_, _, err := ask(t, how, nil)
 			wantNone(t, err, "does not say how to log in", "404 Not Found")
 			if errors.Is(err, ErrNoAuth) {
 				t.Error("and not that it needs no login")
@@ -241,18 +241,18 @@ func TestNotFlyte(t *testing.T) {
 		}
 	})
 	t.Run("another API", func(t *testing.T) {
-		_, err, _ := ask(t, http1, answers{get: inJSON(`[]`)})
+		_, _, err := ask(t, http1, answers{get: inJSON(`[]`)})
 		wantNone(t, err, "answered 200 OK with application/json")
-		_, err, _ = ask(t, http1, answers{get: page(http.StatusOK, "image/png", "x")})
+		_, _, err = ask(t, http1, answers{get: page(http.StatusOK, "image/png", "x")})
 		wantNone(t, err, "with image/png")
 	})
 	t.Run("the first words too", func(t *testing.T) {
-		_, err, _ := ask(t, http2, answers{grpc1: page(http.StatusTeapot, "", "")})
+		_, _, err := ask(t, http2, answers{grpc1: page(http.StatusTeapot, "", "")})
 		wantNone(t, err, "404 Not Found; by gRPC: ", "418 I'm a teapot")
 	})
 	t.Run("guarded", func(t *testing.T) {
 		for status, words := range map[int]string{http.StatusUnauthorized: "401 Unauthorized", http.StatusForbidden: "403 Forbidden"} {
-			_, err, _ := ask(t, http2, answers{"*": page(status, "text/plain", "who are you?")})
+			_, _, err := ask(t, http2, answers{"*": page(status, "text/plain", "who are you?")})
 			var guarded *GuardedError
 			if !errors.As(err, &guarded) || !strings.Contains(guarded.Words, words) || guarded.Endpoint.Host == "" {
 				t.Errorf("%d is %v", status, err)
@@ -270,7 +270,7 @@ func TestNoAuth(t *testing.T) {
 		"v1":      {grpc1: only("12", ""), grpc2: call(nil, "12", ""), get: none},
 		"Connect": {grpc1: only("12", ""), grpc2: only("12", ""), post + grpc2: none, get: none},
 	} {
-		if _, err, _ := ask(t, http2, all); !errors.Is(err, ErrNoAuth) {
+		if _, _, err := ask(t, http2, all); !errors.Is(err, ErrNoAuth) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -280,7 +280,7 @@ func TestNoAuth(t *testing.T) {
 		"Connect":     {grpc1: only("12", ""), grpc2: only("12", ""), post + grpc2: page(http.StatusBadRequest, "text/plain", ""), get: none},
 		"the gateway": {grpc1: only("12", ""), grpc2: only("12", "")},
 	} {
-		if _, err, _ := ask(t, http2, all); err == nil || errors.Is(err, ErrNoAuth) {
+		if _, _, err := ask(t, http2, all); err == nil || errors.Is(err, ErrNoAuth) {
 			t.Errorf("%s says otherwise, and it is %v", name, err)
 		}
 	}
@@ -288,7 +288,7 @@ func TestNoAuth(t *testing.T) {
 
 // Fields of the wrong type, and those that nobody knows, count as absent.
 func TestWrongTypes(t *testing.T) {
-	f, err, _ := ask(t, http1, answers{
+	f, _, err := ask(t, http1, answers{
 		get: inJSON(`{"issuer":5,"authorization_endpoint":{"a":1},"token_endpoint":["https://a.example","https://id.example/token"],"scopes_supported":"all","jwks_uri":null,` +
 			`"code_challenge_methods_supported":[1],"token_endpoint_auth_methods_supported":{},"device_authorization_endpoint":true,"flyte_plaintext":true,"revocation_endpoint":"https://evil.example"}`),
 		getOwn: inJSON(`{"client_id":["a"],"redirect_uri":"","scopes":null,"authorization_metadata_key":{},"audience":7}`),
@@ -303,13 +303,13 @@ func TestWrongTypes(t *testing.T) {
 }
 
 func TestLargeAnswer(t *testing.T) {
-	_, err, _ := ask(t, http1, answers{get: inJSON(`{"issuer":"` + strings.Repeat("x", maxAnswer) + `"}`)})
+	_, _, err := ask(t, http1, answers{get: inJSON(`{"issuer":"` + strings.Repeat("x", maxAnswer) + `"}`)})
 	wantLater(t, err, "larger than 1 MiB")
-	f, err, _ := ask(t, http1, answers{get: inJSON(`{"token_endpoint":"https://id.example/token","x":"` + strings.Repeat("x", maxAnswer-100) + `"}`)})
+	f, _, err := ask(t, http1, answers{get: inJSON(`{"token_endpoint":"https://id.example/token","x":"` + strings.Repeat("x", maxAnswer-100) + `"}`)})
 	if err != nil || f.Server.TokenEndpoint == "" {
 		t.Errorf("%v", err)
 	}
-	_, err, s := ask(t, http2, answers{grpc1: says(message{1: {strings.Repeat("x", maxAnswer)}})})
+	_, s, err := ask(t, http2, answers{grpc1: says(message{1: {strings.Repeat("x", maxAnswer)}})})
 	wantNone(t, err, "larger than 1 MiB")
 	if diff := cmp.Diff([]string{grpc1, post + grpc2, get}, s.paths()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -354,7 +354,7 @@ func TestNobody(t *testing.T) {
 // on this machine.
 func TestPlaintextEndpoints(t *testing.T) {
 	text := inJSON(`{"authorization_endpoint":"http://id.example/authorize","token_endpoint":"http://id.example/token"}`)
-	f, err, _ := ask(t, http1, answers{get: text})
+	f, _, err := ask(t, http1, answers{get: text})
 	if err != nil || !f.Server.Plaintext {
 		t.Fatal(f, err)
 	}
