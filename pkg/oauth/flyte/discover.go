@@ -67,9 +67,9 @@ func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 		switch unspoken := (*unspokenError)(nil); {
 		case errors.As(err, &unspoken) && speaks:
 			at = &elsewhere{unimplemented: true, words: e.Host + " speaks nothing but gRPC"}
-		case errors.As(err, &unspoken):
+		case errors.As(err, &unspoken) && !errors.As(err, &at):
 			return nil, unspoken.error
-		case !errors.As(err, &at):
+		case at == nil && !errors.As(err, &at):
 			return nil, err
 		}
 		failed = append(failed, at)
@@ -165,6 +165,8 @@ func (e *elsewhere) Error() string { return e.words }
 // unspokenError is why HTTP led to no answer, or to none that a server gives which
 // speaks it: that of one which speaks gRPC only is no matter.
 type unspokenError struct{ error }
+
+func (e *unspokenError) Unwrap() error { return e.error }
 
 // nowhere is the outcome where no way leads to an answer. Some proxies make gRPC's
 // unimplemented of a bare 404: by Flyte 1's two ways it must be the server's word. In

@@ -39,7 +39,7 @@ func TestRungs(t *testing.T) {
 		"gRPC v2, status behind":  {http2, answers{grpc1: call(nil, "12", "unknown service"), grpc2: says(server()), grpc2own: says(own())}, []string{grpc1, grpc2, grpc2own}},
 		"Connect":                 {http2, answers{grpc1: only("12", ""), grpc2: only("12", ""), post + grpc2: inJSON(camel), post + grpc2own: inJSON(camelOwn)}, []string{grpc1, grpc2, post + grpc2, post + grpc2own}},
 		"Connect by HTTP/1.1":     {http1, answers{post + grpc2: inJSON(camel), post + grpc2own: inJSON(camelOwn)}, []string{post + grpc2, post + grpc2own}},
-		"the gateway, v1":         {http2, answers{grpc1: page(http.StatusNotFound, "text/plain", ""), get: inJSON(snake), getOwn: inJSON(snakeOwn)}, []string{grpc1, post + grpc2, get, getOwn}},
+		"the gateway, v1":         {http2, answers{grpc1: page(http.StatusNotFound, "text/plain", ""), get: inJSON(snake), getOwn: inJSON(snakeOwn)}, []string{grpc1, grpc2, post + grpc2, get, getOwn}},
 		"the gateway, camelCase":  {http2, answers{grpc1: html, post + grpc2: html, get: inJSON(camel), getOwn: inJSON(camelOwn)}, []string{grpc1, post + grpc2, get, getOwn}},
 		"by HTTP/1.1":             {http1, answers{get: inJSON(snake), getOwn: inJSON(snakeOwn)}, []string{post + grpc2, get, getOwn}},
 		"POST is not allowed":     {http1, answers{post + grpc2: page(http.StatusMethodNotAllowed, "text/plain", ""), get: inJSON(snake), getOwn: inJSON(snakeOwn)}, []string{post + grpc2, get, getOwn}},
@@ -263,12 +263,14 @@ func TestNotFlyte(t *testing.T) {
 	})
 }
 
-// Only where every way says so does an endpoint want no tokens.
+// Only where both of Flyte 1's ways say so does an endpoint want no tokens, and
+// nothing else says otherwise.
 func TestNoAuth(t *testing.T) {
 	none := page(http.StatusNotImplemented, "application/json", `{"code":12,"message":"unknown service"}`)
 	for name, all := range map[string]answers{
 		"v1":      {grpc1: only("12", ""), grpc2: call(nil, "12", ""), get: none},
 		"Connect": {grpc1: only("12", ""), grpc2: only("12", ""), post + grpc2: none, get: none},
+		"an ingress that knows Flyte 1's paths only": {grpc1: only("12", ""), get: none},
 	} {
 		if _, _, err := ask(t, http2, all); !errors.Is(err, ErrNoAuth) {
 			t.Errorf("%s: %v", name, err)
@@ -276,7 +278,7 @@ func TestNoAuth(t *testing.T) {
 	}
 	for name, all := range map[string]answers{
 		"gRPC v1":     {grpc2: only("12", ""), get: none},
-		"gRPC v2":     {grpc1: only("12", ""), get: none},
+		"gRPC v2":     {grpc1: only("12", ""), grpc2: page(http.StatusForbidden, "text/plain", ""), get: none},
 		"Connect":     {grpc1: only("12", ""), grpc2: only("12", ""), post + grpc2: page(http.StatusBadRequest, "text/plain", ""), get: none},
 		"the gateway": {grpc1: only("12", ""), grpc2: only("12", "")},
 	} {
@@ -478,10 +480,14 @@ func TestSilent(t *testing.T) {
 
 func TestOwnServer(t *testing.T) {
 	for endpoint, want := range map[string]bool{
-		"https://flyte.example/oauth2/token": true, "https://flyte.example/prefix/oauth2/token?a=b": true, "https://id.example/token": false,
+		"https://flyte.example/oauth2/token": true, "https://flyte.example/prefix/oauth2/token": true, "https://id.example/token": false,
 		"https://id.example/oauth2/token/": false, "https://id.example/?a=/oauth2/token": false, "": false, "%zz/oauth2/token": false,
 	} {
-		if got := OwnServer(oauth.Metadata{TokenEndpoint: endpoint}); got != want {
+		authorize := strings.Replace(endpoint, "token", "authorize", 1)
+		if OwnServer(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: strings.TrimSuffix(authorize, "orize")}) { // as Hydra's
+			t.Errorf("%q is flyteadmin's own whatever stands beside it", endpoint)
+		}
+		if got := OwnServer(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: authorize}); got != want {
 			t.Errorf("%q is flyteadmin's own: %t", endpoint, got)
 		}
 	}
