@@ -71,10 +71,7 @@ func (c *call) openSystem(address string) error {
 func (c *call) start(cmd *exec.Cmd) error {
 	closeOnExec()
 	detach(cmd)
-	cmd.Env = slices.DeleteFunc(c.environ(), func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		return c.clientSecretEnv != "" && name == c.clientSecretEnv
-	})
+	cmd.Env = c.withoutClientSecret()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -84,6 +81,14 @@ func (c *call) start(cmd *exec.Cmd) error {
 		}
 	}()
 	return nil
+}
+
+// withoutClientSecret is our environment for another's program.
+func (c *call) withoutClientSecret() []string {
+	return slices.DeleteFunc(c.environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return c.clientSecretEnv != "" && name == c.clientSecretEnv
+	})
 }
 
 // checkAddress lets only the web be opened: an operating system opens anything

@@ -87,7 +87,7 @@ func (c *call) pinned(old *oauth.Token, found *flyte.Found) error {
 	if old == nil || old.Server.TokenEndpoint == "" || old.Server.TokenEndpoint == found.Server.TokenEndpoint {
 		return nil
 	}
-	words := fmt.Sprintf("%s now has its logins at %s, and had them at %s", c.server(), hostOf(found.Server.TokenEndpoint), hostOf(old.Server.TokenEndpoint))
+	words := fmt.Sprintf("%s now has its logins at %s, and had them at %s", c.server(), oauth.Printable(found.Server.TokenEndpoint), oauth.Printable(old.Server.TokenEndpoint))
 	if c.person {
 		c.note("%s", words)
 		return nil

@@ -41,7 +41,7 @@ func (c *call) proxyToken() *proxyToken {
 		return nil
 	}
 	if c.proxies == nil {
-		c.proxies = &proxyToken{host: hostOf("https://" + withoutScheme(c.endpoint)), command: c.proxyCommand, env: append(c.environ(), inside+"="+c.getenv(inside)+" "+c.keyOf().ID())}
+		c.proxies = &proxyToken{host: hostOf("https://" + withoutScheme(c.endpoint)), command: c.proxyCommand, env: append(c.withoutClientSecret(), inside+"="+c.getenv(inside)+" "+c.keyOf().ID())}
 	}
 	return c.proxies
 }

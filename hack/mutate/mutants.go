@@ -71,7 +71,7 @@ func mutants() []mutant {
 		{"a second call is no refusal", "cmd/flyte-credential-helper/note.go", "return n.token == fingerprint(c) && n.now().Before(n.until)", "return false", program, script("kubernetes_refused")},
 		{"whoever asks when told to was refused", "cmd/flyte-credential-helper/note.go", "return n.token == fingerprint(c) && n.now().Before(n.until)", "return n.token == fingerprint(c)", program, script("kubernetes_refused")},
 		{"a refused token is handed out", "pkg/cache/source.go", "old == nil || s.refused(old) ||", "old == nil ||", program, script("kubernetes_refused")},
-		{"a refusal means a login", "pkg/cache/source.go", "s.Refused != nil && s.refreshable(t) && ", "s.Refused != nil && ", program, script("kubernetes_refused")},
+		{"a refusal means a login", "pkg/cache/source.go", "s.Refused(t.Credential(s.Kind)) && s.refreshable(t)", "s.Refused(t.Credential(s.Kind))", program, script("kubernetes_refused")},
 		{"one cluster's refusal is another's", "cmd/flyte-credential-helper/note.go", "r.Server, r.Config))", "\"\", \"\"))", program, script("kubernetes_refused")},
 		{"a cluster names commands", "cmd/flyte-credential-helper/cluster.go", `"auth-params-in-token-request", "token-kind",`, `"auth-params-in-token-request", "token-kind", "browser",`, program, script("kubernetes_cluster")},
 		{"the cluster wins over the environment", "cmd/flyte-credential-helper/resolve.go", "levels := []level{flag, env, cluster}", "levels := []level{flag, cluster, env}", program, script("kubernetes_cluster")},
@@ -202,7 +202,7 @@ func mutants() []mutant {
 		{"a code is sent twice to flyteadmin", "pkg/oauth/spending.go", `said.Code == "server_error" && s.Refreshes() && bad == nil &&
 		strings.HasSuffix(u.Path, "/oauth2/token") && strings.Count(s.Form.Get("refresh_token"), ".") == 2`, `said.Code == "server_error" && bad == nil &&
 		strings.HasSuffix(u.Path, "/oauth2/token")`, oauth, "TestCodeAtFlyteadmin"},
-		{"a refresh token ends by the server's clock", "pkg/oauth/token.go", "		exp = exp.Add(t.Expiry.Sub(at)) ", "		_ = at ", oauth, "TestOutlivedAt"},
+		{"a refresh token ends by the server's clock", "pkg/oauth/token.go", "		exp = exp.Add(t.Obtained.Sub(issued)) ", "		_ = issued ", oauth, "TestOutlivedAt"},
 		{"clocks do not differ", "pkg/oauth/token.go", "now.After(exp.Add(outlived))", "now.After(exp)", oauth, "TestOutlivedAt"},
 		{"a machine fails for want of a store", "pkg/cache/source.go", "	if s.unneeded(err) {\n		return nil, nil\n	}\n	return t, err", "	return t, err", cache, "TestFree"},
 		{"a machine fails for want of a lock", "pkg/cache/source.go", "(s.Store.Kind == Nowhere || s.unneeded(err))", "s.Store.Kind == Nowhere", cache, "TestFree"},

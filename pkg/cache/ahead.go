@@ -15,7 +15,7 @@ const aheadPause = 30 * time.Second
 // ahead has a token renewed that is good but in the last fifth of its lifetime,
 // without anybody waiting for it. One caller in aheadPause starts a process.
 func (s *Source) ahead(t *oauth.Token) {
-	if s.Ahead == nil || s.login || !s.refreshable(t) || !late(t.Credential(s.Kind), s.Now()) {
+	if s.Ahead == nil || s.login || !late(t.Credential(s.Kind), s.Now()) || !s.refreshable(t) {
 		return
 	}
 	stamp := s.Store.ID + ".ahead"

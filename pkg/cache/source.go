@@ -148,7 +148,7 @@ func (s *Source) answers(t *oauth.Token, now time.Time) bool {
 // it. Where only a login could help it is handed out again: the server may have
 // other reasons, and nobody should log in for each of its refusals.
 func (s *Source) refused(t *oauth.Token) bool {
-	return s.Refused != nil && s.refreshable(t) && s.Refused(t.Credential(s.Kind))
+	return s.Refused != nil && s.Refused(t.Credential(s.Kind)) && s.refreshable(t)
 }
 
 // refreshable reports whether a new set can be had in place of t without a person.

@@ -23,6 +23,13 @@ func jwt(t testing.TB, end time.Time) oauth.Secret {
 // clocks, and more where the server's is known to be wrong.
 func TestOutlivedAt(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	// at is a set that was asked for two hours before noon, issued so much later by the
+	// server's clock, with a refresh token that ends at noon by that.
+	at := func(later time.Duration) oauth.Token {
+		asked := noon.Add(-2 * time.Hour)
+		access := oauth.Secret(unsigned(t, "none", claims{"iat": asked.Add(later).Unix(), "exp": noon.Unix()}) + "x")
+		return oauth.Token{RefreshToken: jwt(t, noon), AccessToken: access, Obtained: asked, Expiry: asked.Add(5 * time.Minute)}
+	}
 	for name, test := range map[string]struct {
 		token oauth.Token
 		want  time.Time // when it is given up; zero: never
@@ -33,10 +40,10 @@ func TestOutlivedAt(t *testing.T) {
 		"a JWT without an end":   {oauth.Token{RefreshToken: oauth.Secret(unsigned(t, "none", claims{"sub": "a"}) + "x")}, time.Time{}},
 		"a JWT":                  {oauth.Token{RefreshToken: jwt(t, noon)}, noon.Add(time.Minute)},
 		"an opaque access token": {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: "opaque", Expiry: noon.Add(-time.Hour)}, noon.Add(time.Minute)},
-		"clocks agree":           {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: jwt(t, noon.Add(-time.Hour)), Expiry: noon.Add(-time.Hour)}, noon.Add(time.Minute)},
-		"no end is known":        {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: jwt(t, noon.Add(-time.Hour))}, noon.Add(time.Minute)},
-		"the server's is ahead":  {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: jwt(t, noon.Add(-time.Hour)), Expiry: noon.Add(-2 * time.Hour)}, noon.Add(-time.Hour + time.Minute)},
-		"the server's is behind": {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: jwt(t, noon.Add(-time.Hour)), Expiry: noon}, noon.Add(time.Hour + time.Minute)},
+		"clocks agree":           {at(0), noon.Add(time.Minute)},
+		"not said when issued":   {oauth.Token{RefreshToken: jwt(t, noon), AccessToken: jwt(t, noon.Add(-time.Hour)), Obtained: noon.Add(-2 * time.Hour)}, noon.Add(time.Minute)},
+		"the server's is ahead":  {at(time.Hour), noon.Add(-time.Hour + time.Minute)},
+		"the server's is behind": {at(-time.Hour), noon.Add(time.Hour + time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.want.IsZero() {
@@ -59,7 +66,7 @@ func TestOutlivedAtAServerThatIsAhead(t *testing.T) {
 	ahead := now.Add(3 * time.Hour)
 	f.token = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", ahead.UTC().Format(http.TimeFormat))
-		writeJSON(w, map[string]any{"access_token": jwt(t, ahead.Add(30*time.Minute)).Reveal(), "refresh_token": jwt(t, ahead.Add(time.Hour)).Reveal(), "token_type": "Bearer"})
+		writeJSON(w, map[string]any{"access_token": unsigned(t, "none", claims{"iat": ahead.Unix(), "exp": ahead.Add(30 * time.Minute).Unix()}) + "x", "refresh_token": jwt(t, ahead.Add(time.Hour)).Reveal(), "token_type": "Bearer"})
 	}
 	token, err := f.client().Refresh(t.Context(), f.old())
 	if err != nil {

@@ -78,8 +78,8 @@ const outlived = time.Minute
 // ended, as flyteadmin's are: to send it would be in vain.
 func (t *Token) OutlivedAt(now time.Time) bool {
 	exp, ok := jwtExpiry(t.RefreshToken)
-	if at, known := jwtExpiry(t.AccessToken); known && !t.Expiry.IsZero() {
-		exp = exp.Add(t.Expiry.Sub(at)) // by our clock, as the access token's end is
+	if issued, known := jwtTime(t.AccessToken, "iat"); known && !t.Obtained.IsZero() {
+		exp = exp.Add(t.Obtained.Sub(issued)) // by our clock
 	}
 	return ok && now.After(exp.Add(outlived))
 }
@@ -91,7 +91,10 @@ func (c Credential) ValidAt(now time.Time) bool {
 
 // jwtExpiry reads the exp claim of a token that happens to be a JWT (RFC 9068),
 // unverified: it may only shorten what the server said.
-func jwtExpiry(token Secret) (time.Time, bool) {
+func jwtExpiry(token Secret) (time.Time, bool) { return jwtTime(token, "exp") }
+
+// jwtTime reads a claim that is a time, unverified.
+func jwtTime(token Secret, claim string) (time.Time, bool) {
 	parts := strings.Split(token.Reveal(), ".")
 	if len(parts) != 3 {
 		return time.Time{}, false
@@ -100,13 +103,12 @@ func jwtExpiry(token Secret) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	var claims struct {
-		Exp float64 `json:"exp"`
-	}
-	if json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 || claims.Exp > math.MaxInt32*8 {
+	var claims map[string]json.RawMessage
+	var at float64
+	if json.Unmarshal(payload, &claims) != nil || json.Unmarshal(claims[claim], &at) != nil || at <= 0 || at > math.MaxInt32*8 {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(claims.Exp), 0), true
+	return time.Unix(int64(at), 0), true
 }
 
 // accessExpiry is the earlier of what expires_in and the token itself say, the

@@ -93,8 +93,8 @@ func ways(e Endpoint, n Network) []way {
 	return []way{
 		{true, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
 		{true, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
-		{false, h.post("/" + v2 + metadata), h.post("/" + v2 + client)},
-		{false, h.get("/.well-known/oauth-authorization-server"), h.get("/config/v1/flyte_client")},
+		{false, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
+		{false, h.get("/.well-known/oauth-authorization-server", metadataNumbers()), h.get("/config/v1/flyte_client", clientNumbers())},
 	}
 }
 

@@ -21,15 +21,15 @@ type gateway struct {
 	client   *http.Client
 }
 
-func (g *gateway) post(path string) func(context.Context) (message, error) {
-	return g.ask(http.MethodPost, path, "{}")
+func (g *gateway) post(path string, numbers map[string]int) func(context.Context) (message, error) {
+	return g.ask(http.MethodPost, path, "{}", numbers)
 }
 
-func (g *gateway) get(path string) func(context.Context) (message, error) {
-	return g.ask(http.MethodGet, path, "")
+func (g *gateway) get(path string, numbers map[string]int) func(context.Context) (message, error) {
+	return g.ask(http.MethodGet, path, "", numbers)
 }
 
-func (g *gateway) ask(method, path, body string) func(context.Context) (message, error) {
+func (g *gateway) ask(method, path, body string, numbers map[string]int) func(context.Context) (message, error) {
 	return func(ctx context.Context) (message, error) {
 		req, err := http.NewRequestWithContext(ctx, method, g.endpoint.url(path), strings.NewReader(body))
 		if err != nil {
@@ -47,19 +47,19 @@ func (g *gateway) ask(method, path, body string) func(context.Context) (message,
 		if err != nil {
 			return nil, err
 		}
-		return decodeJSON(resp, text)
+		return decodeJSON(resp, text, numbers)
 	}
 }
 
 // decodeJSON reads what answered, whose fields are in either of protocol buffers'
 // cases, or in a metadata document's. Fields of another type count as absent.
-func decodeJSON(resp *http.Response, text []byte) (message, error) {
+func decodeJSON(resp *http.Response, text []byte, numbers map[string]int) (message, error) {
 	var fields map[string]json.RawMessage
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	isJSON := err == nil && kind == "application/json" && json.Unmarshal(text, &fields) == nil
 	switch {
 	case isJSON && resp.StatusCode == http.StatusOK:
-		return messageOf(fields), nil
+		return messageOf(fields, numbers), nil
 	case resp.StatusCode == http.StatusNotImplemented:
 		return nil, &elsewhere{unimplemented: true, words: resp.Request.URL.Host + " has nothing there"}
 	case isJSON && resp.StatusCode >= 500:
@@ -81,10 +81,10 @@ func said(fields map[string]json.RawMessage, status string) string {
 	return oauth.Printable(words)
 }
 
-func messageOf(fields map[string]json.RawMessage) message {
+func messageOf(fields map[string]json.RawMessage, numbers map[string]int) message {
 	m := message{}
 	for name, raw := range fields {
-		number, known := numbers()[strings.ReplaceAll(strings.ToLower(name), "_", "")]
+		number, known := numbers[strings.ReplaceAll(strings.ToLower(name), "_", "")]
 		if !known {
 			continue
 		}
@@ -100,14 +100,17 @@ func messageOf(fields map[string]json.RawMessage) message {
 	return m
 }
 
-// numbers are those of the fields of both messages. No two have a name and not a
-// number in common.
-func numbers() map[string]int {
+// metadataNumbers are those of GetOAuth2Metadata's fields.
+func metadataNumbers() map[string]int {
 	return map[string]int{
 		"issuer": 1, "authorizationendpoint": 2, "tokenendpoint": 3, "scopessupported": 5, "tokenendpointauthmethodssupported": 6,
 		"jwksuri": 7, "codechallengemethodssupported": 8, "deviceauthorizationendpoint": 10,
-		"clientid": 1, "redirecturi": 2, "scopes": 3, "authorizationmetadatakey": 4, "audience": 6,
 	}
+}
+
+// clientNumbers are those of GetPublicClientConfig's.
+func clientNumbers() map[string]int {
+	return map[string]int{"clientid": 1, "redirecturi": 2, "scopes": 3, "authorizationmetadatakey": 4, "audience": 6}
 }
 
 // notFlyte says in a person's words what answered instead.
