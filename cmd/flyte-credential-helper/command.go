@@ -175,9 +175,9 @@ func (l *line) setup(ctx context.Context) *cobra.Command {
 	c := l.person("setup", "Have another program use this one", nil)
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(*cobra.Command, []string) error {
-		return usage(program+" setup kubernetes", "set up which program? There is kubernetes")
+		return usage(program+" setup --help", "set up which program? There are kubernetes and flyte")
 	}
-	c.AddCommand(l.setupKubernetes(ctx))
+	c.AddCommand(l.setupKubernetes(ctx), l.flyte(l.setupFlyte(ctx)))
 	return c
 }
 
@@ -193,7 +193,7 @@ func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
 		if !undo {
 			return set(c, args)
 		}
-		l.code = undoSetup(l.world, o.dryRun)
+		l.code = undoSetup(l.world, "kubernetes", o.dryRun)
 		return nil
 	}
 	f := c.Flags()
@@ -206,6 +206,30 @@ func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
 		c.MarkFlagsMutuallyExclusive("undo", other)
 	}
+	return c
+}
+
+func (l *line) setupFlyte(ctx context.Context) *cobra.Command {
+	var o setupFlyteOptions
+	undo := false
+	c := &cobra.Command{Use: "flyte", Short: "Have Flyte's other clients run this program, and log in", Args: cobra.NoArgs}
+	set := l.run(func(c *call) error {
+		c.verb = "setup flyte"
+		return setupFlyte(ctx, c, o)
+	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if !undo {
+			return set(c, args)
+		}
+		l.code = undoSetup(l.world, "flyte", o.dryRun)
+		return nil
+	}
+	f := c.Flags()
+	f.StringVar(&o.config, "config", "", "the file to change (default: the one that Flyte's clients read here)")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
+	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
+	c.MarkFlagsMutuallyExclusive("undo", "config")
 	return c
 }
 

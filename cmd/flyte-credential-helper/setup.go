@@ -22,7 +22,7 @@ type setupOptions struct {
 // setupKubernetes makes a kubeconfig's user run us: it shows the change, logs in,
 // makes the change, and asks the API server who that is.
 func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
-	u, err := c.readUndo()
+	u, err := c.readUndo("kubernetes")
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
 	if err := c.show(p, k); err != nil || o.dryRun || p.none {
 		return err
 	}
-	if err := c.confirm(ctx, p, o.yes); err != nil {
+	if err := c.confirm(ctx, o.yes || p.done()); err != nil {
 		return err
 	}
 	if err := u.watch(c.filesOf(p), func() error { return c.change(ctx, p, k) }); err != nil {
@@ -56,17 +56,17 @@ func (c *call) filesOf(p *plan) []string {
 }
 
 // undoSetup needs no settings: they may be what is to be undone.
-func undoSetup(w world, dryRun bool) int {
+func undoSetup(w world, setup string, dryRun bool) int {
 	c := &call{world: w}
-	err := c.undoSetup(dryRun)
+	err := c.undoSetup(setup, dryRun)
 	if err != nil {
 		return failed(w, err, "")
 	}
 	return exitOK
 }
 
-func (c *call) undoSetup(dryRun bool) error {
-	u, err := c.readUndo()
+func (c *call) undoSetup(setup string, dryRun bool) error {
+	u, err := c.readUndo(setup)
 	if err != nil {
 		return err
 	}
@@ -133,9 +133,9 @@ func (c *call) show(p *plan, k *kubeconfig) error {
 // errSaidNo is a person's no to what setup is going to change.
 var errSaidNo = errors.New("you said no: nothing was changed")
 
-// confirm asks the person at their terminal.
-func (c *call) confirm(ctx context.Context, p *plan, yes bool) error {
-	if yes || p.done() {
+// confirm asks the person at their terminal, unless they have said yes.
+func (c *call) confirm(ctx context.Context, yes bool) error {
+	if yes {
 		return nil
 	}
 	no := usage(shellquote.Join(append([]string{program}, append(c.args[1:], "--yes")...)...), "nothing was changed: nobody said yes")

@@ -27,11 +27,12 @@ type undoFile struct {
 	After  string `json:"after"`  // SHA-256; empty: there is none
 }
 
-func (c *call) readUndo() (*undo, error) {
+// readUndo reads what the setup of that name has changed.
+func (c *call) readUndo(setup string) (*undo, error) {
 	if c.stateDir() == "" {
 		return nil, usage("export XDG_STATE_HOME=/a/directory/of/yours", "there is no home directory to keep in what setup changes")
 	}
-	u := &undo{path: filepath.Join(string(c.stateDir()), "setup.kubernetes")}
+	u := &undo{path: filepath.Join(string(c.stateDir()), "setup."+setup)}
 	text, err := os.ReadFile(u.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return u, nil

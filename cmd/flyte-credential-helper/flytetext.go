@@ -1,0 +1,254 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// flyteText is a configuration file of Flyte's clients. Setup changes a few lines
+// below its admin, and leaves all others as they are.
+type flyteText struct {
+	path    string
+	text    []byte // nil: there is no file
+	changes []flyteChange
+}
+
+// flyteChange is a key that gets a value.
+type flyteChange struct {
+	key   string
+	words []string
+	list  bool
+	was   string // what it has now, or empty
+}
+
+// value is the change's, as YAML.
+func (f flyteChange) value() string {
+	if f.list {
+		return "[" + joinYAML(f.words, quoteYAML) + "]"
+	}
+	return f.words[0]
+}
+
+// newFlyteText is the file at path, that is to have the command run.
+func newFlyteText(path string, text []byte, command []string) *flyteText {
+	return &flyteText{path: path, text: text, changes: []flyteChange{
+		{key: "authType", words: []string{"ExternalCommand"}},
+		{key: "command", words: command, list: true},
+		{key: "disableKeyring", words: []string{"true"}}, // or Flyte 2's clients offer an old token first
+	}}
+}
+
+// changed returns the text with the changes made.
+func (f *flyteText) changed(endpoint string) ([]byte, error) {
+	if !strings.HasSuffix(f.path, "yaml") && !strings.HasSuffix(f.path, "yml") {
+		return nil, usage("", "%s is not YAML: write into it, under [credentials], auth_mode = external_process and command = %s", f.path, strings.Join(f.changes[1].words, ","))
+	}
+	top, err := (&config{path: f.path}).parse(f.text)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := pair(top, "admin")
+	switch {
+	case top == nil:
+	case err != nil:
+		return nil, usage("", "%s has no admin, so it is not what Flyte's clients are configured with", f.path)
+	default:
+		return f.splice(top, admin)
+	}
+	text := string(f.text)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return []byte(text + f.admin(endpoint)), nil
+}
+
+// admin is all of it, for a file that says nothing.
+func (f *flyteText) admin(endpoint string) string {
+	e, _ := flyte.ParseEndpoint(endpoint) // settled before
+	text := fmt.Sprintf("admin:\n  endpoint: %s\n  insecure: %t\n", quoteYAML("dns:///"+e.Host+e.Path), e.Plaintext)
+	for _, change := range f.changes {
+		text += "  " + change.key + ": " + change.value() + "\n"
+	}
+	return text
+}
+
+// edit replaces lines.
+type edit struct {
+	from, to int
+	line     string
+}
+
+// splice makes the changes in the lines of admin. It makes sure that all else says
+// what it said.
+func (f *flyteText) splice(top ast.Node, admin *ast.MappingValueNode) ([]byte, error) {
+	m, ok := admin.Value.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) == 0 {
+		return nil, f.paste()
+	}
+	lines := strings.SplitAfter(string(f.text), "\n")
+	eol := "\n"
+	if strings.HasSuffix(lines[0], "\r\n") {
+		eol = "\r\n"
+	}
+	if last := lines[len(lines)-1]; last != "" {
+		lines[len(lines)-1] += eol
+	}
+	indent := m.Values[0].Key.GetToken().Position.Column - 1
+	lastKey := m.Values[len(m.Values)-1].Key.GetToken().Position.Line - 1
+	var edits []edit
+	for i := range f.changes {
+		change := &f.changes[i]
+		line := strings.Repeat(" ", indent) + change.key + ": " + change.value()
+		at := endOfList(lines, end(lines, lastKey, indent), indent)
+		e := edit{at, at, line + eol}
+		if old, err := pair(m, change.key); err == nil {
+			if reflect.DeepEqual(saidBy(old.Value), change.said()) {
+				continue
+			}
+			change.was = strings.Join(strings.Fields(old.Value.String()), " ")
+			start := old.Key.GetToken().Position.Line - 1
+			e = edit{start, endOfList(lines, end(lines, start, indent), indent), line + remark(lines[start], old) + eol}
+			if _, named := old.Value.(*ast.AnchorNode); named { // something else may refer to it
+				return nil, f.paste()
+			}
+		}
+		edits = append(edits, e)
+	}
+	if err := f.refuseMachine(m); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.from - b.from })
+	for _, e := range slices.Backward(edits) {
+		lines = slices.Replace(lines, e.from, e.to, e.line)
+	}
+	text := []byte(strings.Join(lines, ""))
+	now, err := (&config{path: f.path}).parse(text)
+	if err != nil || !reflect.DeepEqual(saidBy(now), f.want(top)) {
+		return nil, f.paste()
+	}
+	if len(edits) == 0 {
+		f.changes = nil
+		return f.text, nil
+	}
+	f.changes = slices.DeleteFunc(f.changes, func(c flyteChange) bool {
+		return !slices.ContainsFunc(edits, func(e edit) bool { return strings.HasPrefix(strings.TrimSpace(e.line), c.key+":") })
+	})
+	return text, nil
+}
+
+// endOfList is the line behind a list that goes on at line at: its items may stand as
+// far left as their key.
+func endOfList(lines []string, at, indent int) int {
+	for at < len(lines) && strings.HasPrefix(lines[at], strings.Repeat(" ", indent)+"-") {
+		at = end(lines, at, indent)
+	}
+	return at
+}
+
+// remark is the comment behind a value that begins on its key's line.
+func remark(line string, old *ast.MappingValueNode) string {
+	value := old.Value.GetToken()
+	if value.Position.Line != old.Key.GetToken().Position.Line {
+		return ""
+	}
+	at := strings.LastIndexAny(line, "]}") + 1 // what a comment begins with may stand in a value
+	if _, one := scalar(old.Value); one {
+		at = min(value.Position.Column-1+len(strings.TrimSpace(value.Origin)), len(line))
+	}
+	if i := strings.Index(line[at:], " #"); i >= 0 {
+		return strings.TrimRight(line[at+i:], "\r\n")
+	}
+	return ""
+}
+
+// refuseMachine leaves alone what needs no person to log in.
+func (f *flyteText) refuseMachine(m *ast.MappingNode) error {
+	for _, v := range m.Values {
+		key := v.Key.GetToken().Value
+		text, _ := scalar(v.Value)
+		if key == "clientSecretLocation" || key == "clientSecretEnvVar" || key == "authType" && strings.EqualFold(text, "ClientSecret") {
+			return usage("", "%s has admin.%s, so it is a machine's, which needs no person to log in: it is left as it is", f.path, key)
+		}
+	}
+	return nil
+}
+
+// paste is for a file that is written in a way that is not changed here.
+func (f *flyteText) paste() error {
+	var words []string
+	for _, change := range f.changes {
+		words = append(words, change.key+": "+change.value())
+	}
+	return usage("", "%s cannot be changed by setup as it is written: under admin, say %s", f.path, strings.Join(words, ", "))
+}
+
+// shown is what a person is told of the changes.
+func (f *flyteText) shown(endpoint string) string {
+	if len(f.changes) == 0 {
+		return "Everything is set up already.\n"
+	}
+	if f.text == nil {
+		return "This makes " + f.path + ":\n\n" + f.admin(endpoint)
+	}
+	text := "This changes " + f.path + ", under admin:\n\n"
+	for _, change := range f.changes {
+		text += "  " + change.key + ": " + change.value()
+		if change.was != "" {
+			text += "    (in place of " + change.was + ")"
+		}
+		text += "\n"
+	}
+	return text
+}
+
+// saidBy is what a node says: maps, lists and words.
+func saidBy(n ast.Node) any {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		m := map[string]any{}
+		for _, v := range n.Values {
+			m[v.Key.GetToken().Value] = saidBy(v.Value)
+		}
+		return m
+	case *ast.SequenceNode:
+		list := []any{}
+		for _, v := range n.Values {
+			list = append(list, saidBy(v))
+		}
+		return list
+	}
+	if word, ok := scalar(n); ok {
+		return word
+	}
+	if n == nil {
+		return nil
+	}
+	return n.String()
+}
+
+func (f flyteChange) said() any {
+	if !f.list {
+		return f.words[0]
+	}
+	list := []any{}
+	for _, word := range f.words {
+		list = append(list, word)
+	}
+	return list
+}
+
+// want is what the file is to say.
+func (f *flyteText) want(top ast.Node) any {
+	all, _ := saidBy(top).(map[string]any)
+	admin, _ := all["admin"].(map[string]any)
+	for _, change := range f.changes {
+		admin[change.key] = change.said()
+	}
+	return all
+}
