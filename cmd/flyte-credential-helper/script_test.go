@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 		"test-mute-bus": testMuteBus,
 		"init":          script.Init,
 		"test-nokeys":   testNoKeys,
+
+		"git-credential-flyte":    testProgram,
+		"docker-credential-flyte": testProgram,
+		"bazel-credential-flyte":  testProgram,
 	})
 }
 
