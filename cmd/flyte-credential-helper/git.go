@@ -72,16 +72,26 @@ func (c *call) gitAnswer(ctx context.Context, r *execcred.GitRequest, how served
 }
 
 // drop renews the login's token if it is the one that a server has refused. The
-// login stays: only its own server can end it.
+// login stays: only its own server can end it. Another token, or none, is for who
+// needs one.
 func (c *call) drop(ctx context.Context, refused func(execcred.Credential) bool) {
-	source, err := c.hostSource()
-	if err == nil {
-		source.Refused = func(o oauth.Credential) bool { return refused(execcred.Credential{Token: o.Value.Reveal()}) }
-		_, err = source.Token(ctx)
-	}
-	if err != nil {
+	if err := c.renewRefused(ctx, func(o oauth.Credential) bool { return refused(execcred.Credential{Token: o.Value.Reveal()}) }); err != nil {
 		c.log.Info("the token that was refused is not renewed", "reason", err)
 	}
+}
+
+func (c *call) renewRefused(ctx context.Context, refused func(oauth.Credential) bool) error {
+	source, err := c.hostSource()
+	if err != nil {
+		return err
+	}
+	t, err := source.Store.Load(ctx)
+	if err != nil || t == nil || !refused(t.Credential(source.Kind)) {
+		return err
+	}
+	source.Refused = refused
+	_, err = source.Token(ctx)
+	return err
 }
 
 // gitForbids says where git's user wants no questions.

@@ -639,6 +639,35 @@ func TestADeadRefreshTokenIsForgotten(t *testing.T) {
 	wantToken(t, w.old[1], nil, &want)
 }
 
+// A token that one server refused, and for which another one gives no new one, has
+// ended: it is not handed out until its expiry to all who come later.
+func TestARefusedTokenEndsWithItsLogin(t *testing.T) {
+	for kind, ended := range map[oauth.Kind]func(*oauth.Token) *time.Time{
+		oauth.Access: func(t *oauth.Token) *time.Time { return &t.Expiry },
+		oauth.ID:     func(t *oauth.Token) *time.Time { return &t.IDExpiry },
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newWorld(t)
+			old := w.has(t, 2*time.Minute)
+			w.spendErr = errDead
+			s := w.source()
+			s.Kind, s.Refused = kind, func(oauth.Credential) bool { return true }
+			got, err := s.Token(t.Context())
+			wantError(t, got, err, errDead)
+			want := *old
+			want.RefreshToken = ""
+			*ended(&want) = w.now
+			wantToken(t, load(t, w.store), nil, &want)
+
+			w.spendErr = nil
+			s = w.source()
+			s.Kind = kind
+			got, err = s.Token(t.Context())
+			wantToken(t, got, err, w.newToken(2))
+		})
+	}
+}
+
 // A child that waits for another one's end spends nothing that is dead by then:
 // what that one found out is true for it, too.
 func TestWhoWaitsSpendsNoDeadRefreshToken(t *testing.T) {

@@ -18,8 +18,9 @@ const spendLimit = 25 * time.Second
 type request struct {
 	ID       string          `json:"id"`
 	Kind     string          `json:"kind"`
-	Key      []byte          `json:"key,omitempty"` // opens and seals
-	Seen     time.Time       `json:"seen"`          // when the set was renewed that the leader saw
+	Key      []byte          `json:"key,omitempty"`     // opens and seals
+	Seen     time.Time       `json:"seen"`              // when the set was renewed that the leader saw
+	Refused  oauth.Kind      `json:"refused,omitempty"` // the part of that set that a server refused
 	Spending *oauth.Spending `json:"spending"`
 }
 
@@ -56,6 +57,9 @@ func (s *Source) hand(ctx context.Context, spending *oauth.Spending, draft *Draf
 	r := request{ID: s.Store.ID, Kind: s.Store.Kind, Key: draft.key, Spending: spending}
 	if old != nil {
 		r.Seen = old.Renewed
+		if s.refused(old) {
+			r.Refused = s.Kind
+		}
 	}
 	if s.Store.Kind == Nowhere {
 		return s.Spend(ctx, spending, old)
@@ -151,6 +155,9 @@ func (s *Source) spend(ctx context.Context, r request) (*oauth.Token, error) {
 	case oauth.LoggedOut(err) && r.Spending.Refreshes():
 		dead := *old
 		dead.RefreshToken = "" // so that nobody spends it again
+		if r.Refused != "" {
+			dead.End(r.Refused, s.Now()) // nor is handed what two servers have refused
+		}
 		s.keep(draft, &dead)
 	default:
 		draft.Discard(ctx)

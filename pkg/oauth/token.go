@@ -56,6 +56,17 @@ func (t *Token) Credential(kind Kind) Credential {
 	return Credential{Value: t.AccessToken, Expiry: t.Expiry, Obtained: t.Obtained}
 }
 
+// End has the credential of kind end at a time, where it would have lived longer.
+func (t *Token) End(kind Kind, at time.Time) {
+	expiry := &t.Expiry
+	if kind.of(t) == ID {
+		expiry = &t.IDExpiry
+	}
+	if expiry.IsZero() || at.Before(*expiry) {
+		*expiry = at
+	}
+}
+
 func (k Kind) of(t *Token) Kind {
 	if k == ID || k == Auto && t.IDToken != "" {
 		return ID
