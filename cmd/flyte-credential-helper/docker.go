@@ -60,21 +60,26 @@ func (d *desk) dockerFailed(err error) int {
 	return failed(d.world, err, login)
 }
 
-func (d *desk) dockerGet(ctx context.Context) ([]byte, error) {
+// dockerCall reads a request, and makes the call of the profile that serves its host;
+// nil where none does.
+func (d *desk) dockerCall(decode func([]byte) (*execcred.DockerRequest, error)) (r *execcred.DockerRequest, c *call, how served, err error) {
 	text, err := d.request()
+	if err == nil {
+		r, err = decode(text)
+	}
+	if err == nil {
+		c, how, _, err = d.open(r.Host, "", neverLogsIn("docker"))
+	}
+	return r, c, how, err
+}
+
+func (d *desk) dockerGet(ctx context.Context) ([]byte, error) {
+	r, c, how, err := d.dockerCall(execcred.DecodeDocker)
+	if err == nil && c == nil {
+		err = execcred.ErrDockerNotFound
+	}
 	if err != nil {
 		return nil, err
-	}
-	r, err := execcred.DecodeDocker(text)
-	if err != nil {
-		return nil, err
-	}
-	c, how, ok, err := d.open(r.Host, "", neverLogsIn("docker"))
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, execcred.ErrDockerNotFound
 	}
 	defer c.close()
 	credential, err := c.hand(ctx)
@@ -87,20 +92,12 @@ func (d *desk) dockerGet(ctx context.Context) ([]byte, error) {
 // dockerStore keeps nothing: whoever logs in by docker login gets our token all the
 // same where the host is served.
 func (d *desk) dockerStore(context.Context) ([]byte, error) {
-	text, err := d.request()
+	r, c, _, err := d.dockerCall(execcred.DecodeDockerStore)
+	if err == nil && c == nil {
+		err = errors.New("no profile serves this registry, so nothing is kept for it")
+	}
 	if err != nil {
 		return nil, err
-	}
-	r, err := execcred.DecodeDockerStore(text)
-	if err != nil {
-		return nil, err
-	}
-	c, _, ok, err := d.open(r.Host, "", neverLogsIn("docker"))
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, errors.New("no profile serves this registry, so nothing is kept for it")
 	}
 	c.close()
 	c.note("what docker logs in with is not kept: %s gets the token of profile %s", r.Host, c.profile)
@@ -109,16 +106,8 @@ func (d *desk) dockerStore(context.Context) ([]byte, error) {
 
 // dockerErase is what docker logout and a registry's refusal come to.
 func (d *desk) dockerErase(ctx context.Context) ([]byte, error) {
-	text, err := d.request()
-	if err != nil {
-		return nil, err
-	}
-	r, err := execcred.DecodeDocker(text)
-	if err != nil {
-		return nil, err
-	}
-	c, _, ok, err := d.open(r.Host, "", neverLogsIn("docker"))
-	if err != nil || !ok {
+	_, c, _, err := d.dockerCall(execcred.DecodeDocker)
+	if err != nil || c == nil {
 		return nil, err
 	}
 	defer c.close()

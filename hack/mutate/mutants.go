@@ -76,7 +76,7 @@ func mutants() []mutant {
 		{"another kind of token ends", "pkg/oauth/token.go", "	if kind.of(t) == ID {\n		expiry = &t.IDExpiry", "	if kind.of(t) == ID {\n		expiry = &t.Expiry", cache, "TestARefusedTokenEnds"},
 		{"whatever ends was refused", "pkg/cache/spend.go", "		if s.refused(old) {\n", "		if s.Refused == nil {\n", program, script("token_loggedout")},
 		{"erase renews what was not given", "cmd/flyte-credential-helper/git.go", "t == nil || !refused(t.Credential(source.Kind)) {", "t == nil {", program, script("git_erase")},
-		{"docker may start a login", "cmd/flyte-credential-helper/docker.go", "	c, _, ok, err := d.open(r.Host, \"\", neverLogsIn(\"docker\"))\n	if err != nil {\n		return nil, err\n	}\n	if !ok {\n		return nil, execcred.ErrDockerNotFound", "	c, _, ok, err := d.open(r.Host, \"\", nil)\n	if err != nil {\n		return nil, err\n	}\n	if !ok {\n		return nil, execcred.ErrDockerNotFound", program, script("hosts_failure")},
+		{"docker may start a login", "cmd/flyte-credential-helper/docker.go", "d.open(r.Host, \"\", neverLogsIn(\"docker\"))", "d.open(r.Host, \"\", nil)", program, script("hosts_failure")},
 		{"docker's reason is on stderr alone", "cmd/flyte-credential-helper/docker.go", "		d.write([]byte(line + \"\\n\"))\n", "", program, script("hosts_failure")},
 		{"docker's none is a success", "cmd/flyte-credential-helper/docker.go", "			d.write([]byte(sentence.Error() + \"\\n\"))\n			return exitFailed", "			return d.write([]byte(sentence.Error() + \"\\n\"))", program, script("docker_get")},
 		{"git is not told to stop", "cmd/flyte-credential-helper/git.go", "		d.write([]byte(execcred.GitQuit))\n", "", program, script("git_whether")},
