@@ -51,7 +51,10 @@ func (d *desk) dockerFailed(err error) int {
 	}
 	code, hint := outcome(err, login)
 	line := program + ": " + strings.Join(strings.Fields(err.Error()), " ")
-	if hint != "" {
+	switch {
+	case strings.HasPrefix(hint, "see "):
+		line += ": " + hint
+	case hint != "":
 		line += fmt.Sprintf(": run %q", hint)
 	}
 	if code <= 128 {

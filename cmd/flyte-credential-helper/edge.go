@@ -25,15 +25,15 @@ const (
 	exitStore     = 6
 )
 
-// refreshError is a server's refusal of a refresh in words that other servers have
-// for wrong settings. Those were right when the login was made.
+// refreshError is a server's refusal of a refresh in a word that other servers have for
+// a client that they do not allow it: Gitea has it for a token that was used.
 type refreshError struct{ error }
 
 func (e *refreshError) Unwrap() error { return e.error }
 
 func refreshRefused(err error) error {
 	var refused *oauth.Error
-	if errors.As(err, new(*oauth.TemporaryError)) || !errors.As(err, &refused) {
+	if errors.As(err, new(*oauth.TemporaryError)) || !errors.As(err, &refused) || refused.Code != "unauthorized_client" {
 		return err
 	}
 	return &refreshError{refused}
