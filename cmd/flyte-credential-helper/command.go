@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -175,9 +176,16 @@ func (l *line) setup(ctx context.Context) *cobra.Command {
 	c := l.person("setup", "Have another program use this one", nil)
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(*cobra.Command, []string) error {
-		return usage(program+" setup --help", "set up which program? There are kubernetes and flyte")
+		return usage(program+" setup --help", "set up which program? There are kubernetes, flyte, git, docker, bazel and goauth")
 	}
-	c.AddCommand(l.setupKubernetes(ctx), l.flyte(l.setupFlyte(ctx)))
+	c.AddCommand(
+		l.setupKubernetes(ctx),
+		l.flyte(l.setupFlyte(ctx)),
+		l.setupHosts(ctx, "git", "Have git ask this program for a host, and log in", func(c *call) tool { return &gitTool{c: c} }),
+		l.setupHosts(ctx, "docker", "Have docker and its kin ask this program for registries, and log in", func(c *call) tool { return &dockerTool{c: c} }),
+		l.setupHosts(ctx, "bazel", "Let Bazel ask this program for hosts, and log in", func(c *call) tool { return &bazelTool{c: c} }),
+		l.setupHosts(ctx, "goauth", "Have the go command ask this program for hosts, and log in", func(c *call) tool { return &goTool{c: c} }),
+	)
 	return c
 }
 
@@ -206,6 +214,28 @@ func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
 		c.MarkFlagsMutuallyExclusive("undo", other)
 	}
+	return c
+}
+
+// setupHosts is the setup of a caller that names a host.
+func (l *line) setupHosts(ctx context.Context, caller, short string, of func(*call) tool) *cobra.Command {
+	var o setupHostOptions
+	undo := false
+	c := &cobra.Command{Use: caller, Short: short, Args: cobra.ArbitraryArgs}
+	c.RunE = func(c *cobra.Command, hosts []string) error {
+		if undo {
+			l.code = undoSetup(l.world, caller, o.dryRun)
+			return nil
+		}
+		return l.run(func(c *call) error {
+			c.verb = "setup " + caller + " " + strings.Join(hosts, " ")
+			return setupHosts(ctx, c, caller, hosts, of(c), o)
+		})(c, hosts)
+	}
+	f := c.Flags()
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
+	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
 	return c
 }
 
@@ -276,8 +306,11 @@ func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 		command = " COMMAND"
 	}
 	rest := ""
-	if c.Name() == "run" {
+	switch {
+	case c.Name() == "run":
 		rest = " -- COMMAND..."
+	case c.HasParent() && c.Parent().Name() == "setup" && c.Flags().Lookup("context") == nil && c.Flags().Lookup("config") == nil:
+		rest = " HOST..."
 	}
 	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]%s\n", c.Short, c.CommandPath(), command, rest)
 	groups := c.Groups()

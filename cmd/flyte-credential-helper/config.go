@@ -22,6 +22,11 @@ type config struct {
 	serves   map[string][]served // by the profile
 }
 
+// newConfig is a configuration without profiles.
+func newConfig(path string) *config {
+	return &config{path: path, profiles: map[string]profile{}, serves: map[string][]served{}}
+}
+
 // profile holds a profile's settings by their names.
 type profile map[string]profileValue
 
@@ -46,7 +51,7 @@ const maxConfig = 1 << 20
 
 // readConfig reads the file at path. Without one there are no profiles.
 func readConfig(path string, known []setting) (*config, error) {
-	c := &config{path: path, profiles: map[string]profile{}, serves: map[string][]served{}}
+	c := newConfig(path)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -102,6 +107,7 @@ func (c *config) decode(top ast.Node, known []setting) error {
 			return c.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
 				if key == "serves" {
 					c.serves[name], err = c.readServes(value)
+					p[key] = profileValue{words: servesText(c.serves[name]), line: at.GetToken().Position.Line}
 					return err
 				}
 				return c.set(p, key, at, value, known)

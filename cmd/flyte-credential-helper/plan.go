@@ -110,6 +110,11 @@ func (c *call) finish(p *plan, k *kubeconfig) error {
 	if err != nil {
 		return err
 	}
+	for _, n := range p.profiles {
+		if serves, found := have.profiles[n.name]["serves"]; found {
+			n.profile["serves"] = serves // whom it serves is not what this is about
+		}
+	}
 	p.profiles = slices.DeleteFunc(p.profiles, func(n planned) bool { return have.profiles[n.name].same(n.profile) })
 	for i, n := range p.profiles {
 		_, p.profiles[i].replaces = have.profiles[n.name]

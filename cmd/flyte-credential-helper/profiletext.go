@@ -35,6 +35,9 @@ func profileText(name string, p profile, table []setting, indent int) string {
 			b.WriteString(quoteYAML(v.words[0]) + "\n")
 		}
 	}
+	if v, found := p["serves"]; found {
+		b.WriteString(margin + "  serves: [" + strings.Join(v.words, ", ") + "]\n")
+	}
 	return b.String()
 }
 
@@ -68,7 +71,6 @@ func quoteYAML(s string) string {
 // withProfile returns the configuration's text with a profile added to it or
 // replaced in it, and all else as it was. It makes sure of that.
 func (c *config) withProfile(text []byte, name string, p profile, table []setting) ([]byte, error) {
-	paste := usage("", "%s cannot be changed by setup as it is written: put this under profiles yourself: %s", c.path, strings.TrimSpace(profileText(name, p, table, 0)))
 	top, err := c.parse(text)
 	if err != nil {
 		return nil, err
@@ -78,21 +80,78 @@ func (c *config) withProfile(text []byte, name string, p profile, table []settin
 	if top == nil {
 		lines = append(strings.SplitAfter(string(text), "\n"), "profiles:\n", profileText(name, p, table, 2))
 	} else if lines, err = splice(lines, top, name, p, table); err != nil {
-		return nil, paste
+		return nil, c.paste(name, p, table)
 	}
+	return c.sure(lines, top, name, p, table)
+}
+
+// sure is the text of lines, if it says of profiles what top said, and of one p.
+func (c *config) sure(lines []string, top ast.Node, name string, p profile, table []setting) ([]byte, error) {
 	changed := []byte(strings.Join(lines, ""))
-	want := &config{path: c.path, profiles: map[string]profile{}}
-	got := &config{path: c.path, profiles: map[string]profile{}}
+	want, got := newConfig(c.path), newConfig(c.path)
 	if top != nil {
 		if err := want.decode(top, table); err != nil {
 			return nil, err
 		}
 	}
 	want.profiles[name] = p
-	if top, err = got.parse(changed); err != nil || top == nil || got.decode(top, table) != nil || !got.same(want) {
-		return nil, paste
+	top, err := got.parse(changed)
+	if err != nil || top == nil || got.decode(top, table) != nil || !got.same(want) {
+		return nil, c.paste(name, p, table)
 	}
 	return changed, nil
+}
+
+// paste is for a file that is written in a way that is not changed here.
+func (c *config) paste(name string, p profile, table []setting) error {
+	return usage("", "%s cannot be changed by setup as it is written: put this under profiles yourself: %s", c.path, strings.TrimSpace(profileText(name, p, table, 0)))
+}
+
+// withServes returns the configuration's text with hosts added that the profile p of
+// that name serves: all of them in a new profile, else a line or some more.
+func (c *config) withServes(text []byte, name string, p profile, more []served, table []setting) ([]byte, error) {
+	top, err := c.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	old, err := profileIn(top, name)
+	if err != nil {
+		return c.withProfile(text, name, p, table)
+	}
+	lines := strings.SplitAfter(strings.TrimSuffix(string(text), "\n")+"\n", "\n")
+	m, ok := old.Value.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) == 0 {
+		return c.withProfile(text, name, p, table)
+	}
+	indent := m.Values[0].Key.GetToken().Position.Column - 1
+	margin := strings.Repeat(" ", indent)
+	last := m.Values[len(m.Values)-1].Key.GetToken().Position.Line - 1
+	at := endOfList(lines, end(lines, last, indent), indent)
+	if list, err := pair(m, "serves"); err == nil {
+		start := list.Key.GetToken().Position.Line - 1
+		at = endOfList(lines, end(lines, start, indent), indent)
+		if items, block := list.Value.(*ast.SequenceNode); block && !items.IsFlowStyle && len(items.Values) > 0 {
+			dash := lines[start+1]
+			for _, word := range servesText(more) {
+				lines = slices.Insert(lines, at, dash[:len(dash)-len(strings.TrimLeft(dash, " "))]+"- "+word+"\n")
+				at++
+			}
+			return c.sure(lines, top, name, p, table)
+		}
+		lines = slices.Delete(lines, start, at)
+		at = start
+	}
+	lines = slices.Insert(lines, at, margin+"serves: ["+strings.Join(p["serves"].words, ", ")+"]\n")
+	return c.sure(lines, top, name, p, table)
+}
+
+// profileIn finds a profile in a configuration.
+func profileIn(top ast.Node, name string) (*ast.MappingValueNode, error) {
+	profiles, err := pair(top, "profiles")
+	if err != nil {
+		return nil, err
+	}
+	return pair(profiles.Value, name)
 }
 
 // same reports whether two configurations say the same, wherever it stands.

@@ -28,6 +28,28 @@ func (s served) dockerUsername() string {
 // basicUsername is the user name that stands before the token.
 func (s served) basicUsername() string { return cmp.Or(s.username, execcred.DefaultUsername) }
 
+// servesText writes each of list as YAML.
+func servesText(list []served) (words []string) {
+	for _, s := range list {
+		if s == (served{pattern: s.pattern}) {
+			words = append(words, quoteYAML(s.pattern.String()))
+			continue
+		}
+		word := "{host: " + quoteYAML(s.pattern.String())
+		if s.username != "" {
+			word += ", username: " + quoteYAML(s.username)
+		}
+		if s.scheme != "" {
+			word += ", git-auth: " + string(s.scheme)
+		}
+		if s.identityToken {
+			word += ", identity-token: true"
+		}
+		words = append(words, word+"}")
+	}
+	return words
+}
+
 // readServes reads a profile's serves: a list of hosts, each alone or with more.
 func (c *config) readServes(n ast.Node) (list []served, err error) {
 	if _, none := n.(*ast.NullNode); none {
