@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,15 +19,16 @@ import (
 // it wait. That is seen by its system calls, not by a watch.
 func TestWarmSystemCalls(t *testing.T) {
 	for _, store := range []string{"file", "kernel"} {
-		for _, command := range []string{"kubernetes", "token"} {
+		for _, command := range []string{"kubernetes", "token", "git get"} {
 			t.Run(store+"/"+command, func(t *testing.T) {
 				m := newMachine(t, oauthtest.Config{})
+				m.serves("git.example.com")
 				m.env = append(m.env, variable("store")+"="+store)
-				if p := m.run(nil, "login"); p.code != 0 {
+				if p := m.run(nil, "login", "--profile", "work"); p.code != 0 {
 					t.Fatalf("%s", p.stderr.String())
 				}
 				t.Cleanup(func() { m.run(nil, "logout") })
-				calls := m.trace(command)
+				calls := m.trace("protocol=https\nhost=git.example.com\n", strings.Fields(command)...)
 				for _, forbidden := range []string{
 					`\b(socket|connect|bind|listen|flock|fork|vfork|execve|fsync|fdatasync|ftruncate)\(`,
 					`\b(rename|unlink|mkdir|link|symlink|chmod|fchmod|utimensat|mknod)(at2?)?\(`,
@@ -48,9 +50,22 @@ func TestWarmSystemCalls(t *testing.T) {
 	}
 }
 
+// serves writes a configuration with the profile work, which serves a host.
+func (m *machine) serves(host string) {
+	m.t.Helper()
+	path := filepath.Join(m.dir, "home", "config", program, "config.yaml")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		m.t.Fatal(err)
+	}
+	text := fmt.Sprintf("profiles:\n  work:\n    issuer: %s\n    client-id: %s\n    serves: [%s]\n", m.server.URL, oauthtest.PublicClient, host)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 // trace returns the system calls of a call of the program from when it runs: what
 // the runtime and the loader open for themselves is left out.
-func (m *machine) trace(args ...string) string {
+func (m *machine) trace(stdin string, args ...string) string {
 	m.t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -59,7 +74,7 @@ func (m *machine) trace(args ...string) string {
 	out := filepath.Join(m.dir, "calls")
 	p := m.startCommand(func(p *process) {
 		p.Args = append([]string{strace, "-f", "-qq", "-o", out, p.Path}, p.Args[1:]...)
-		p.Path = strace
+		p.Path, p.Stdin = strace, strings.NewReader(stdin)
 	}, nil, args...)
 	if m.wait(p); p.code != 0 || p.stdout.Len() == 0 {
 		m.t.Fatalf("status %d: %s", p.code, p.stderr.String())

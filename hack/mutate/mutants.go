@@ -84,7 +84,7 @@ func mutants() []mutant {
 		{"the environment's login is for every host", "cmd/flyte-credential-helper/hosted.go", "	s.bound, s.profile = true, profile\n", "	s.profile = profile\n", program, script("serves_bound")},
 		{"a flag's login is for every host", "cmd/flyte-credential-helper/hosted.go", "host == (execcred.Host{}) || d.namesServer() {", "host == (execcred.Host{}) {", program, script("serves_bound")},
 		{"--profile does not limit", "cmd/flyte-credential-helper/serves.go", "if only != \"\" && name != only {", "if false {", program, script("serves_bound")},
-		{"git's user name does not choose", "cmd/flyte-credential-helper/serves.go", "username == \"\" || username == s.basicUsername() || username == account", "username != \"?\"", program, script("git_accounts")},
+		{"git's user name does not choose", "cmd/flyte-credential-helper/serves.go", "(username == \"\" || username == s.basicUsername()", "(username != \"?\" || username == s.basicUsername()", program, script("git_accounts")},
 		{"the first answer to go leaves out what can be refreshed", "cmd/flyte-credential-helper/goauth.go", "		if credential, err := c.hand(ctx); err == nil {", "		if credential, err := c.hand(ctx); err == nil && c.holds(ctx) && c.now().IsZero() {", program, script("goauth_calls")},
 		{"a host of a star was refused", "cmd/flyte-credential-helper/goauth.go", "exact && r.Refused {", "(exact || !exact) && r.Refused {", program, script("goauth_calls")},
 		{"one cluster's refusal is another's", "cmd/flyte-credential-helper/note.go", "r.Server, r.Config))", "\"\", \"\"))", program, script("kubernetes_refused")},
@@ -239,5 +239,11 @@ func mutants() []mutant {
 		{"Flyte's endpoint has its scopes asked for by nobody", "cmd/flyte-credential-helper/flyte.go", "		client.Scopes = found.Scopes\n", "		_ = found.Scopes\n", program, script("flyte_config")},
 		{"the header that takes the token is forgotten", "cmd/flyte-credential-helper/flyte.go", "	client.Server.HeaderKey = found.HeaderKey\n", "", program, script("flyte_config")},
 		{"status does not know the client", "cmd/flyte-credential-helper/status.go", "	login.Client = cmp.Or(login.Client, t.Server.ClientID)\n", "	login.Client = cmp.Or(login.Client, \"\")\n", program, script("flyte_config")},
+		{"setup git lets others be asked", "cmd/flyte-credential-helper/setupgit.go", `{"--replace-all", helperKey(url), ""}`, `{"--replace-all", helperKey(url), "x"}`, program, script("setup_hosts")},
+		{"setup docker forgets its neighbours", "cmd/flyte-credential-helper/dockerconfig.go", `		put += ","`, `		text = text[:at]`, program, "TestDockerConfig"},
+		{"setup goauth forgets what was there", "cmd/flyte-credential-helper/setuptools.go", `ours+";"+t.was`, `ours+";"`, program, script("setup_hosts")},
+		{"setup rewrites who is served", "cmd/flyte-credential-helper/profiletext.go", "block && !items.IsFlowStyle && len(items.Values) > 0 {", "block && items.IsFlowStyle {", program, script("setup_hosts")},
+		{"setup flyte takes a machine's file", "cmd/flyte-credential-helper/flytetext.go", `if key == "clientSecretLocation" || `, `if `, program, "TestFlyteTextRefused"},
+		{"setup flyte loses a comment", "cmd/flyte-credential-helper/flytetext.go", "line + remark(lines[start], old) + eol", "line + eol", program, "TestFlyteText"},
 	}
 }
