@@ -10,9 +10,9 @@ func TestDockerConfig(t *testing.T) {
 	for before, after := range map[string]string{
 		"":   "{\n\t\"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\"\n\t}\n}\n",
 		"{}": "{\n\t\"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\"\n\t}\n}\n",
-		"{\n\t\"auths\": {\"x\": {}},\n\t\"z\": [1]\n}": "{\n\t\"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\"\n\t},\n\t\"auths\": {\"x\": {}},\n\t\"z\": [1]\n}",
+		"{\n\t\"auths\": {\"x\": {}},\n\t\"z\": [1]\n}":                                                        "{\n\t\"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\"\n\t},\n\t\"auths\": {\"x\": {}},\n\t\"z\": [1]\n}",
 		"{\"auths\": {\"credHelpers\": {}}, \"credHelpers\": {\"b\": \"osxkeychain\"}, \"credsStore\": \"x\"}": "{\"auths\": {\"credHelpers\": {}}, \"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\",\"b\": \"osxkeychain\"}, \"credsStore\": \"x\"}",
-		"{\"credHelpers\": {\"a.example.com\": \"flyte\"}}":                                                   "{\"credHelpers\": {\"a.example.com\": \"flyte\"}}",
+		"{\"credHelpers\": {\"a.example.com\": \"flyte\"}}":                                                    "{\"credHelpers\": {\"a.example.com\": \"flyte\"}}",
 		"{\n  \"credHelpers\": {\n  }\n}\n":                                                                    "{\n  \"credHelpers\": {\n\t\t\"a.example.com\": \"flyte\"\n\t}\n}\n",
 	} {
 		got, err := dockerConfig{"config.json", []byte(before)}.with([]string{"a.example.com"}, "flyte")
