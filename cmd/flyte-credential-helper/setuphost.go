@@ -177,10 +177,8 @@ func (c *call) lookLink(name string) (*link, error) {
 		}
 		return &link{c, found, true}, nil
 	}
-	dir := filepath.Dir(self)
-	if found, err := exec.LookPath(program); err != nil || !sameFile(found, self) {
-		dir = filepath.Join(c.home, ".local", "bin")
-	} else {
+	dir := filepath.Join(c.home, ".local", "bin")
+	if found, err := exec.LookPath(program); err == nil && sameFile(found, self) {
 		dir = filepath.Dir(found)
 	}
 	path := filepath.Join(dir, name)
