@@ -3,10 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // dockerTool is docker's part: an entry of credHelpers for each host, and the link by
@@ -17,6 +23,8 @@ type dockerTool struct {
 	path  string // of config.json
 	text  []byte // changed; nil: it is as it is to be
 	hosts []string
+
+	patterns []execcred.Pattern
 }
 
 func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err error) {
@@ -31,6 +39,7 @@ func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err 
 	if err != nil {
 		return nil, err
 	}
+	t.patterns = h.hosts
 	for _, p := range h.hosts {
 		if _, exact := p.Host(); !exact {
 			return nil, usage("", "docker knows no stars: name each registry, and not %s", p)
@@ -59,16 +68,41 @@ func (t *dockerTool) change(context.Context) error {
 	return writeFile(t.path, t.text)
 }
 
-// proof asks as docker does.
+// registry is the one at host. It may be without TLS on loopback only.
+func (t *dockerTool) registry(host, username, secret string) *registry {
+	r := &registry{client: &http.Client{Timeout: 10 * time.Second}, url: "https://" + host, username: username, secret: secret}
+	for _, p := range t.patterns {
+		if strings.HasPrefix(p.String(), "http://") && withoutScheme(p.String()) == host {
+			r.url = p.String()
+		}
+	}
+	if network, err := t.c.network(); err == nil {
+		r.client.Transport = network.Transport
+	}
+	return r
+}
+
+// proof asks as docker does, and then the registry.
 func (t *dockerTool) proof(ctx context.Context) (text string) {
 	for _, host := range t.hosts {
 		cmd := exec.CommandContext(ctx, t.link.path, "get")
 		cmd.Env, cmd.Stdin = t.c.environ(), strings.NewReader(host)
-		if out, err := cmd.Output(); err != nil {
+		out, err := cmd.Output()
+		var given struct{ Username, Secret string }
+		if err != nil || json.Unmarshal(out, &given) != nil {
 			text += "docker does not get the token for " + host + ": " + strings.TrimSpace(string(out)) + "\n"
 			continue
 		}
-		text += "docker gets the token for " + host + ".\n"
+		text += "docker gets the token for " + host
+		if given.Username == execcred.DockerIdentityToken {
+			text += ".\n"
+			continue
+		}
+		if err := t.registry(host, given.Username, given.Secret).take(ctx); err != nil {
+			text += ", and " + host + " does not take it now: " + oauth.Printable(err.Error()) + "\n"
+			continue
+		}
+		text += ", and " + host + " takes it.\n"
 	}
 	return text + t.link.remark()
 }

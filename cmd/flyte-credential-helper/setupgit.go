@@ -21,9 +21,12 @@ type gitTool struct {
 	urls    []string // of all hosts
 	changes []string // those for which git does not ask us yet
 	was     map[string][]string
+
+	repositories []string // to try it with
 }
 
 func (t *gitTool) look(ctx context.Context, h *hostSetup) ([]string, error) {
+	t.repositories = h.repositories
 	self, err := t.c.executable()
 	if err != nil {
 		return nil, err
@@ -124,6 +127,13 @@ func (t *gitTool) proof(ctx context.Context) (text string) {
 			continue
 		}
 		text += "git gets the token for " + host + ".\n"
+	}
+	for _, repository := range t.repositories {
+		if _, err := t.git(ctx, nil, "ls-remote", "--quiet", repository, "HEAD"); err != nil {
+			text += "git ls-remote " + repository + " fails all the same: try it to see what it says.\n"
+			continue
+		}
+		text += "git ls-remote " + repository + " works.\n"
 	}
 	return text
 }

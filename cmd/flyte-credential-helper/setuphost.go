@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,10 +23,13 @@ type setupHostOptions struct{ dryRun, yes bool }
 type hostSetup struct {
 	caller string // such as git
 	hosts  []execcred.Pattern
-	plan   planned // the profile that serves them
-	text   []byte  // the configuration with it
-	files  []string
-	tool   tool
+
+	repositories []string // of git's that were named in full
+
+	plan  planned // the profile that serves them
+	text  []byte  // the configuration with it
+	files []string
+	tool  tool
 }
 
 // tool is the other program's part of a setup.
@@ -46,6 +50,10 @@ func setupHosts(ctx context.Context, c *call, caller string, names []string, t t
 		return usage(program+" setup "+caller+" "+"HOST --issuer https://login.example.com --client-id ID", "which host?")
 	}
 	for _, name := range names {
+		if u, err := url.Parse(name); caller == "git" && err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" {
+			h.repositories = append(h.repositories, name)
+			name = strings.TrimPrefix(u.Scheme+"://"+u.Host, "https://")
+		}
 		p, err := execcred.ParsePattern(name)
 		if err != nil {
 			return usage("", "%v", err)
