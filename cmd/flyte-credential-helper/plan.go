@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -99,9 +100,24 @@ func (c *call) besideProfile() (flags []string) {
 func (c *call) asProfile() profile {
 	p := profile{}
 	for _, name := range append(slices.Clone(c.given), c.inherited...) {
-		p[name] = profileValue{words: wordsOf(c.setting(name).value)}
+		s := c.setting(name)
+		words := wordsOf(s.value)
+		if s.kind == path && len(words) == 1 {
+			words = []string{c.fromHere(words[0])}
+		}
+		p[name] = profileValue{words: words}
 	}
 	return p
+}
+
+// fromHere is a path as this call means it: in a profile it would start at the
+// configuration's folder.
+func (c *call) fromHere(name string) string {
+	dir, err := c.getwd()
+	if err != nil || filepath.IsAbs(name) || name == "" {
+		return name
+	}
+	return filepath.Join(dir, name)
 }
 
 // finish takes out of p what is so already, and refuses what cannot be written.
