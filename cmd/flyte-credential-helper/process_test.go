@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -27,12 +30,14 @@ type machine struct {
 
 func newMachine(t *testing.T, c oauthtest.Config) *machine {
 	t.Helper()
+	m := &machine{t: t, dir: t.TempDir()}
+	t.Cleanup(m.awaitOrphans)
 	s, err := oauthtest.NewServer(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	m := &machine{t: t, server: s, dir: t.TempDir()}
+	m.server = s
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +54,19 @@ func newMachine(t *testing.T, c oauthtest.Config) *machine {
 		"GORACE=atexit_sleep_ms=0", variable("issuer") + "=" + s.URL, variable("client-id") + "=" + oauthtest.PublicClient, variable("store") + "=file",
 	}
 	return m
+}
+
+// awaitOrphans waits until nobody spends any more: they write where the test is about to
+// tidy up.
+func (m *machine) awaitOrphans() {
+	locks, _ := filepath.Glob(filepath.Join(m.dir, "home/state", program, "*.spend"))
+	for _, path := range locks {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		l := flock.New(path)
+		_, _ = l.TryLockContext(ctx, 10*time.Millisecond)
+		_ = l.Unlock()
+		cancel()
+	}
 }
 
 func (m *machine) log() string { return filepath.Join(m.dir, "opened") }
