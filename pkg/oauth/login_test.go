@@ -26,7 +26,8 @@ import (
 var drawn = map[string]int{"state": 52, "nonce": 52, "code_challenge": 43}
 
 // TestParameters: what is sent is what flytekit sends, as sets, less what it
-// should not, plus a nonce where there is an ID token to carry it.
+// should not, plus a nonce where there is an ID token to carry it. A row has the name
+// of AuthorizationClient's parameter.
 func TestParameters(t *testing.T) {
 	const plain = "client_id=app&response_type=code&redirect_uri=URI&state=*&code_challenge=*&code_challenge_method=S256"
 	const exchange = "grant_type=authorization_code&code=the-code&code_verifier=*&redirect_uri=URI&client_id=app"
@@ -36,26 +37,26 @@ func TestParameters(t *testing.T) {
 		exchange string // added to exchange
 		repeated bool   // login is added to exchange as well
 	}{
-		"least":          {},
-		"scopes":         {change: func(c *oauth.Client) { c.Scopes = []string{"all", "offline"} }, login: "scope=all+offline"},
-		"openid":         {change: func(c *oauth.Client) { c.Scopes = []string{"openid"} }, login: "scope=openid&nonce=*"},
-		"audience":       {change: func(c *oauth.Client) { c.Audience = "https://api?x=1&y" }, login: "audience=https%3A%2F%2Fapi%3Fx%3D1%26y"},
-		"account":        {change: func(c *oauth.Client) { c.Account = "alice@example.com" }, login: "login_hint=alice%40example.com"},
-		"resources":      {change: func(c *oauth.Client) { c.Resource = []string{"https://a", "https://b"} }, login: "resource=https://a&resource=https://b", exchange: "resource=https://a&resource=https://b"},
-		"extra at login": {change: func(c *oauth.Client) { c.AuthParams = map[string]string{"prompt": "select_account", "x": "a b&c"} }, login: "prompt=select_account&x=a+b%26c"},
-		"extras overwrite": {change: func(c *oauth.Client) {
+		"least":                    {},
+		"scopes":                   {change: func(c *oauth.Client) { c.Scopes = []string{"all", "offline"} }, login: "scope=all+offline"},
+		"openid":                   {change: func(c *oauth.Client) { c.Scopes = []string{"openid"} }, login: "scope=openid&nonce=*"},
+		"audience":                 {change: func(c *oauth.Client) { c.Audience = "https://api?x=1&y" }, login: "audience=https%3A%2F%2Fapi%3Fx%3D1%26y"},
+		"account":                  {change: func(c *oauth.Client) { c.Account = "alice@example.com" }, login: "login_hint=alice%40example.com"},
+		"resources":                {change: func(c *oauth.Client) { c.Resource = []string{"https://a", "https://b"} }, login: "resource=https://a&resource=https://b", exchange: "resource=https://a&resource=https://b"},
+		"request_auth_code_params": {change: func(c *oauth.Client) { c.AuthParams = map[string]string{"prompt": "select_account", "x": "a b&c"} }, login: "prompt=select_account&x=a+b%26c"},
+		"request_auth_code_params overwrite": {change: func(c *oauth.Client) {
 			c.Scopes, c.Audience = []string{"all"}, "api"
 			c.AuthParams = map[string]string{"scope": "mine", "audience": "yours"}
 		}, login: "scope=mine&audience=yours"},
-		"extra at the exchange": {change: func(c *oauth.Client) { c.TokenParams = map[string]string{"x": "y", "audience": "api"} }, exchange: "x=y&audience=api"},
-		"extra at the refresh":  {change: func(c *oauth.Client) { c.RefreshParams = map[string]string{"x": "y"} }},
-		"repeated at the exchange": {change: func(c *oauth.Client) {
+		"request_access_token_params": {change: func(c *oauth.Client) { c.TokenParams = map[string]string{"x": "y", "audience": "api"} }, exchange: "x=y&audience=api"},
+		"refresh_access_token_params": {change: func(c *oauth.Client) { c.RefreshParams = map[string]string{"x": "y"} }},
+		"add_request_auth_code_params_to_request_access_token_params": {change: func(c *oauth.Client) {
 			c.AuthParamsInTokenRequest, c.Scopes, c.Audience, c.Resource = true, []string{"openid"}, "api", []string{"https://a"}
 			c.AuthParams, c.TokenParams = map[string]string{"x": "y"}, map[string]string{"x": "z"}
 		}, login: "scope=openid&nonce=*&audience=api&resource=https://a&x=y", exchange: "x=z", repeated: true},
-		"query of the endpoint":      {change: func(c *oauth.Client) { c.AuthEndpoint += "?p=policy&q=a%20b" }, login: "p=policy&q=a+b"},
-		"empty query of an endpoint": {change: func(c *oauth.Client) { c.AuthEndpoint += "?" }},
-		"fragment of the endpoint":   {change: func(c *oauth.Client) { c.AuthEndpoint += "?p=policy#top" }, login: "p=policy"},
+		"auth_endpoint with a query":        {change: func(c *oauth.Client) { c.AuthEndpoint += "?p=policy&q=a%20b" }, login: "p=policy&q=a+b"},
+		"auth_endpoint with an empty query": {change: func(c *oauth.Client) { c.AuthEndpoint += "?" }},
+		"auth_endpoint with a fragment":     {change: func(c *oauth.Client) { c.AuthEndpoint += "?p=policy#top" }, login: "p=policy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

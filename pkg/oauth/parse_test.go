@@ -12,24 +12,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestChallenge: the vector of RFC 7636, appendix B.
+// TestChallenge: the vectors of RFC 7636, appendix B, and of flytekit.
 func TestChallenge(t *testing.T) {
-	c := &Client{ClientID: "app"}
-	a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
-	a.verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-	address, err := a.url()
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := u.Query(); got.Get("code_challenge") != "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" || got.Get("code_challenge_method") != "S256" {
-		t.Errorf("the challenge is %v", got)
-	}
-	if strings.Contains(address, a.verifier) {
-		t.Error("the verifier is in the login's URL")
+	for verifier, want := range map[string]string{
+		"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+		"test_code_verifier":                          "Qq1fGD0HhxwbmeMrqaebgn1qhvKeguQPXqLdpmixaM4",
+	} {
+		c := &Client{ClientID: "app"}
+		a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
+		a.verifier = verifier
+		address, err := a.url()
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Query(); got.Get("code_challenge") != want || got.Get("code_challenge_method") != "S256" {
+			t.Errorf("the challenge is %v", got)
+		}
+		if strings.Contains(address, verifier) {
+			t.Error("the verifier is in the login's URL")
+		}
 	}
 }
 
