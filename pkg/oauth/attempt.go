@@ -127,11 +127,17 @@ func (a *attempt) outcome(ctx context.Context, q url.Values) (*Token, error) {
 	case a.server.Issuer != "" && (announced || len(iss) > 0) && !slices.Equal(iss, []string{a.server.Issuer}):
 		return nil, errors.New("the answer to the login came from another issuer than " + a.server.Issuer + " (RFC 9207)")
 	case q.Get("error") != "":
-		return nil, refusal(u.Host, q.Get("error"), q.Get("error_description"), q.Get("error_uri"))
+		return nil, refusal(u.Host, q.Get("error"), described(q), q.Get("error_uri"))
 	case len(q["code"]) != 1 || q.Get("code") == "":
 		return nil, errors.New(u.Host + " answered the login without a code")
 	}
 	return a.exchange(ctx, q.Get("code"))
+}
+
+// described is what an answer says of its error, with the hint that older servers of
+// Ory's give beside it.
+func described(q url.Values) string {
+	return q.Get("error_description") + " " + q.Get("error_hint")
 }
 
 // exchange spends the code (RFC 6749 §4.1.3), once.

@@ -31,6 +31,9 @@ func (e *Error) Error() string {
 	if e.Description != "" {
 		s += ": " + e.Description
 	}
+	if e.URI != "" {
+		s += " (see " + e.URI + ")"
+	}
 	return s
 }
 

@@ -1,0 +1,199 @@
+package oauth_test
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// answer is the redirect URI with q and this login's state.
+func (l *login) answer(q url.Values) string {
+	q.Set("state", l.query.Get("state"))
+	return l.at(q)
+}
+
+// request sends one request to the listener, and reads the answer to it.
+func (l *login) request(method, address, body string, header ...string) *http.Response {
+	l.t.Helper()
+	r, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	client := browser()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(r)
+	if err != nil {
+		l.t.Fatalf("%s: %v", method, err)
+	}
+	_ = read(l.t, resp)
+	return resp
+}
+
+// TestCallbackSurvives: what makes flytekit wait for ever, or takes the answer's place
+// there. The right answer that comes after it is taken, and spends the only code.
+func TestCallbackSurvives(t *testing.T) {
+	f := newFake(t)
+	status := func(want int, method, path, body string, header ...string) func(*login) {
+		return func(l *login) {
+			address := "http://" + l.redirect.Host + strings.Replace(path, "STATE", l.query.Get("state"), 1)
+			if resp := l.request(method, address, strings.Replace(body, "STATE", l.query.Get("state"), 1), header...); resp.StatusCode != want {
+				l.t.Errorf("%s %s: %s, want %d", method, path, resp.Status, want)
+			}
+		}
+	}
+	for name, event := range map[string]func(*login){
+		"nothing":                        func(*login) {},
+		"other path":                     status(404, "GET", "/favicon.ico", ""),
+		"path with a slash at its end":   status(404, "GET", "/cb/?code=stolen&state=STATE", ""),
+		"error, wrong state":             status(400, "GET", "/cb?error=access_denied&state=wrong", ""),
+		"error, no state":                status(400, "GET", "/cb?error=access_denied", ""),
+		"wrong state":                    status(400, "GET", "/cb?code=stolen&state=wrong", ""),
+		"no state":                       status(400, "GET", "/cb?code=stolen", ""),
+		"POST, as response_mode has it":  status(405, "POST", "/cb", "code=stolen&state=STATE", "Content-Type", "application/x-www-form-urlencoded"),
+		"POST with the answer's address": status(405, "POST", "/cb?code=stolen&state=STATE", ""),
+		"HEAD":                           status(405, "HEAD", "/cb?code=stolen&state=STATE", ""),
+		"prefetch":                       status(204, "GET", "/cb?code=stolen&state=STATE", "", "Sec-Purpose", "prefetch"),
+		"connect and close": func(l *login) {
+			for range 10 {
+				conn, err := net.Dial("tcp", l.redirect.Host)
+				if err != nil {
+					l.t.Fatal(err)
+				}
+				conn.Close()
+			}
+		},
+		"connect and wait": func(l *login) {
+			conn, err := net.Dial("tcp", l.redirect.Host)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			l.t.Cleanup(func() { conn.Close() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.posts = nil
+			l := begin(t, f.client())
+			event(l)
+			if _, page := l.visit(l.answer(url.Values{"code": {"the-code"}, "scope": {"all"}, "session_state": {"x"}})); !strings.Contains(page, "You are logged in") {
+				t.Errorf("the page is\n%s", page)
+			}
+			l.succeed()
+			if got := f.requests(); len(got) != 1 || got[0].form.Get("code") != "the-code" {
+				t.Errorf("the server was sent %v", got)
+			}
+		})
+	}
+}
+
+// TestCallbackEnds: an answer with our state ends the login at once, whatever it is,
+// and the page says the same as the caller is told.
+func TestCallbackEnds(t *testing.T) {
+	f := newFake(t)
+	refused := said(400, "application/json", `{"error":"invalid_grant","error_description":"no such code"}`)
+	for name, test := range map[string]struct {
+		q         url.Values
+		token     http.HandlerFunc
+		words     []string // of the error and of the page
+		temporary bool
+	}{
+		"error": {
+			q:     url.Values{"error": {"access_denied"}, "error_description": {"nobody may"}, "error_hint": {"ask Bob"}, "error_uri": {"https://id.example/e?a=b"}},
+			words: []string{"answered access_denied: nobody may", "ask Bob", "https://id.example/e?a=b"},
+		},
+		"error and nothing more":  {q: url.Values{"error": {"invalid_scope"}}, words: []string{"answered invalid_scope"}},
+		"server_error":            {q: url.Values{"error": {"server_error"}}, words: []string{"server_error"}, temporary: true},
+		"temporarily_unavailable": {q: url.Values{"error": {"temporarily_unavailable"}}, words: []string{"temporarily_unavailable"}, temporary: true},
+		"no code":                 {q: url.Values{}, words: []string{"answered the login without a code"}},
+		"failed exchange":         {q: url.Values{"code": {"x"}}, token: refused, words: []string{"answered invalid_grant: no such code"}},
+		"exchange in trouble":     {q: url.Values{"code": {"x"}}, token: said(503, "text/plain", ""), words: []string{"answered 503 Service Unavailable"}, temporary: true},
+		"exchange without a token": {q: url.Values{"code": {"x"}}, token: answer(`{"access_token":"","token_type":"Bearer"}`),
+			words: []string{"without a token"}, temporary: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.token = test.token
+			l := begin(t, f.client())
+			begun := time.Now()
+			resp, page := l.visit(l.answer(test.q))
+			token, err := l.end()
+			if err == nil || token != nil || resp.StatusCode != http.StatusForbidden || !strings.Contains(page, "Not logged in") {
+				t.Fatalf("got %v and %v; %s\n%s", token, err, resp.Status, page)
+			}
+			if took := time.Since(begun); took > patience/2 {
+				t.Errorf("it took %s", took)
+			}
+			for _, words := range test.words {
+				if !strings.Contains(err.Error(), words) || !strings.Contains(page, words) {
+					t.Errorf("want to read of %q, in %q and on\n%s", words, err, page)
+				}
+			}
+			if test.temporary {
+				wantTemporary(t, err)
+			}
+		})
+	}
+}
+
+// TestCallbackTwice: a duplicate of the answer, which the browser sends where the person
+// loads the page again, spends nothing, and shows the same page.
+func TestCallbackTwice(t *testing.T) {
+	f := newFake(t)
+	l := begin(t, f.client())
+	address := l.answer(url.Values{"code": {"the-code"}})
+	for range 2 {
+		if resp := l.request(http.MethodGet, address, ""); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s, want to be sent to the page", resp.Status)
+		}
+	}
+	l.succeed()
+	if n := len(f.requests()); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// TestCallbackAddress: the redirect URI is sent as it is written, and somebody listens
+// where it leads.
+func TestCallbackAddress(t *testing.T) {
+	f := newFake(t)
+	for redirect, path := range map[string]string{
+		"":                          "/",
+		"http://127.0.0.1":          "/",
+		"http://localhost":          "/",
+		"http://localhost/callback": "/callback",
+		"http://[::1]/callback":     "/callback",
+		"http://localhost/a%2fb/":   "/a%2fb/",
+		"http://localhost/callback?tenant=a&b=c+d": "/callback?tenant=a&b=c+d",
+	} {
+		t.Run(redirect, func(t *testing.T) {
+			c := f.client()
+			c.RedirectURI = redirect
+			l := begin(t, c)
+			host, rest, _ := strings.Cut(strings.TrimPrefix(redirect, "http://"), "/")
+			if redirect == "" {
+				host = "127.0.0.1"
+			}
+			want := "http://" + host + ":" + l.redirect.Port()
+			if rest != "" {
+				want += "/" + rest
+			}
+			if got := l.query.Get("redirect_uri"); got != want {
+				t.Errorf("the redirect URI is %s, want %s", got, want)
+			}
+			between := "?"
+			if strings.Contains(path, "?") {
+				between = "&"
+			}
+			l.visit("http://" + l.redirect.Host + path + between + url.Values{"code": {"x"}, "state": {l.query.Get("state")}}.Encode())
+			l.succeed()
+			posts := f.requests()
+			if got := posts[len(posts)-1].form.Get("redirect_uri"); got != want {
+				t.Errorf("the exchange names %s, want %s", got, want)
+			}
+		})
+	}
+}
