@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/oauth2"
 )
@@ -25,6 +26,8 @@ type attempt struct {
 	verifier    string
 	query       url.Values // of the authorization request
 	device      *device    // nil: there is no device code to log in with
+
+	alien atomic.Pointer[Error] // the last that came without our state
 
 	turn    sync.Mutex    // held by who spends a code or ends the login
 	done    chan struct{} // closed when what follows is there
@@ -84,6 +87,9 @@ var errStray = errors.New("this is not the answer to the login that is under way
 // every later one gets the same outcome. It returns errStray for all others.
 func (a *attempt) answer(ctx context.Context, q url.Values, browser bool) error {
 	if len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(a.state)) != 1 {
+		if q.Get("error") != "" { // a server may have lost it: what it says is told if no answer comes
+			a.alien.Store(newError("somebody", q.Get("error"), described(q), q.Get("error_uri")))
+		}
 		return errStray
 	}
 	a.settle(func() (*Token, error) {

@@ -156,6 +156,53 @@ func TestCallbackTwice(t *testing.T) {
 	}
 }
 
+// TestNobodyComes: an authorization server that does not know the client or the redirect
+// URI says so in the browser, and nothing arrives here. What may be wrong is named when
+// the time is over, and what came without our state is quoted.
+func TestNobodyComes(t *testing.T) {
+	f := newFake(t)
+	for name, test := range map[string]struct {
+		came  []url.Values
+		words []string
+		not   []string
+	}{
+		"nothing came":         {words: []string{"nobody logged in to flyte.example.com within 300ms", "the client is app", "the redirect URI is http://127.0.0.1:PORT/cb"}, not: []string{"what came"}},
+		"error, no state":      {came: []url.Values{{"error": {"invalid_state"}, "error_description": {"the \x1b[31mstate is missing"}}}, words: []string{"invalid_state: the [31mstate is missing"}},
+		"error, wrong state":   {came: []url.Values{{"error": {"access_denied"}, "state": {"wrong"}}}, words: []string{"access_denied"}},
+		"no error, no state":   {came: []url.Values{{"code": {"stolen"}}}, not: []string{"stolen", "what came"}},
+		"two of them":          {came: []url.Values{{"error": {"one"}}, {"error": {"two"}}}, words: []string{"answered two"}, not: []string{"answered one"}},
+		"an endless one":       {came: []url.Values{{"error": {"x"}, "error_description": {strings.Repeat("y", 10<<10)}}}, words: []string{"answered x: yyy"}, not: []string{strings.Repeat("y", 501)}},
+		"an error of no words": {came: []url.Values{{"error": {""}}}, not: []string{"what came"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := f.client()
+			c.Endpoint, c.LoginTimeout = "flyte.example.com", 300*time.Millisecond
+			l := begin(t, c)
+			for _, q := range test.came {
+				if resp, page := l.visit(l.at(q)); resp.StatusCode != http.StatusBadRequest || !strings.Contains(page, "Not this login") {
+					t.Errorf("%s\n%s", resp.Status, page)
+				}
+			}
+			_, err := l.end()
+			wantTemporary(t, err)
+			if err == nil {
+				return
+			}
+			for _, words := range test.words {
+				if words = strings.Replace(words, "PORT", l.redirect.Port(), 1); !strings.Contains(err.Error(), words) {
+					t.Errorf("got %q, want to read of %q", err, words)
+				}
+			}
+			for _, words := range test.not {
+				if strings.Contains(err.Error(), words) {
+					t.Errorf("got %q, not to read of %q", err, words)
+				}
+			}
+			wantHarmless(t, err)
+		})
+	}
+}
+
 // TestCallbackAddress: the redirect URI is sent as it is written, and somebody listens
 // where it leads.
 func TestCallbackAddress(t *testing.T) {

@@ -71,10 +71,15 @@ func temporary(format string, args ...any) error {
 	return &TemporaryError{Err: fmt.Errorf(format, args...)}
 }
 
+// newError makes others' words fit for people.
+func newError(host, code, description, uri string) *Error {
+	return &Error{Code: Printable(code), Description: Printable(description), URI: Printable(uri), Host: host}
+}
+
 // refusal turns the words of RFC 6749's error members into an error.
 // server_error and temporarily_unavailable (§4.1.2.1) are temporary.
 func refusal(host, code, description, uri string) error {
-	e := &Error{Code: Printable(code), Description: Printable(description), URI: Printable(uri), Host: host}
+	e := newError(host, code, description, uri)
 	if code == "server_error" || code == "temporarily_unavailable" {
 		return &TemporaryError{Err: e}
 	}

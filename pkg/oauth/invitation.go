@@ -55,9 +55,12 @@ func short(d time.Duration) string {
 
 // nobody is the error of a person who did not come.
 func (c *Client) nobody(a *attempt, limit time.Duration) error {
-	err := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error, see the client's ID and the redirect URI)", c.endpoint(a.server), short(limit))
+	err := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
 	if a.device != nil {
 		err = fmt.Errorf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))
+	}
+	if e := a.alien.Load(); e != nil {
+		err = fmt.Errorf("%v; what came was no answer to this login: %v", err, e)
 	}
 	return &TemporaryError{Err: err, Person: true}
 }
