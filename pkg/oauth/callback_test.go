@@ -114,6 +114,13 @@ func TestCallbackEnds(t *testing.T) {
 		"exchange in trouble":     {q: url.Values{"code": {"x"}}, token: said(503, "text/plain", ""), words: []string{"answered 503 Service Unavailable"}, temporary: true},
 		"exchange without a token": {q: url.Values{"code": {"x"}}, token: answer(`{"access_token":"","token_type":"Bearer"}`),
 			words: []string{"without a token"}, temporary: true},
+		"exchange, HTML":  {q: url.Values{"code": {"x"}}, token: said(200, "text/html", "<p>welcome"), words: []string{"answered 200 OK with HTML"}, temporary: true},
+		"exchange, empty": {q: url.Values{"code": {"x"}}, token: said(200, "application/json", ""), words: []string{"broken JSON"}, temporary: true},
+		"exchange, a redirect": {q: url.Values{"code": {"x"}}, token: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", f.URL+"/token")
+			said(307, "application/json", `{"access_token":"at"}`)(w, nil)
+		}, words: []string{"answered 307 Temporary Redirect"}, temporary: true},
+		"exchange, over 1 MiB": {q: url.Values{"code": {"x"}}, token: answer(`{"access_token":"at"}` + strings.Repeat(" ", 1<<20)), words: []string{"larger than 1 MiB"}, temporary: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f.token = test.token

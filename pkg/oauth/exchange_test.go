@@ -492,6 +492,17 @@ func TestLifetimeFromTheRequest(t *testing.T) {
 	}
 }
 
+// TestSuccess: any 2xx that brings a token will do. flytekit wants 200.
+func TestSuccess(t *testing.T) {
+	for _, status := range []int{200, 201, 203} {
+		f := newFake(t)
+		f.token = said(status, "application/json", `{"access_token":"at","token_type":"Bearer"}`)
+		if token, err := f.client().Refresh(t.Context(), f.old()); err != nil || token.AccessToken != "at" {
+			t.Errorf("%d: got %v", status, err)
+		}
+	}
+}
+
 func TestTokenType(t *testing.T) {
 	for _, kind := range []string{`"Bearer"`, `"bearer"`, `"BEARER"`, `""`, `null`, `1`} {
 		f := newFake(t)
