@@ -1035,6 +1035,36 @@ func TestUntrustedIsShared(t *testing.T) {
 	w.want(t, 2, 1)
 }
 
+// A child that meets such a certificate says so too: it may be the first to ask that
+// server.
+func TestUntrustedToTheChild(t *testing.T) {
+	w := newWorld(t)
+	w.has(t, 2*time.Hour)
+	w.spendErr = &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: "flyte.example.com"}}
+	settings := "without --ca-file"
+	ask := func() error {
+		s := w.source()
+		s.Settings = func() string { return settings }
+		s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
+			var answer bytes.Buffer
+			err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
+			return answer.Bytes(), err
+		}
+		_, err := s.Token(t.Context())
+		return err
+	}
+	for range 2 {
+		var untrusted *oauth.UntrustedError
+		if err := ask(); !errors.As(err, &untrusted) || untrusted.Host != "flyte.example.com" || !errors.As(err, new(*oauth.TemporaryError)) {
+			t.Errorf("%v (%T)", err, err)
+		}
+	}
+	w.want(t, 1, 1)
+	w.spendErr, settings = nil, "with it"
+	check(t, ask())
+	w.want(t, 2, 2)
+}
+
 // A child that is killed has said nothing: a refresh is spent once more at once,
 // a code never.
 func TestChildKilled(t *testing.T) {

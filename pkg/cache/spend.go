@@ -26,12 +26,13 @@ type request struct {
 
 // answer is what the child says: a set, or why there is none.
 type answer struct {
-	Set     []byte       `json:"set,omitempty"`
-	Refused *oauth.Error `json:"refused,omitempty"`
-	Later   string       `json:"later,omitempty"` // a temporary failure
-	Store   *StoreError  `json:"store,omitempty"`
-	Other   string       `json:"other,omitempty"`
-	Unkept  string       `json:"unkept,omitempty"` // why the set is not on the disk
+	Set       []byte       `json:"set,omitempty"`
+	Refused   *oauth.Error `json:"refused,omitempty"`
+	Untrusted string       `json:"untrusted,omitempty"` // the host whose certificate it was
+	Later     string       `json:"later,omitempty"`     // another temporary failure
+	Store     *StoreError  `json:"store,omitempty"`
+	Other     string       `json:"other,omitempty"`
+	Unkept    string       `json:"unkept,omitempty"` // why the set is not on the disk
 }
 
 // spender returns what spends for the leader that holds draft.
@@ -204,9 +205,12 @@ func (s *Source) encodeAnswer(t *oauth.Token, err error) []byte {
 	var refused *oauth.Error
 	var later *oauth.TemporaryError
 	var store *StoreError
+	var untrusted *oauth.UntrustedError
 	switch {
 	case err == nil:
 		a.Set = encode(t)
+	case errors.As(err, &untrusted):
+		a.Untrusted = untrusted.Host
 	case errors.As(err, &later):
 		a.Later = err.Error()
 	case errors.As(err, &refused):
@@ -234,6 +238,8 @@ func (s *Source) decodeAnswer(document []byte) (*oauth.Token, error) {
 		return nil, &oauth.TemporaryError{Err: errNoAnswer}
 	case a.Refused != nil:
 		return nil, a.Refused
+	case a.Untrusted != "":
+		return nil, &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: a.Untrusted}}
 	case a.Later != "":
 		return nil, &oauth.TemporaryError{Err: errors.New(a.Later)}
 	case a.Store != nil:
