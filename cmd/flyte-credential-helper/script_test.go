@@ -57,6 +57,7 @@ type bed struct {
 	ctx     context.Context
 	bus     *desktop.Bus
 	keyring *desktop.Keyring
+	proxy   *proxy
 }
 
 type bedKey struct{}
@@ -101,6 +102,7 @@ func runScripts(t *testing.T, files []string) {
 			"kernel":    kernelCommand,
 			"flyte":     flyteCommand,
 			"unproxied": proxyTokenCommand,
+			"proxy":     proxyCommand,
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {
