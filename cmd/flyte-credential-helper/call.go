@@ -30,7 +30,7 @@ type call struct {
 	log     *slog.Logger
 	tty     *terminal     // opened when first needed
 	person  bool          // a person asked to log in
-	verb    string        // what that person runs; empty: login
+	verb    []string      // what that person runs; nil: login
 	never   func() string // why its caller's protocol starts no login; nil: it may
 	wait    time.Duration // how long to wait for another process; 0: as long as a login takes
 	before  *oauth.Token  // what was kept before a person logs in anew
@@ -170,8 +170,9 @@ func (c *call) sayWaiting(h cache.Holder) {
 	_, _ = fmt.Fprintf(c.stderr, "%s: waiting for %s, which renews the login to %s since %s, until %s at most\n", program, who, c.server(), clock(h.Since), clock(h.Until))
 }
 
-// fingerprint changes with the settings, and with the files that they name:
-// what the server refused it may then take.
+// fingerprint changes with the settings, with the files that they name and with the
+// secret: what the server refused it may then take. Of the secret it has two bytes of a
+// hash, which are enough to tell another and of no use to guess it.
 func (c *call) fingerprint() string {
 	h := sha256.New()
 	for _, s := range c.table() {
@@ -183,6 +184,10 @@ func (c *call) fingerprint() string {
 		if info, err := os.Stat(name); err == nil {
 			_, _ = fmt.Fprintln(h, name, info.ModTime(), info.Size())
 		}
+	}
+	if secret, err := c.secret(); err == nil {
+		sum := sha256.Sum256([]byte(secret))
+		_, _ = h.Write(sum[:2])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
@@ -294,14 +299,24 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, old *oaut
 
 // loginCommand is the command line that logs in with the settings of this one.
 func (c *call) loginCommand() string {
-	words := append(append([]string{program}, strings.Fields(cmp.Or(c.verb, "login"))...), c.flagsGiven()...)
+	verb := c.verb
+	if verb == nil {
+		verb = []string{"login"}
+	}
+	words := append(append([]string{program}, verb...), c.flagsGiven()...)
 	for _, name := range c.inherited {
 		words = append(words, c.setting(name).words()...)
 	}
-	for i, word := range words {
-		words[i] = withoutSecret(word)
+	return pasted(words)
+}
+
+// pasted is a command line for a message, with nothing secret in it.
+func pasted(words []string) string {
+	shown := slices.Clone(words)
+	for i, word := range shown {
+		shown[i] = withoutSecret(word)
 	}
-	return shellquote.Join(words...)
+	return shellquote.Join(shown...)
 }
 
 // withoutSecret is a word for a message: the user part of a URL is left out, and
@@ -311,7 +326,7 @@ func withoutSecret(word string) string {
 		u.User = nil
 		return u.String()
 	}
-	if name, _, found := strings.Cut(word, "="); found && strings.EqualFold(name, "Authorization") {
+	if name, _, found := strings.Cut(strings.TrimPrefix(word, "--header="), "="); found && strings.EqualFold(name, "Authorization") {
 		return name + "=…"
 	}
 	return word

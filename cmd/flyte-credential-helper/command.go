@@ -132,7 +132,7 @@ func (l *line) token(ctx context.Context) *cobra.Command {
 // runs is run: its command line belongs to somebody else from its first word on.
 func (l *line) runs(ctx context.Context) *cobra.Command {
 	name := execcred.TokenVariable
-	c := &cobra.Command{Use: "run", Short: "Run a command that finds the token in its environment", GroupID: "programs", Args: cobra.ArbitraryArgs}
+	c := &cobra.Command{Use: "run -- COMMAND...", Short: "Run a command that finds the token in its environment", GroupID: "programs", Args: cobra.ArbitraryArgs}
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		l.take(l.flags)
 		code := 0 // the command's own
@@ -170,97 +170,6 @@ func (l *line) version() *cobra.Command {
 func (l *line) showVersion() error {
 	_, err := fmt.Fprintln(l.stdout, program, version())
 	return err
-}
-
-func (l *line) setup(ctx context.Context) *cobra.Command {
-	c := l.person("setup", "Have another program use this one", nil)
-	c.Args = cobra.ArbitraryArgs
-	c.RunE = func(*cobra.Command, []string) error {
-		return usage(program+" setup --help", "set up which program? There are kubernetes, flyte, git, docker, bazel and goauth")
-	}
-	c.AddCommand(
-		l.setupKubernetes(ctx),
-		l.flyte(l.setupFlyte(ctx)),
-		l.setupHosts(ctx, "git", "Have git ask this program for a host, and log in", func(c *call) tool { return &gitTool{c: c} }),
-		l.setupHosts(ctx, "docker", "Have docker and its kin ask this program for registries, and log in", func(c *call) tool { return &dockerTool{c: c} }),
-		l.setupHosts(ctx, "bazel", "Let Bazel ask this program for hosts, and log in", func(c *call) tool { return &bazelTool{c: c} }),
-		l.setupHosts(ctx, "goauth", "Have the go command ask this program for hosts, and log in", func(c *call) tool { return &goTool{c: c} }),
-	)
-	return c
-}
-
-func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
-	var o setupOptions
-	undo := false
-	c := &cobra.Command{Use: "kubernetes", Short: "Have a kubeconfig's user run this program, and log in", Args: cobra.NoArgs}
-	set := l.run(func(c *call) error {
-		c.verb = "setup kubernetes"
-		return setupKubernetes(ctx, c, o)
-	})
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if !undo {
-			return set(c, args)
-		}
-		l.code = undoSetup(l.world, "kubernetes", o.dryRun)
-		return nil
-	}
-	f := c.Flags()
-	f.StringVar(&o.context, "context", "", "the kubeconfig's context (default: the current one)")
-	f.StringVar(&o.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
-	f.BoolVar(&o.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
-	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
-	for _, other := range []string{"from-kubelogin", "context", "user"} {
-		c.MarkFlagsMutuallyExclusive("undo", other)
-	}
-	return c
-}
-
-// setupHosts is the setup of a caller that names a host.
-func (l *line) setupHosts(ctx context.Context, caller, short string, of func(*call) tool) *cobra.Command {
-	var o setupHostOptions
-	undo := false
-	c := &cobra.Command{Use: caller, Short: short, Args: cobra.ArbitraryArgs}
-	c.RunE = func(c *cobra.Command, hosts []string) error {
-		if undo {
-			l.code = undoSetup(l.world, caller, o.dryRun)
-			return nil
-		}
-		return l.run(func(c *call) error {
-			c.verb = "setup " + caller + " " + strings.Join(hosts, " ")
-			return setupHosts(ctx, c, caller, hosts, of(c), o)
-		})(c, hosts)
-	}
-	f := c.Flags()
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
-	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
-	return c
-}
-
-func (l *line) setupFlyte(ctx context.Context) *cobra.Command {
-	var o setupFlyteOptions
-	undo := false
-	c := &cobra.Command{Use: "flyte", Short: "Have Flyte's other clients run this program, and log in", Args: cobra.NoArgs}
-	set := l.run(func(c *call) error {
-		c.verb = "setup flyte"
-		return setupFlyte(ctx, c, o)
-	})
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if !undo {
-			return set(c, args)
-		}
-		l.code = undoSetup(l.world, "flyte", o.dryRun)
-		return nil
-	}
-	f := c.Flags()
-	f.StringVar(&o.config, "config", "", "the file to change (default: the one that Flyte's clients read here)")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would change, and change nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before anything is changed")
-	f.BoolVar(&undo, "undo", false, "put back what setup has changed")
-	c.MarkFlagsMutuallyExclusive("undo", "config")
-	return c
 }
 
 // wrongCommand reports what cobra could not make sense of.
@@ -305,13 +214,7 @@ func help(out io.Writer, c *cobra.Command, table []setting, configPath string) {
 	if c.HasSubCommands() {
 		command = " COMMAND"
 	}
-	rest := ""
-	switch {
-	case c.Name() == "run":
-		rest = " -- COMMAND..."
-	case c.HasParent() && c.Parent().Name() == "setup" && c.Flags().Lookup("context") == nil && c.Flags().Lookup("config") == nil:
-		rest = " HOST..."
-	}
+	rest := strings.TrimPrefix(c.Use, c.Name())
 	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]%s\n", c.Short, c.CommandPath(), command, rest)
 	groups := c.Groups()
 	if len(groups) == 0 {

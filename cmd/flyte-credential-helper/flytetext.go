@@ -1,22 +1,20 @@
 package main
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
 // flyteText is a configuration file of Flyte's clients. Setup changes a few lines
 // below its admin, and leaves all others as they are.
 type flyteText struct {
-	path    string
-	text    []byte // nil: there is no file
-	changes []flyteChange
+	path     string
+	text     []byte        // nil: there is no file
+	endpoint []flyteChange // what a file that says nothing gets besides
+	changes  []flyteChange
 }
 
 // flyteChange is a key that gets a value.
@@ -35,17 +33,22 @@ func (f flyteChange) value() string {
 	return f.words[0]
 }
 
-// newFlyteText is the file at path, that is to have the command run.
-func newFlyteText(path string, text []byte, command []string) *flyteText {
-	return &flyteText{path: path, text: text, changes: []flyteChange{
+// newFlyteText is the file at path, that is to have the command run. Flyte 2's clients
+// offer what they have in their keyring first, however old, unless they are told not
+// to; in a file with that key flytectl, which is Flyte 1's, does not start.
+func newFlyteText(path string, text []byte, endpoint []flyteChange, command []string, flyte2 bool) *flyteText {
+	f := &flyteText{path: path, text: text, endpoint: endpoint, changes: []flyteChange{
 		{key: "authType", words: []string{"ExternalCommand"}},
 		{key: "command", words: command, list: true},
-		{key: "disableKeyring", words: []string{"true"}}, // or Flyte 2's clients offer an old token first
 	}}
+	if flyte2 {
+		f.changes = append(f.changes, flyteChange{key: "disableKeyring", words: []string{"true"}})
+	}
+	return f
 }
 
 // changed returns the text with the changes made.
-func (f *flyteText) changed(endpoint string) ([]byte, error) {
+func (f *flyteText) changed() ([]byte, error) {
 	if !strings.HasSuffix(f.path, "yaml") && !strings.HasSuffix(f.path, "yml") {
 		return nil, usage("", "%s is not YAML: write into it, under [credentials], auth_mode = external_process and command = %s", f.path, strings.Join(f.changes[1].words, ","))
 	}
@@ -65,14 +68,13 @@ func (f *flyteText) changed(endpoint string) ([]byte, error) {
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	return []byte(text + f.admin(endpoint)), nil
+	return []byte(text + f.admin()), nil
 }
 
 // admin is all of it, for a file that says nothing.
-func (f *flyteText) admin(endpoint string) string {
-	e, _ := flyte.ParseEndpoint(endpoint) // settled before
-	text := fmt.Sprintf("admin:\n  endpoint: %s\n  insecure: %t\n", quoteYAML("dns:///"+e.Host+e.Path), e.Plaintext)
-	for _, change := range f.changes {
+func (f *flyteText) admin() string {
+	text := "admin:\n"
+	for _, change := range slices.Concat(f.endpoint, f.changes) {
 		text += "  " + change.key + ": " + change.value() + "\n"
 	}
 	return text
@@ -189,12 +191,12 @@ func (f *flyteText) paste() error {
 }
 
 // shown is what a person is told of the changes.
-func (f *flyteText) shown(endpoint string) string {
+func (f *flyteText) shown() string {
 	if len(f.changes) == 0 {
 		return "Everything is set up already.\n"
 	}
 	if f.text == nil {
-		return "This makes " + f.path + ":\n\n" + f.admin(endpoint)
+		return "This makes " + f.path + ":\n\n" + f.admin()
 	}
 	text := "This changes " + f.path + ", under admin:\n\n"
 	for _, change := range f.changes {

@@ -8,6 +8,7 @@ import (
 // Only the lines that have to change do, whatever stands around them.
 func TestFlyteText(t *testing.T) {
 	command := []string{"flyte-credential-helper", "token", "--endpoint", "flyte.example.com"}
+	endpoint := []flyteChange{{key: "endpoint", words: []string{"dns:///flyte.example.com"}}, {key: "insecure", words: []string{"false"}}}
 	const set = "authType: ExternalCommand\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  disableKeyring: true\n"
 	for name, test := range map[string]struct{ before, after string }{
 		"nothing":       {"", "admin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
@@ -25,14 +26,14 @@ func TestFlyteText(t *testing.T) {
 		"four blanks":              {"admin:\n    endpoint: x\nb: 1\n", "admin:\n    endpoint: x\n    " + strings.ReplaceAll(set, "\n  ", "\n    ") + "b: 1\n"},
 		"before others":            {"a: 1\nadmin:\n  endpoint: x\n# of b\nb: [1]\n", "a: 1\nadmin:\n  endpoint: x\n  " + set + "# of b\nb: [1]\n"},
 	} {
-		f := newFlyteText("config.yaml", []byte(test.before), command)
-		got, err := f.changed("flyte.example.com")
+		f := newFlyteText("config.yaml", []byte(test.before), endpoint, command, true)
+		got, err := f.changed()
 		if err != nil || string(got) != test.after {
 			t.Errorf("%s: %v\n%s\nnot\n%s", name, err, got, test.after)
 			continue
 		}
-		again := newFlyteText("config.yaml", got, command)
-		if twice, err := again.changed("flyte.example.com"); err != nil || string(twice) != string(got) || len(again.changes) > 0 {
+		again := newFlyteText("config.yaml", got, endpoint, command, true)
+		if twice, err := again.changed(); err != nil || string(twice) != string(got) || len(again.changes) > 0 {
 			t.Errorf("%s: twice is not once: %v\n%s", name, err, twice)
 		}
 	}
@@ -50,11 +51,11 @@ func TestFlyteTextRefused(t *testing.T) {
 		"admin:\n  endpoint: x\n---\nadmin:\n  endpoint: y\n":        "more than one YAML document",
 		"admin:\n  endpoint: x\n  command: &c [a]\nother: {c: *c}\n": "cannot be changed",
 	} {
-		if got, err := newFlyteText("config.yaml", []byte(before), []string{"c"}).changed("x"); err == nil || !strings.Contains(err.Error(), words) {
+		if got, err := newFlyteText("config.yaml", []byte(before), nil, []string{"c"}, false).changed(); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%q: %v\n%s", before, err, got)
 		}
 	}
-	if _, err := newFlyteText("config", nil, []string{"c", "token"}).changed("x"); err == nil || !strings.Contains(err.Error(), "command = c,token") {
+	if _, err := newFlyteText("config", nil, nil, []string{"c", "token"}, false).changed(); err == nil || !strings.Contains(err.Error(), "command = c,token") {
 		t.Errorf("INI: %v", err)
 	}
 }

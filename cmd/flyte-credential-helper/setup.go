@@ -13,15 +13,15 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// setupOptions are the flags of setup kubernetes.
+// setupOptions are the flags that setup kubernetes has for itself.
 type setupOptions struct {
-	user, context          string
-	dryRun, yes, kubelogin bool
+	user, context string
+	kubelogin     bool
 }
 
 // setupKubernetes makes a kubeconfig's user run us: it shows the change, logs in,
 // makes the change, and asks the API server who that is.
-func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
+func setupKubernetes(ctx context.Context, c *call, o setupOptions, a asked) error {
 	u, err := c.readUndo("kubernetes")
 	if err != nil {
 		return err
@@ -34,25 +34,16 @@ func setupKubernetes(ctx context.Context, c *call, o setupOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := c.show(p, k); err != nil || o.dryRun || p.none {
+	if err := c.show(p, k); err != nil || a.dryRun || p.none {
 		return err
 	}
-	if err := c.confirm(ctx, o.yes || p.done()); err != nil {
+	if err := c.confirm(ctx, a.yes || p.done()); err != nil {
 		return err
 	}
-	if err := u.watch(c.filesOf(p), func() error { return c.change(ctx, p, k) }); err != nil {
+	if err := u.orBack(func() error { return c.change(ctx, u, p, k) }); err != nil {
 		return err
 	}
 	return c.whoami(ctx, p)
-}
-
-// filesOf are the files that the plan may change.
-func (c *call) filesOf(p *plan) []string {
-	paths := append(c.kubeconfigFiles(), c.configPath())
-	for _, f := range p.files {
-		paths = append(paths, f.path)
-	}
-	return paths
 }
 
 // undoSetup needs no settings: they may be what is to be undone.
@@ -138,7 +129,7 @@ func (c *call) confirm(ctx context.Context, yes bool) error {
 	if yes {
 		return nil
 	}
-	no := usage(shellquote.Join(append([]string{program}, append(c.args[1:], "--yes")...)...), "nothing was changed: nobody said yes")
+	no := usage(pasted(append([]string{program}, append(c.args[1:], "--yes")...)), "nothing was changed: nobody said yes")
 	tty := c.terminal()
 	if tty == nil {
 		return no
@@ -164,18 +155,34 @@ func (c *call) confirm(ctx context.Context, yes bool) error {
 
 // logInFor logs in as the plan's context will need it, unless somebody has.
 func (c *call) logInFor(ctx context.Context, p *plan) error {
-	l := c
-	if p.login != "" {
-		s := newSettings()
-		s.profile, s.said = p.login, []string{"profile"}
-		var err error
-		if l, err = newCall(c.world, s, s.table()); err != nil {
-			return err
-		}
-		defer l.close()
+	if p.login == "" {
+		return c.logInNow(ctx, oauth.Kind(c.tokenKind))
 	}
-	l.person = true
-	source, err := l.source(oauth.Kind(l.tokenKind))
+	s := newSettings()
+	s.profile = p.login
+	l, err := c.with(s)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return l.logInNow(ctx, oauth.Kind(l.tokenKind))
+}
+
+// with is a call with the settings of a profile. What it wants of the person is still
+// this call's matter.
+func (c *call) with(s *settings) (*call, error) {
+	s.said = []string{"profile"}
+	l, err := newCall(c.world, s, s.table())
+	if err == nil {
+		l.verb, l.tty = c.verb, c.terminal() // which one reads: both would get half of it
+	}
+	return l, err
+}
+
+// logInNow logs in for a kind of token, unless somebody has.
+func (c *call) logInNow(ctx context.Context, kind oauth.Kind) error {
+	c.person = true
+	source, err := c.source(kind)
 	if err != nil {
 		return err
 	}
@@ -186,7 +193,7 @@ func (c *call) logInFor(ctx context.Context, p *plan) error {
 
 // change does what the plan says. It logs in before the kubeconfig is changed:
 // settings that do not work are of no use there.
-func (c *call) change(ctx context.Context, p *plan, k *kubeconfig) error {
+func (c *call) change(ctx context.Context, u *undo, p *plan, k *kubeconfig) error {
 	files := p.files
 	if len(p.profiles) > 0 {
 		text, err := c.configText(p)
@@ -196,13 +203,18 @@ func (c *call) change(ctx context.Context, p *plan, k *kubeconfig) error {
 		files = append(files, plannedFile{path: c.configPath(), text: text})
 	}
 	for _, f := range files {
-		if err := writeFile(f.path, f.text); err != nil {
+		if err := u.watch([]string{f.path}, func() error { return writeFile(f.path, f.text) }); err != nil {
 			return err
 		}
 	}
 	if err := c.logInFor(ctx, p); err != nil {
 		return err
 	}
+	return u.watch(c.kubeconfigFiles(), func() error { return c.changeKubeconfig(ctx, p, k) })
+}
+
+// changeKubeconfig has kubectl write what the plan says.
+func (c *call) changeKubeconfig(ctx context.Context, p *plan, k *kubeconfig) error {
 	for _, u := range p.users {
 		if err := c.setUser(ctx, k, u.name, u.exec); err != nil {
 			return err

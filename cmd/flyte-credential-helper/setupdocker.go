@@ -21,6 +21,7 @@ type dockerTool struct {
 	c     *call
 	link  *link
 	path  string // of config.json
+	was   []byte
 	text  []byte // changed; nil: it is as it is to be
 	hosts []string
 
@@ -35,8 +36,7 @@ func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err 
 	if dir := t.c.getenv("DOCKER_CONFIG"); dir != "" {
 		t.path = filepath.Join(dir, "config.json")
 	}
-	text, err := readOr(t.path)
-	if err != nil {
+	if t.was, err = readOr(t.path); err != nil {
 		return nil, err
 	}
 	t.patterns = h.hosts
@@ -46,8 +46,8 @@ func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err 
 		}
 		t.hosts = append(t.hosts, withoutScheme(p.String()))
 	}
-	changed, err := dockerConfig{t.path, text}.with(t.hosts, "flyte")
-	if err == nil && !bytes.Equal(changed, text) {
+	changed, err := dockerConfig{t.path, t.was}.with(t.hosts, "flyte")
+	if err == nil && !bytes.Equal(changed, t.was) {
 		t.text = changed
 	}
 	return []string{t.path, t.link.path}, err
@@ -65,7 +65,7 @@ func (t *dockerTool) change(context.Context) error {
 	if err := t.link.make(); err != nil || t.text == nil {
 		return err
 	}
-	return writeFile(t.path, t.text)
+	return replaceFile(t.path, t.was, t.text)
 }
 
 // registry is the one at host. It may be without TLS on loopback only.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kballard/go-shellquote"
 
@@ -11,26 +15,17 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
-// setupFlyteOptions are the flags of setup flyte.
-type setupFlyteOptions struct {
-	config      string
-	dryRun, yes bool
-}
-
-// setupFlyte has Flyte's other clients run us: it shows the change to the file that
-// they read, logs in, and makes the change.
-func setupFlyte(ctx context.Context, c *call, o setupFlyteOptions) error {
+// setupFlyte has Flyte's other clients run us: it asks the endpoint, shows the change
+// to the file that they read, logs in, and makes the change.
+func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 	u, err := c.readUndo("flyte")
 	if err != nil {
 		return err
 	}
-	if _, err := c.key(); err != nil {
+	if err := c.settledFlyte(); err != nil {
 		return err
 	}
-	if c.endpoint == "" {
-		return usage(program+" setup flyte --endpoint flyte.example.com", "%s is not a Flyte endpoint", c.server())
-	}
-	path, err := c.flyteFile(o.config)
+	path, err := c.flyteFile(config)
 	if err != nil {
 		return err
 	}
@@ -38,73 +33,160 @@ func setupFlyte(ctx context.Context, c *call, o setupFlyteOptions) error {
 	if err != nil {
 		return err
 	}
-	f := newFlyteText(path, before, c.flyteCommand())
-	after, err := f.changed(c.endpoint)
+	found, err := c.discover(ctx)
+	if err != nil {
+		return err
+	}
+	command, err := c.flyteCommand(config)
+	if err != nil {
+		return err
+	}
+	f := newFlyteText(path, before, c.flyteEndpoint(), command, found.Flyte2)
+	after, err := f.changed()
 	if err != nil {
 		return err
 	}
 	done := len(f.changes) == 0
-	if err := c.write([]byte(f.shown(c.endpoint))); err != nil || o.dryRun {
+	if err := c.write([]byte(f.shown())); err != nil || a.dryRun {
 		return err
 	}
-	if err := c.confirm(ctx, done || o.yes); err != nil {
+	if err := c.confirm(ctx, done || a.yes); err != nil {
 		return err
 	}
-	err = u.watch([]string{path}, func() error {
-		if err := c.logInNow(ctx); err != nil || done {
-			return err
-		}
-		return writeFile(path, after)
-	})
+	if err := c.logInNow(ctx, oauth.Access); err != nil {
+		return err
+	}
+	if !done {
+		err = u.orBack(func() error {
+			return u.watch([]string{path}, func() error { return replaceFile(path, before, after) })
+		})
+	}
 	if err != nil {
 		return err
 	}
-	return c.write(fmt.Appendf(nil, "\nLogged in to %s. flytekit, flytectl and Flyte 2's clients ask this program from now on; a token\nthat flytectl has in the keyring from before is used to its end.\nTo take this back: %s setup flyte --undo\n", c.server(), shellquote.Join(c.command())))
+	words := "\nLogged in to " + c.server() + ". Flyte's clients ask this program from now on.\n"
+	if !found.Flyte2 {
+		words += "A token that flytectl has in the keyring from before is used to its end.\n"
+	}
+	return c.write([]byte(words + "To take this back: " + shellquote.Join(c.command()) + " setup flyte --undo\n"))
+}
+
+// settledFlyte refuses settings with which Flyte's clients have nobody to log in, or
+// nowhere.
+func (c *call) settledFlyte() error {
+	if _, err := c.key(); err != nil {
+		return err
+	}
+	switch {
+	case c.endpoint == "":
+		return usage(program+" setup flyte --endpoint flyte.example.com", "%s is not a Flyte endpoint", c.server())
+	case c.machine():
+		return usage("", "%s has Flyte's clients log in as a machine, which needs no person and nothing to be set up", cmp.Or(c.theirs, "--grant client-credentials"))
+	}
+	return nil
+}
+
+// flyteFileVariable names the file that counts before all others, as pyflyte --config
+// sets it.
+const flyteFileVariable = "_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE"
+
+// readFlyteFile has a file that is there be the one that counts. It returns its whole
+// path.
+func (l *line) readFlyteFile(path string) string {
+	if dir, err := l.getwd(); err == nil && !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	if _, err := os.Stat(path); err == nil {
+		environ := append(unnamed(l.environ()), flyteFileVariable+"="+path)
+		l.environ = func() []string { return environ }
+	}
+	return path
+}
+
+// unnamed is an environment that names no file in that way.
+func unnamed(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool { return strings.HasPrefix(pair, flyteFileVariable+"=") })
 }
 
 // flyteFile is the file to change: the one that is named, or that the clients read,
 // or the usual one.
 func (c *call) flyteFile(named string) (string, error) {
-	if named != "" {
-		return filepath.Abs(named)
+	source, err := c.findFlyte(c.environ())
+	hint := ""
+	if named == "" {
+		hint = c.loginCommand() + " --config FILE"
 	}
-	dir, _ := c.getwd() // without one there are no files below it
-	source, err := flyte.Find(flyte.World{Environ: c.environ(), Home: c.home, Dir: dir})
 	switch {
 	case err != nil:
 		return "", usage("", "%v", err)
-	case source.File != "" && source.InWorkingTree:
-		return "", usage(program+" setup flyte --config "+shellquote.Join(source.File), "here Flyte's clients read %s, which lies in a working tree: name it to change it", source.File)
+	case source.File != "" && source.InWorkingTree && named == "":
+		return "", usage(c.loginCommand()+" --config "+shellquote.Join(source.File), "here Flyte's clients read %s, which lies in a working tree: name it to change it", source.File)
+	case named != "" && source.File != named: // which names no endpoint
+		return named, nil
 	case source.File != "" && flyte.SameEndpoint(source.Endpoint, c.endpoint):
 		return source.File, nil
 	case source.File != "":
-		return "", usage(program+" setup flyte --endpoint "+c.endpoint+" --config FILE", "%s is for another endpoint, %s", source.File, source.Endpoint)
+		return "", usage(hint, "%s is for another endpoint, %s", source.File, source.Endpoint)
 	}
 	return filepath.Join(c.home, ".flyte", "config.yaml"), nil
 }
 
-// flyteCommand is what the clients are to run.
-func (c *call) flyteCommand() []string {
-	words := []string{c.command(), "token"}
-	if c.profile == "" {
-		words = append(words, "--endpoint", c.endpoint)
-	}
-	for _, name := range c.given {
-		if name != "endpoint" {
-			words = append(words, c.setting(name).words()...)
-		}
-	}
-	return words
+func (c *call) findFlyte(environ []string) (*flyte.Source, error) {
+	dir, _ := c.getwd() // without one there are no files below it
+	return flyte.Find(flyte.World{Environ: environ, Home: c.home, Dir: dir})
 }
 
-// logInNow logs in, unless somebody has.
-func (c *call) logInNow(ctx context.Context) error {
-	c.person = true
-	source, err := c.source(oauth.Access)
-	if err != nil {
-		return err
+// flyteEndpoint is what a new file says of the endpoint, which its readers connect to
+// as we do.
+func (c *call) flyteEndpoint() []flyteChange {
+	e, _ := flyte.ParseEndpoint(c.endpoint) // settled before
+	said := []flyteChange{
+		{key: "endpoint", words: []string{quoteYAML("dns:///" + e.Host + e.Path)}},
+		{key: "insecure", words: []string{strconv.FormatBool(e.Plaintext)}},
 	}
-	source.Override = true
-	_, err = source.Token(ctx)
-	return err
+	if c.caFile != "" {
+		said = append(said, flyteChange{key: "caCertFilePath", words: []string{quoteYAML(c.fromHere(c.caFile))}})
+	}
+	if c.insecureSkipVerify {
+		said = append(said, flyteChange{key: "insecureSkipVerify", words: []string{"true"}})
+	}
+	return said
+}
+
+// flyteCommand is what the clients that read the file are to run. What it says besides
+// is a part of that where the command would not find it.
+func (c *call) flyteCommand(named string) ([]string, error) {
+	words := []string{c.command(), "token"}
+	if c.profile != "" {
+		if lost := c.besideProfile(); len(lost) > 0 {
+			return nil, usage("$EDITOR "+c.configPath(), "Flyte's clients will call this program with the profile %s, and not with %s: put that into the profile", c.profile, strings.Join(lost, ", "))
+		}
+		return append(words, "--profile", c.profile), nil
+	}
+	words = append(words, "--endpoint", c.endpoint)
+	names := append(slices.Clone(c.given), c.inherited...)
+	if usual, err := c.findFlyte(unnamed(c.environ())); named != "" && (err != nil || usual.File != named) {
+		names = append(names, c.said...)
+	}
+	if c.grant != "auto" {
+		names = append(names, "grant") // which authType is not to say any more
+	}
+	for _, s := range c.table() {
+		if slices.Contains(names, s.name) && s.kind != passing && s.name != "endpoint" {
+			words = append(words, c.wordsFromHere(s)...)
+		}
+	}
+	if shown := pasted(words); shown != shellquote.Join(words...) {
+		return nil, usage("", "the file would show what %s has: put that into a profile", shown)
+	}
+	return words, nil
+}
+
+// wordsFromHere write a setting so that it means the same in any folder.
+func (c *call) wordsFromHere(s setting) []string {
+	words := s.words()
+	if s.kind == path {
+		words[1] = c.fromHere(words[1])
+	}
+	return words
 }

@@ -14,10 +14,8 @@ import (
 	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
-
-// setupHostOptions are the flags of the setups for callers that name a host.
-type setupHostOptions struct{ dryRun, yes bool }
 
 // hostSetup has a caller that names a host ask us for some hosts.
 type hostSetup struct {
@@ -27,7 +25,8 @@ type hostSetup struct {
 	repositories []string // of git's that were named in full
 
 	plan  planned // the profile that serves them
-	text  []byte  // the configuration with it
+	was   []byte  // the configuration
+	text  []byte  // the same with the profile; nil: it is so already
 	files []string
 	tool  tool
 }
@@ -44,7 +43,7 @@ type tool interface {
 }
 
 // setupHosts shows the change, logs in, makes the change and tries it.
-func setupHosts(ctx context.Context, c *call, caller string, names []string, t tool, o setupHostOptions) error {
+func setupHosts(ctx context.Context, c *call, caller string, names []string, t tool, a asked) error {
 	h := &hostSetup{caller: caller, tool: t}
 	if len(names) == 0 {
 		return usage(program+" setup "+caller+" "+"HOST --issuer https://login.example.com --client-id ID", "which host?")
@@ -71,13 +70,13 @@ func setupHosts(ctx context.Context, c *call, caller string, names []string, t t
 		return err
 	}
 	done := h.text == nil && t.words() == ""
-	if err := c.write([]byte(h.shown(c, done))); err != nil || o.dryRun {
+	if err := c.write([]byte(h.shown(c, done))); err != nil || a.dryRun {
 		return err
 	}
-	if err := c.confirm(ctx, done || o.yes); err != nil {
+	if err := c.confirm(ctx, done || a.yes); err != nil {
 		return err
 	}
-	if err := u.watch(append(h.files, c.configPath()), func() error { return h.change(ctx, c) }); err != nil {
+	if err := u.orBack(func() error { return h.change(ctx, c, u) }); err != nil {
 		return err
 	}
 	return c.write([]byte("\n" + t.proof(ctx) + "To take this back: " + shellquote.Join(c.command()) + " setup " + caller + " --undo\n"))
@@ -116,9 +115,8 @@ func (h *hostSetup) planProfile(c *call) error {
 		return nil
 	}
 	p["serves"] = profileValue{words: servesText(list)}
-	text, err := readOr(c.configPath())
-	if err == nil {
-		h.text, err = newConfig(c.configPath()).withServes(text, name, p, list[len(have.serves[name]):], c.table())
+	if h.was, err = readOr(c.configPath()); err == nil {
+		h.text, err = newConfig(c.configPath()).withServes(h.was, name, p, list[len(have.serves[name]):], c.table())
 	}
 	return err
 }
@@ -146,23 +144,24 @@ func (h *hostSetup) shown(c *call, done bool) string {
 
 // change logs in before the other program is told of us: settings that do not work
 // are of no use there.
-func (h *hostSetup) change(ctx context.Context, c *call) error {
+func (h *hostSetup) change(ctx context.Context, c *call, u *undo) error {
 	if h.text != nil {
-		if err := writeFile(c.configPath(), h.text); err != nil {
+		write := func() error { return replaceFile(c.configPath(), h.was, h.text) }
+		if err := u.watch([]string{c.configPath()}, write); err != nil {
 			return err
 		}
 	}
 	s := newSettings()
-	s.bound, s.profile, s.said = true, h.plan.name, []string{"profile"}
-	l, err := newCall(c.world, s, s.table())
+	s.bound, s.profile = true, h.plan.name
+	l, err := c.with(s)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	if err := l.logInNow(ctx); err != nil {
+	if err := l.logInNow(ctx, oauth.Access); err != nil {
 		return err
 	}
-	return h.tool.change(ctx)
+	return u.watch(h.files, func() error { return h.tool.change(ctx) })
 }
 
 // link is a name under which other programs find us on PATH.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/kballard/go-shellquote"
 )
@@ -19,6 +20,8 @@ import (
 type undo struct {
 	path  string
 	Files []undoFile `json:"files"`
+	was   []undoFile // Files as they were read
+	now   []undoFile // what this run has changed
 }
 
 type undoFile struct {
@@ -43,12 +46,36 @@ func (c *call) readUndo(setup string) (*undo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("what setup changed before cannot be read: %w", err)
 	}
+	u.was = slices.Clone(u.Files)
 	return u, nil
 }
 
-// watch reads files before f and after it, and notes those that it has changed.
-// Where f fails they are put back at once. A file that setup changed before goes
-// back to what it was before that.
+// orBack does what a setup does. Where that fails, all goes back that watch has seen
+// it change, but for what somebody else has changed since.
+func (u *undo) orBack(f func() error) error {
+	err := f()
+	if err == nil || len(u.now) == 0 {
+		return err
+	}
+	for _, f := range slices.Backward(u.now) {
+		now, failed := readOr(f.Path)
+		switch {
+		case failed != nil:
+		case sum(now) == f.After:
+			failed = putBack(f.Path, f.Before)
+		case sum(now) != sum(f.Before):
+			failed = fmt.Errorf("%s has changed meanwhile, and stays as it is", f.Path)
+		}
+		if failed != nil {
+			err = fmt.Errorf("%w; and %w", err, failed)
+		}
+	}
+	u.Files = u.was
+	return errors.Join(err, u.save())
+}
+
+// watch reads files before f and after it, and notes what it has changed, even where
+// it fails. A file that setup changed before goes back to what it was before that.
 func (u *undo) watch(paths []string, f func() error) error {
 	before := map[string][]byte{}
 	for _, path := range paths {
@@ -62,21 +89,24 @@ func (u *undo) watch(paths []string, f func() error) error {
 	for _, path := range paths {
 		after, err := readOr(path)
 		if err == nil && sum(after) != sum(before[path]) {
-			if failed != nil {
-				err = putBack(path, before[path])
-			}
+			u.now = append(u.now, undoFile{path, before[path], sum(after)})
 			u.add(path, before[path], after)
 		}
 		failed = errors.Join(failed, err)
 	}
-	if failed != nil {
-		return failed
+	return errors.Join(failed, u.save())
+}
+
+// save keeps the record, or none where there is nothing to take back.
+func (u *undo) save() error {
+	if len(u.Files) == 0 {
+		return putBack(u.path, nil)
 	}
 	text, err := json.Marshal(u)
-	if err == nil {
-		err = writeFile(u.path, text)
+	if err != nil {
+		return err
 	}
-	return err
+	return writeFile(u.path, text)
 }
 
 func (u *undo) add(path string, before, after []byte) {
@@ -118,7 +148,7 @@ func (u *undo) restore() error {
 			return err
 		}
 	}
-	return os.Remove(u.path)
+	return putBack(u.path, nil)
 }
 
 // copyOf is where a file as it was before is laid for the person.
@@ -153,4 +183,16 @@ func readOr(path string) ([]byte, error) {
 		text = []byte{}
 	}
 	return text, err
+}
+
+// replaceFile writes text, if the file still is as it was when that was made of it.
+func replaceFile(path string, was, text []byte) error {
+	now, err := readOr(path)
+	if err == nil && sum(now) != sum(was) {
+		err = usage("", "%s has changed meanwhile, so nothing was changed there: run this once more", path)
+	}
+	if err != nil {
+		return err
+	}
+	return writeFile(path, text)
 }

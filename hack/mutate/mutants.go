@@ -264,5 +264,18 @@ func mutants() []mutant {
 		{"setup rewrites who is served", "cmd/flyte-credential-helper/profiletext.go", "block && !items.IsFlowStyle && len(items.Values) > 0 {", "block && items.IsFlowStyle {", program, script("setup_hosts")},
 		{"setup flyte takes a machine's file", "cmd/flyte-credential-helper/flytetext.go", `if key == "clientSecretLocation" || `, `if `, program, "TestFlyteTextRefused"},
 		{"setup flyte loses a comment", "cmd/flyte-credential-helper/flytetext.go", "line + remark(lines[start], old) + eol", "line + eol", program, "TestFlyteText"},
+		{"setup flyte writes what flytectl does not know", "cmd/flyte-credential-helper/setupflyte.go", "command, found.Flyte2)", "command, true)", program, script("setup_flyte")},
+		{"setup flyte takes a file for another endpoint", "cmd/flyte-credential-helper/setupflyte.go", "flyte.SameEndpoint(source.Endpoint, c.endpoint):", "source.Endpoint != \"\":", program, script("setup_flyte")},
+		{"setup flyte forgets how one logs in there", "cmd/flyte-credential-helper/setupflyte.go", "		names = append(names, \"grant\") ", "		_ = names ", program, script("setup_flyte")},
+		{"setup flyte's command misses what a named file says", "cmd/flyte-credential-helper/setupflyte.go", "		names = append(names, c.said...)\n", "		_ = usual\n", program, script("setup_flyte")},
+		{"setup flyte sets up a machine", "cmd/flyte-credential-helper/setupflyte.go", "	case c.machine():", "	case false:", program, script("setup_flyte")},
+		{"setup writes over what others wrote", "cmd/flyte-credential-helper/undo.go", "err == nil && sum(now) != sum(was)", "err == nil && sum(now) == \"x\"", program, script("setup_meanwhile")},
+		{"setup takes back what others wrote", "cmd/flyte-credential-helper/undo.go", "		case sum(now) == f.After:", "		case f.Path != \"\":", program, script("setup_meanwhile")},
+		{"a setup that failed can be undone", "cmd/flyte-credential-helper/undo.go", "	u.Files = u.was\n", "", program, script("setup_meanwhile")},
+		{"a hint forgets what setup was for", "cmd/flyte-credential-helper/setups.go", "append(args, ownFlags(cmd)...)...)", "args...)", program, script("setup_flyte")},
+		{"another secret is refused unasked", "cmd/flyte-credential-helper/call.go", "		_, _ = h.Write(sum[:2])\n", "		_ = sum\n", program, script("flyte_machine")},
+		{"a machine's token wants a login", "pkg/cache/store.go", "Account: key.Account, Grant: key.Grant}", "Account: key.Account}", program, script("flyte_machine")},
+		{"logout does not look beside", "cmd/flyte-credential-helper/logout.go", "return s.Header.Server == server", "return s.Header.Server == \"\"", program, script("logout$")},
+		{"an empty server is one", "cmd/flyte-credential-helper/resolve.go", "cmp.Or(s.emptyServer(table), s.settleEndpoint())", "s.settleEndpoint()", program, script("settings_errors")},
 	}
 }

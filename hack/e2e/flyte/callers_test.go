@@ -25,6 +25,7 @@ import (
 	adminidl "github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/service"
 	"github.com/flyteorg/flyte/flytestdlib/config"
+	"github.com/flyteorg/flyte/flytestdlib/config/viper"
 	"github.com/flyteorg/flyte/flytestdlib/logger"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
@@ -36,13 +37,17 @@ import (
 const patience = 2 * time.Minute
 
 // flyteidl is Flyte's own Go client, as in flytectl and in flytepropeller: "flyteidl
-// COMMAND ARGS", and of a proxy $PROXY_COMMAND. "flyteidl pkce" logs in by itself. It
-// says as whom it was accepted.
+// COMMAND ARGS", and of a proxy $PROXY_COMMAND. "flyteidl pkce" logs in by itself, and
+// "flyteidl --config FILE" reads a file as flytectl does, which takes no key that it
+// does not know. It says as whom it was accepted.
 func flyteidl() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = logger.SetConfig(&logger.Config{Level: logger.PanicLevel})
 	c, err := clientConfig(os.Args[1:])
+	if os.Args[1] == "--config" {
+		c, err = fileConfig(ctx, os.Args[2])
+	}
 	if err != nil {
 		fail(err)
 	}
@@ -81,6 +86,15 @@ func clientConfig(command []string) (*admin.Config, error) {
 		c.AuthType, c.PkceConfig = admin.AuthTypePkce, pkce.Config{BrowserSessionTimeout: config.Duration{Duration: patience}}
 	}
 	return c, nil
+}
+
+// fileConfig reads a file by flytectl's own loader.
+func fileConfig(ctx context.Context, path string) (*admin.Config, error) {
+	if err := os.Unsetenv("ADMIN"); err != nil { // the loader would take it for the section
+		return nil, err
+	}
+	err := viper.NewAccessor(config.Options{StrictMode: true, SearchPaths: []string{path}}).UpdateConfig(ctx)
+	return admin.GetConfig(ctx), err
 }
 
 // flytectl asks for a token as flytectl does, which runs the command once and keeps

@@ -25,6 +25,8 @@ type Found struct {
 	Scopes      []string
 	Audience    string
 	HeaderKey   string // the header that takes the token; empty: Authorization
+	// Flyte2 reports whether it answers as Flyte 2 alone.
+	Flyte2 bool
 }
 
 // ErrNoAuth means that the endpoint wants no tokens.
@@ -80,7 +82,7 @@ func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 
 // way is one way to ask for the two messages.
 type way struct {
-	grpc             bool
+	grpc, flyte2     bool
 	metadata, client func(context.Context) (message, error)
 }
 
@@ -91,10 +93,10 @@ func ways(e Endpoint, n Network) []way {
 	h := &gateway{endpoint: e, client: n.client(nil)}
 	const metadata, client = "/GetOAuth2Metadata", "/GetPublicClientConfig"
 	return []way{
-		{true, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
-		{true, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
-		{false, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
-		{false, h.get("/.well-known/oauth-authorization-server", metadataNumbers()), h.get("/config/v1/flyte_client", clientNumbers())},
+		{true, false, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
+		{true, true, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
+		{false, true, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
+		{false, false, h.get("/.well-known/oauth-authorization-server", metadataNumbers()), h.get("/config/v1/flyte_client", clientNumbers())},
 	}
 }
 
@@ -114,7 +116,7 @@ func (w way) discover(ctx context.Context) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{Server: oauth.Metadata{
+	f := &Found{Flyte2: w.flyte2, Server: oauth.Metadata{
 		Issuer:                m.text(1),
 		AuthorizationEndpoint: m.text(2),
 		TokenEndpoint:         m.text(3),
