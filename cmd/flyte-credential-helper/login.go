@@ -47,7 +47,7 @@ func (c *call) describe(t *oauth.Token, store string) string {
 		b.WriteString("The server did not say how long the token is good.\n")
 	case store == cache.Nowhere:
 		fmt.Fprintf(&b, "The token is good until %s, and the next call logs in anew.\n", local(credential.Expiry))
-	case t.RefreshToken != "":
+	case t.RefreshToken != "" || c.machine():
 		fmt.Fprintf(&b, "The token is good until %s, and is renewed by itself.\n", local(credential.Expiry))
 	default:
 		fmt.Fprintf(&b, "The token is good until %s. Then you log in again: the server gave no refresh token%s.\n", local(credential.Expiry), c.missingScope(t))

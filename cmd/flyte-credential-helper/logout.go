@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -33,9 +34,17 @@ func logout(ctx context.Context, c *call, all bool) error {
 	case n == 0 && all:
 		return c.write([]byte("Nobody is logged in.\n"))
 	case n == 0:
-		return c.write([]byte("Not logged in to " + c.server() + ".\n"))
+		return c.write([]byte("Not logged in to " + c.server() + elsewhere(stores, c.keyOf().Server[0]) + ".\n"))
 	}
 	return failed
+}
+
+// elsewhere tells of logins at the same server that other settings led to.
+func elsewhere(stores []*cache.Store, server string) string {
+	if slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == server }) {
+		return " with these settings: " + program + " status lists the logins there"
+	}
+	return ""
 }
 
 // forget revokes what s keeps and deletes it, whatever the server says.

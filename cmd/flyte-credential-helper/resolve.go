@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/kballard/go-shellquote"
 )
 
 // level is one place where settings may stand.
@@ -84,7 +82,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 		}
 		s.undecided = nil
 	} else if s.undecided == nil {
-		s.undecided = noServer(name, s.provider)
+		s.undecided = noServer(name, s)
 	}
 	s.undecided = cmp.Or(s.broken, s.undecided)
 	s.inherit(levels[1:3], table, from-1)
@@ -94,7 +92,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 		}
 	}
 	s.expand(w)
-	return name, s.settleEndpoint()
+	return name, cmp.Or(s.emptyServer(table), s.settleEndpoint())
 }
 
 // choose settles the settings of these names, which say what else is read.
@@ -201,7 +199,7 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	case !ok && name != "":
 		return "", nothing, usage("", "there is no profile %q in %s%s", name, c.path, listing(c.names()))
 	case !ok && len(c.profiles) > 0:
-		s.undecided = usage(shellquote.Join(append([]string{program}, append(w.args[1:], "--profile", c.names()[0])...)...), "which server? Name a profile of %s%s", c.path, listing(c.names()))
+		s.undecided = usage(pasted(append([]string{program}, append(w.args[1:], "--profile", c.names()[0])...)), "which server? Name a profile of %s%s", c.path, listing(c.names()))
 		return "", nothing, nil
 	case !ok:
 		return "", nothing, nil
@@ -216,12 +214,14 @@ func listing(names []string) string {
 	return ", which has " + strings.Join(names, ", ")
 }
 
-func noServer(profile, provider string) error {
-	if provider != "" {
-		return usage(program+" login --provider "+provider+" --issuer "+presetOf(provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", provider)
-	}
-	if profile != "" {
+func noServer(profile string, s *settings) error {
+	switch {
+	case s.provider != "":
+		return usage(program+" login --provider "+s.provider+" --issuer "+presetOf(s.provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", s.provider)
+	case profile != "":
 		return usage("", "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", profile)
+	case s.ofFlyte:
+		return usage(program+" login --endpoint flyte.example.com", "which server? Nothing names a Flyte endpoint or an issuer")
 	}
 	return usage(program+" login --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer or a Flyte endpoint")
 }
@@ -237,6 +237,16 @@ func oneServer(l level, table []setting) error {
 			return usage("", "%s and %s name two servers: give one", first, where)
 		case first == "":
 			first, alone = where, s.name == "endpoint" || s.name == "issuer"
+		}
+	}
+	return nil
+}
+
+// emptyServer is an error where a setting that names a server is there, and empty.
+func (s *settings) emptyServer(table []setting) error {
+	for _, row := range table {
+		if row.kind == server && slices.Contains(s.said, row.name) && row.value.String() == "" {
+			return usage("", "--%s is empty", row.name)
 		}
 	}
 	return nil

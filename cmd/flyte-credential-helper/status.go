@@ -70,7 +70,7 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 	}
 	login.Client = cmp.Or(login.Client, t.Server.ClientID)
 	login.Account = t.Account
-	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != ""
+	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != "" || s.Header.Grant == cache.Machine
 	access := t.Credential(oauth.Access)
 	login.Valid = access.ValidAt(now)
 	if !access.Expiry.IsZero() {

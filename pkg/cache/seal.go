@@ -22,6 +22,7 @@ type Header struct {
 	Server  string // where it logs in
 	Client  string // the client's id
 	Account string // the person's label for it
+	Grant   string // the class of grant; empty: Person
 	Item    string // the user name of its key in the OS keyring
 	Key     string // the description of its key in the kernel's keyring
 	Sum     string // of a readable file's rest: against damage, not against anybody

@@ -48,7 +48,7 @@ type Store struct {
 
 // NewStore is the store of kind for the login that key names.
 func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
-	h := Header{Server: key.Server[0], Client: key.Client, Account: key.Account}
+	h := Header{Server: key.Server[0], Client: key.Client, Account: key.Account, Grant: key.Grant}
 	id := key.ID()
 	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, auto: kind == Auto, item: key.item(id)}
 }

@@ -33,7 +33,7 @@ func tokenFields(t *oauth.Token) []field {
 }
 
 func (h *Header) fields() []field {
-	return []field{{1, &h.Server}, {2, &h.Client}, {3, &h.Account}, {4, &h.Item}, {5, &h.Key}, {6, &h.Sum}}
+	return []field{{1, &h.Server}, {2, &h.Client}, {3, &h.Account}, {4, &h.Item}, {5, &h.Key}, {6, &h.Sum}, {7, &h.Grant}}
 }
 
 func encode(t *oauth.Token) []byte {
