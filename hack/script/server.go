@@ -5,6 +5,7 @@ package script
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,9 @@ func configure(s *oauthtest.Server, settings []string) error {
 				c.Grace = d
 			case "opaque":
 				c.OpaqueAccess = true
+			case "groups": // so many
+				n, _ := strconv.Atoi(value)
+				c.Groups = slices.Repeat([]string{"a-group-with-a-name-of-its-own"}, n)
 			case "no-rotation":
 				c.NoRotation = true
 			case "no-offline":

@@ -38,6 +38,8 @@ type Config struct {
 	Grace           time.Duration // for which a spent refresh token is still exchanged for a fresh pair
 	NoRotation      bool          // a refresh answers without a refresh token, and the old one stays good
 
+	Groups []string // of whoever signs in, in both tokens; developers by default, in the ID token only
+
 	OpaqueAccess       bool // access tokens are no JWTs
 	NoOfflineAccess    bool // offline_access is neither announced nor granted, so there are no refresh tokens
 	NoIDTokenOnRefresh bool // a refresh answers without an ID token

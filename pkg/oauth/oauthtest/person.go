@@ -33,7 +33,11 @@ func (s *store) SetUserinfoFromScopes(_ context.Context, info *oidc.UserInfo, su
 	info.PreferredUsername = subject
 	info.Email = subject + "@example.com"
 	info.EmailVerified = true
-	info.AppendClaims("groups", []string{"developers"})
+	groups := s.settings().Groups
+	if groups == nil {
+		groups = []string{"developers"}
+	}
+	info.AppendClaims("groups", groups)
 	return nil
 }
 
@@ -45,5 +49,9 @@ func (s *store) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, i
 }
 
 func (s *store) GetPrivateClaimsFromScopes(_ context.Context, _, _ string, scopes []string) (map[string]any, error) {
-	return map[string]any{"scope": strings.Join(scopes, " ")}, nil
+	claims := map[string]any{"scope": strings.Join(scopes, " ")}
+	if groups := s.settings().Groups; groups != nil {
+		claims["groups"] = groups
+	}
+	return claims, nil
 }
