@@ -3,13 +3,9 @@
 package main
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/creack/pty"
-	"golang.org/x/sys/unix"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -20,19 +16,11 @@ func TestDeviceAtFlyte(t *testing.T) {
 	m := newMachine(t, oauthtest.Config{})
 	g := newGateway(m.server)
 	t.Cleanup(g.Close)
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	var shown screen
-	go shown.read(master)
 	endpoint := []string{variable("issuer") + "=", variable("client-id") + "=", variable("endpoint") + "=" + g.URL}
 	cmd := m.command(endpoint, "token", "--grant", "device")
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.ExtraFiles = []*os.File{slave}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	shown, _, _ := atTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

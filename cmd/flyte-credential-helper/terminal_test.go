@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -66,23 +68,31 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// atTerminal gives cmd a terminal, beside its streams: what stands on it, and its two
+// ends.
+func atTerminal(t *testing.T, cmd *exec.Cmd) (shown *screen, master, slave *os.File) {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(master.Close(), slave.Close()) })
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	shown = &screen{}
+	go shown.read(master)
+	return shown, master, slave
+}
+
 // Over SSH there is a terminal and no display: the address is shown there, and
 // the one that the browser ends at is pasted back, however long it is. The
 // standard streams are the caller's throughout.
 func TestPaste(t *testing.T) {
 	m := newMachine(t, oauthtest.Config{})
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	var shown screen
-	go shown.read(master)
 	cmd := m.command([]string{"BROWSER=", "SSH_CONNECTION=a b c d", "DISPLAY=:0"}, "token")
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.ExtraFiles = []*os.File{slave}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	shown, master, slave := atTerminal(t, cmd)
 	before, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 	if err != nil {
 		t.Fatal(err)
@@ -121,11 +131,8 @@ func TestPaste(t *testing.T) {
 // A terminal that a full-screen program has taken over is not written on.
 func TestTerminalTaken(t *testing.T) {
 	m := newMachine(t, oauthtest.Config{})
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
+	cmd := m.command([]string{"BROWSER="}, "token")
+	_, _, slave := atTerminal(t, cmd)
 	mode, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 	if err != nil {
 		t.Fatal(err)
@@ -134,9 +141,6 @@ func TestTerminalTaken(t *testing.T) {
 	if err := unix.IoctlSetTermios(int(slave.Fd()), setTermios, mode); err != nil {
 		t.Fatal(err)
 	}
-	cmd := m.command([]string{"BROWSER="}, "token")
-	cmd.ExtraFiles = []*os.File{slave}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != exitLogin {
 		t.Errorf("status %d, not %d", cmd.ProcessState.ExitCode(), exitLogin)
 	}
@@ -147,21 +151,13 @@ func TestTerminalTaken(t *testing.T) {
 func TestAskStore(t *testing.T) {
 	linuxOnly(t)
 	m := newMachine(t, oauthtest.Config{})
-	master, slave, err := pty.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer master.Close()
-	var shown screen
-	go shown.read(master)
 	plain := []string{variable("store") + "=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}
 	cmd := m.command(plain, "login")
 	cmd.Args = append([]string{"test-nokeys"}, cmd.Args...)
 	cmd.Path = filepath.Join(m.dir, "test-nokeys")
 	var stdout strings.Builder
 	cmd.Stdout = &stdout
-	cmd.ExtraFiles = []*os.File{slave}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	shown, master, _ := atTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -172,5 +168,26 @@ func TestAskStore(t *testing.T) {
 	}
 	if p := m.run(plain, "token", "--interactive", "never"); p.code != 0 {
 		t.Errorf("what was chosen does not hold: %s", p.stderr.String())
+	}
+}
+
+// A setup asks, and then its login does: what is typed goes to the one whose turn it
+// is.
+func TestSetupAtTerminal(t *testing.T) {
+	m := newMachine(t, oauthtest.Config{})
+	cmd := m.command([]string{"BROWSER=", "DISPLAY=", "WAYLAND_DISPLAY=", "GIT_CONFIG_GLOBAL=" + filepath.Join(m.dir, "gitconfig")}, "setup", "git", "git.example.com")
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	shown, master, _ := atTerminal(t, cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.await("the question", func() bool { return strings.Contains(shown.String(), "Go on?") })
+	_, _ = io.WriteString(master, "yes\n")
+	m.await("the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
+	to := redirected(t, regexp.MustCompile(`http://\S+/authorize\?\S+`).FindString(shown.String()))
+	_, _ = io.WriteString(master, to+"\n")
+	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "git gets the token for git.example.com.") {
+		t.Fatalf("%v: %s%s%s", err, stdout.String(), stderr.String(), shown.String())
 	}
 }

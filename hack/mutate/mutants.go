@@ -277,5 +277,6 @@ func mutants() []mutant {
 		{"a machine's token wants a login", "pkg/cache/store.go", "Account: key.Account, Grant: key.Grant}", "Account: key.Account}", program, script("flyte_machine")},
 		{"logout does not look beside", "cmd/flyte-credential-helper/logout.go", "return s.Header.Server == server", "return s.Header.Server == \"\"", program, script("logout$")},
 		{"an empty server is one", "cmd/flyte-credential-helper/resolve.go", "cmp.Or(s.emptyServer(table), s.settleEndpoint())", "s.settleEndpoint()", program, script("settings_errors")},
+		{"two read what a person types", "cmd/flyte-credential-helper/setup.go", "l.verb, l.tty = c.verb, c.terminal()", "l.verb = c.verb", program, "TestSetupAtTerminal"},
 	}
 }
