@@ -66,8 +66,11 @@ func newLog(to io.Writer, name string) *slog.Logger {
 
 // key is all by which the server tells this login from others.
 func (c *call) key() (cache.Key, error) {
-	if c.undecided != nil {
+	switch {
+	case c.undecided != nil:
 		return cache.Key{}, c.undecided
+	case c.nameless:
+		return cache.Key{}, c.noServer()
 	}
 	if c.clientID == "" && c.endpoint == "" {
 		return cache.Key{}, usage(c.loginCommand()+" --client-id ID", "no client id is set: the name under which %s knows this program", c.server())
@@ -305,7 +308,10 @@ func (c *call) loginCommand() string {
 	}
 	words := append(append([]string{program}, verb...), c.flagsGiven()...)
 	for _, name := range c.inherited {
-		words = append(words, c.setting(name).words()...)
+		words = append(words, c.words(name)...)
+	}
+	if c.interactive == "always" {
+		words = append(words, "--interactive", "always")
 	}
 	return pasted(words)
 }
@@ -335,7 +341,7 @@ func withoutSecret(word string) string {
 // flagsGiven are the flags of the command line that say which login it is.
 func (c *call) flagsGiven() (words []string) {
 	for _, name := range c.given {
-		words = append(words, c.setting(name).words()...)
+		words = append(words, c.words(name)...)
 	}
 	return words
 }
@@ -347,12 +353,16 @@ func (c *call) setting(name string) setting {
 }
 
 // words write a setting as it could have been given.
-func (s setting) words() (words []string) {
+func (c *call) words(name string) (words []string) {
+	s := c.setting(name)
 	if v, ok := s.value.(boolValue); ok {
-		return []string{"--" + s.name + "=" + v.String()}
+		return []string{"--" + name + "=" + v.String()}
 	}
 	for _, word := range wordsOf(s.value) {
-		words = append(words, "--"+s.name, word)
+		if name == "endpoint" && c.plaintext != "" && !strings.Contains(word, "://") {
+			word = "https://" + word // a bare host would be plaintext
+		}
+		words = append(words, "--"+name, word)
 	}
 	return words
 }

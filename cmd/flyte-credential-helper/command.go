@@ -26,9 +26,9 @@ func people(ctx context.Context, w world) int {
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
 		l.flyte(l.person("login", "Log in through the browser now", func(c *call) error { return login(ctx, c) })),
-		l.flyte(l.logout(ctx)),
+		l.flyte(l.anyway(l.logout(ctx))),
 		l.setup(ctx),
-		l.flyte(l.status(ctx)),
+		l.flyte(l.anyway(l.status(ctx))),
 		l.version(),
 		l.program(ctx, "kubernetes", "kubectl and all that uses client-go: an ExecCredential", kubernetes, "get-token"),
 		l.flyte(l.token(ctx)),
@@ -91,7 +91,24 @@ func (l *line) run(f func(*call) error) func(*cobra.Command, []string) error {
 
 // flyte is a command for which Flyte's configuration counts.
 func (l *line) flyte(c *cobra.Command) *cobra.Command {
-	c.PreRun = func(*cobra.Command, []string) { l.ofFlyte = true }
+	return before(c, func() { l.ofFlyte = true })
+}
+
+// anyway is a command that tells of a broken configuration, and goes on: what is kept
+// does not depend on it.
+func (l *line) anyway(c *cobra.Command) *cobra.Command {
+	return before(c, func() { l.lenient = true })
+}
+
+// before has f done first.
+func before(c *cobra.Command, f func()) *cobra.Command {
+	next := c.PreRun
+	c.PreRun = func(c *cobra.Command, args []string) {
+		f()
+		if next != nil {
+			next(c, args)
+		}
+	}
 	return c
 }
 

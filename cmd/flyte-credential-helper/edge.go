@@ -106,7 +106,7 @@ func outcome(err error, login string) (code int, hint string) {
 	case errors.As(err, &store):
 		return exitStore, store.Hint
 	case errors.As(err, &untrusted):
-		return exitTemporary, login + " --ca-file authority.pem"
+		return exitTemporary, login + " --ca-file FILE"
 	case errors.As(err, &later) && later.Person:
 		return exitTemporary, login
 	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):

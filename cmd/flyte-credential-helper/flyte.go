@@ -75,6 +75,9 @@ func (c *call) discover(ctx context.Context) (*flyte.Found, error) {
 	if errors.Is(err, flyte.ErrNoAuth) {
 		return nil, usage("", "%s does not use authentication: no login is needed, and no token", c.server())
 	}
+	if errors.As(err, new(*oauth.ConfigError)) && e.Plaintext && c.plaintext != "" {
+		err = fmt.Errorf("%w (that it is without TLS is what %s says)", err, c.plaintext)
+	}
 	return found, err
 }
 

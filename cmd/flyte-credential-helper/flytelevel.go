@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,9 @@ func (s *settings) flyteLevel(w world, levels []level, table []setting) level {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s lies in a working tree, which may be anybody's: not obeyed are %s", source.File, strings.Join(config.Ignored, ", ")))
 	}
 	s.theirSecret, s.theirClient = config.Secret, config.ClientID
-	s.plaintext = config.Insecure != nil && *config.Insecure
+	if config.Insecure != nil && *config.Insecure {
+		s.plaintext = cmp.Or(config.Where("insecure"), source.Name)
+	}
 	return theirLevel(source, config)
 }
 
@@ -93,7 +96,7 @@ func (s *settings) settleEndpoint() error {
 	if s.endpoint == "" {
 		return nil
 	}
-	if s.plaintext && !strings.Contains(s.endpoint, "://") {
+	if s.plaintext != "" && !strings.Contains(s.endpoint, "://") {
 		s.endpoint = "http://" + s.endpoint
 	}
 	e, err := flyte.ParseEndpoint(s.endpoint)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,10 +12,10 @@ import (
 // flyteText is a configuration file of Flyte's clients. Setup changes a few lines
 // below its admin, and leaves all others as they are.
 type flyteText struct {
-	path     string
-	text     []byte        // nil: there is no file
-	endpoint []flyteChange // what a file that says nothing gets besides
-	changes  []flyteChange
+	path    string
+	text    []byte // nil: there is no file
+	fresh   bool   // there is no admin in it
+	changes []flyteChange
 }
 
 // flyteChange is a key that gets a value.
@@ -22,6 +23,8 @@ type flyteChange struct {
 	key   string
 	words []string
 	list  bool
+	keeps bool   // what is there already stays
+	usual string // what counts where it is not there
 	was   string // what it has now, or empty
 }
 
@@ -30,6 +33,9 @@ func (f flyteChange) value() string {
 	if f.list {
 		return "[" + joinYAML(f.words, quoteYAML) + "]"
 	}
+	if word := f.words[0]; word != "true" && word != "false" {
+		return quoteYAML(word)
+	}
 	return f.words[0]
 }
 
@@ -37,10 +43,9 @@ func (f flyteChange) value() string {
 // offer what they have in their keyring first, however old, unless they are told not
 // to; in a file with that key flytectl, which is Flyte 1's, does not start.
 func newFlyteText(path string, text []byte, endpoint []flyteChange, command []string, flyte2 bool) *flyteText {
-	f := &flyteText{path: path, text: text, endpoint: endpoint, changes: []flyteChange{
-		{key: "authType", words: []string{"ExternalCommand"}},
-		{key: "command", words: command, list: true},
-	}}
+	f := &flyteText{path: path, text: text, changes: append(endpoint,
+		flyteChange{key: "authType", words: []string{"ExternalCommand"}},
+		flyteChange{key: "command", words: command, list: true})}
 	if flyte2 {
 		f.changes = append(f.changes, flyteChange{key: "disableKeyring", words: []string{"true"}})
 	}
@@ -50,20 +55,19 @@ func newFlyteText(path string, text []byte, endpoint []flyteChange, command []st
 // changed returns the text with the changes made.
 func (f *flyteText) changed() ([]byte, error) {
 	if !strings.HasSuffix(f.path, "yaml") && !strings.HasSuffix(f.path, "yml") {
-		return nil, usage("", "%s is not YAML: write into it, under [credentials], auth_mode = external_process and command = %s", f.path, strings.Join(f.changes[1].words, ","))
+		return nil, usage("", "%s is not YAML: write into it, under [credentials], auth_mode = external_process and command = %s", f.path, strings.Join(f.command().words, ","))
 	}
 	top, err := (&config{path: f.path}).parse(f.text)
 	if err != nil {
 		return nil, err
 	}
-	admin, err := pair(top, "admin")
-	switch {
-	case top == nil:
-	case err != nil:
-		return nil, usage("", "%s has no admin, so it is not what Flyte's clients are configured with", f.path)
-	default:
+	if admin, err := pair(top, "admin"); err == nil {
 		return f.splice(top, admin)
 	}
+	if m, ok := top.(*ast.MappingNode); top != nil && (!ok || m.IsFlowStyle) {
+		return nil, f.paste()
+	}
+	f.fresh = true
 	text := string(f.text)
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -74,7 +78,7 @@ func (f *flyteText) changed() ([]byte, error) {
 // admin is all of it, for a file that says nothing.
 func (f *flyteText) admin() string {
 	text := "admin:\n"
-	for _, change := range slices.Concat(f.endpoint, f.changes) {
+	for _, change := range f.changes {
 		text += "  " + change.key + ": " + change.value() + "\n"
 	}
 	return text
@@ -93,6 +97,9 @@ func (f *flyteText) splice(top ast.Node, admin *ast.MappingValueNode) ([]byte, e
 	if !ok || m.IsFlowStyle || len(m.Values) == 0 {
 		return nil, f.paste()
 	}
+	if err := f.refuseMachine(m); err != nil {
+		return nil, err
+	}
 	lines := strings.SplitAfter(string(f.text), "\n")
 	eol := "\n"
 	if strings.HasSuffix(lines[0], "\r\n") {
@@ -101,29 +108,21 @@ func (f *flyteText) splice(top ast.Node, admin *ast.MappingValueNode) ([]byte, e
 	if last := lines[len(lines)-1]; last != "" {
 		lines[len(lines)-1] += eol
 	}
-	indent := m.Values[0].Key.GetToken().Position.Column - 1
-	lastKey := m.Values[len(m.Values)-1].Key.GetToken().Position.Line - 1
 	var edits []edit
-	for i := range f.changes {
-		change := &f.changes[i]
-		line := strings.Repeat(" ", indent) + change.key + ": " + change.value()
-		at := endOfList(lines, end(lines, lastKey, indent), indent)
-		e := edit{at, at, line + eol}
-		if old, err := pair(m, change.key); err == nil {
-			if reflect.DeepEqual(saidBy(old.Value), change.said()) {
-				continue
-			}
-			change.was = strings.Join(strings.Fields(old.Value.String()), " ")
-			start := old.Key.GetToken().Position.Line - 1
-			e = edit{start, endOfList(lines, end(lines, start, indent), indent), line + remark(lines[start], old) + eol}
-			if _, named := old.Value.(*ast.AnchorNode); named { // something else may refer to it
-				return nil, f.paste()
-			}
+	var needed []flyteChange
+	for _, change := range f.changes {
+		e, err := change.edit(lines, m)
+		switch {
+		case errors.Is(err, errReferred):
+			return nil, f.paste()
+		case err == nil:
+			e.line += eol
+			edits, needed = append(edits, e), append(needed, change)
 		}
-		edits = append(edits, e)
 	}
-	if err := f.refuseMachine(m); err != nil {
-		return nil, err
+	all := f.changes
+	if f.changes = needed; len(needed) == 0 {
+		return f.text, nil
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.from - b.from })
 	for _, e := range slices.Backward(edits) {
@@ -132,16 +131,42 @@ func (f *flyteText) splice(top ast.Node, admin *ast.MappingValueNode) ([]byte, e
 	text := []byte(strings.Join(lines, ""))
 	now, err := (&config{path: f.path}).parse(text)
 	if err != nil || !reflect.DeepEqual(saidBy(now), f.want(top)) {
+		f.changes = all
 		return nil, f.paste()
 	}
-	if len(edits) == 0 {
-		f.changes = nil
-		return f.text, nil
-	}
-	f.changes = slices.DeleteFunc(f.changes, func(c flyteChange) bool {
-		return !slices.ContainsFunc(edits, func(e edit) bool { return strings.HasPrefix(strings.TrimSpace(e.line), c.key+":") })
-	})
 	return text, nil
+}
+
+var (
+	errReferred = errors.New("something else may refer to it")
+	errSaid     = errors.New("it says so already")
+)
+
+// edit is the line of the change in admin. The key is written as it is there: Flyte 1
+// tells no capitals.
+func (f *flyteChange) edit(lines []string, admin *ast.MappingNode) (edit, error) {
+	indent := admin.Values[0].Key.GetToken().Position.Column - 1
+	blanks := strings.Repeat(" ", indent)
+	i := slices.IndexFunc(admin.Values, func(v *ast.MappingValueNode) bool { return strings.EqualFold(v.Key.GetToken().Value, f.key) })
+	if i < 0 {
+		if len(f.words) == 1 && f.words[0] == f.usual {
+			return edit{}, errSaid
+		}
+		last := admin.Values[len(admin.Values)-1].Key.GetToken().Position.Line - 1
+		at := endOfList(lines, end(lines, last, indent), indent)
+		return edit{at, at, blanks + f.key + ": " + f.value()}, nil
+	}
+	old := admin.Values[i]
+	if f.keeps || reflect.DeepEqual(saidBy(old.Value), f.said()) {
+		return edit{}, errSaid
+	}
+	if _, named := old.Value.(*ast.AnchorNode); named {
+		return edit{}, errReferred
+	}
+	f.key = old.Key.GetToken().Value
+	f.was = strings.Join(strings.Fields(old.Value.String()), " ")
+	start := old.Key.GetToken().Position.Line - 1
+	return edit{start, endOfList(lines, end(lines, start, indent), indent), blanks + f.key + ": " + f.value() + remark(lines[start], old)}, nil
 }
 
 // endOfList is the line behind a list that goes on at line at: its items may stand as
@@ -181,13 +206,14 @@ func (f *flyteText) refuseMachine(m *ast.MappingNode) error {
 	return nil
 }
 
+// command is the one that Flyte's clients are to run.
+func (f *flyteText) command() flyteChange {
+	return f.changes[slices.IndexFunc(f.changes, func(c flyteChange) bool { return c.list })]
+}
+
 // paste is for a file that is written in a way that is not changed here.
 func (f *flyteText) paste() error {
-	var words []string
-	for _, change := range f.changes {
-		words = append(words, change.key+": "+change.value())
-	}
-	return usage("", "%s cannot be changed by setup as it is written: under admin, say %s", f.path, strings.Join(words, ", "))
+	return usage("", "%s cannot be changed by setup as it is written (a value in braces, or one that others refer to): under admin, say authType: ExternalCommand, and command: %s", f.path, f.command().value())
 }
 
 // shown is what a person is told of the changes.
@@ -195,8 +221,11 @@ func (f *flyteText) shown() string {
 	if len(f.changes) == 0 {
 		return "Everything is set up already.\n"
 	}
-	if f.text == nil {
+	switch {
+	case f.text == nil:
 		return "This makes " + f.path + ":\n\n" + f.admin()
+	case f.fresh:
+		return "This adds to " + f.path + ":\n\n" + f.admin()
 	}
 	text := "This changes " + f.path + ", under admin:\n\n"
 	for _, change := range f.changes {

@@ -8,7 +8,7 @@ import (
 // Only the lines that have to change do, whatever stands around them.
 func TestFlyteText(t *testing.T) {
 	command := []string{"flyte-credential-helper", "token", "--endpoint", "flyte.example.com"}
-	endpoint := []flyteChange{{key: "endpoint", words: []string{"dns:///flyte.example.com"}}, {key: "insecure", words: []string{"false"}}}
+	endpoint := []flyteChange{{key: "endpoint", words: []string{"dns:///flyte.example.com"}, keeps: true}, {key: "insecure", words: []string{"false"}, usual: "false"}}
 	const set = "authType: ExternalCommand\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  disableKeyring: true\n"
 	for name, test := range map[string]struct{ before, after string }{
 		"nothing":       {"", "admin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
@@ -19,8 +19,10 @@ func TestFlyteText(t *testing.T) {
 		},
 		"replaced": {
 			"admin:\n  authType: \"Pkce\" # as it's been\n  endpoint: x\n  command:\n  - a # one\n  - b\n  insecure: true\n  disableKeyring: false\n",
-			"admin:\n  authType: ExternalCommand # as it's been\n  endpoint: x\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  insecure: true\n  disableKeyring: true\n",
+			"admin:\n  authType: ExternalCommand # as it's been\n  endpoint: x\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  insecure: false\n  disableKeyring: true\n",
 		},
+		"others' keys only":        {"logger: {level: 0}", "logger: {level: 0}\nadmin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
+		"small letters":            {"admin:\n  authtype: Pkce\n  endpoint: x\n", "admin:\n  authtype: ExternalCommand\n  endpoint: x\n  " + strings.TrimPrefix(set, "authType: ExternalCommand\n  ")},
 		"last line without an end": {"admin:\n  endpoint: x", "admin:\n  endpoint: x\n  " + set},
 		"CR LF":                    {"admin:\r\n  endpoint: x\r\n", strings.ReplaceAll("admin:\n  endpoint: x\n  "+set, "\n", "\r\n")},
 		"four blanks":              {"admin:\n    endpoint: x\nb: 1\n", "admin:\n    endpoint: x\n    " + strings.ReplaceAll(set, "\n  ", "\n    ") + "b: 1\n"},
@@ -44,7 +46,7 @@ func TestFlyteTextRefused(t *testing.T) {
 		"admin: {endpoint: x}\n": "cannot be changed by setup as it is written",
 		"admin:\n":               "cannot be changed by setup as it is written",
 		"admin: x\n":             "cannot be changed by setup as it is written",
-		"other: 1\n":             "has no admin",
+		"{other: 1}\n":           "cannot be changed by setup as it is written",
 		"admin:\n  endpoint: x\n  authType: clientsecret\n":          "admin.authType, so it is a machine's",
 		"admin:\n  endpoint: x\n  clientSecretLocation: /s\n":        "admin.clientSecretLocation, so it is a machine's",
 		"admin:\n\tendpoint: x\n":                                    ":2: ",

@@ -15,6 +15,9 @@ func logout(ctx context.Context, c *call, all bool) error {
 	var id string
 	if !all {
 		key, err := c.key()
+		if err != nil && (c.nameless || c.undecided != nil) {
+			return usage(program+" logout --all", "which login? %v; %s status lists them", err, program)
+		}
 		if err != nil {
 			return err
 		}

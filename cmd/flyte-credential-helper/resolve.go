@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kballard/go-shellquote"
 )
 
 // level is one place where settings may stand.
@@ -81,9 +83,8 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 			return "", err
 		}
 		s.undecided = nil
-	} else if s.undecided == nil {
-		s.undecided = noServer(name, s)
 	}
+	s.nameless = from < 0
 	s.undecided = cmp.Or(s.broken, s.undecided)
 	s.inherit(levels[1:3], table, from-1)
 	for i, l := range levels[1:] {
@@ -184,6 +185,10 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 		return "", nothing, nil
 	}
 	c, err := readConfig(w.configPath(), table)
+	if err != nil && s.lenient {
+		s.undecided, s.warnings = err, append(s.warnings, err.Error())
+		return "", nothing, nil
+	}
 	if err != nil {
 		return "", nothing, err
 	}
@@ -214,16 +219,21 @@ func listing(names []string) string {
 	return ", which has " + strings.Join(names, ", ")
 }
 
-func noServer(profile string, s *settings) error {
-	switch {
-	case s.provider != "":
-		return usage(program+" login --provider "+s.provider+" --issuer "+presetOf(s.provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", s.provider)
-	case profile != "":
-		return usage("", "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", profile)
-	case s.ofFlyte:
-		return usage(program+" login --endpoint flyte.example.com", "which server? Nothing names a Flyte endpoint or an issuer")
+// noServer asks for the server, with the command that would name it.
+func (c *call) noServer() error {
+	command := program + " login"
+	if c.verb != nil {
+		command = program + " " + shellquote.Join(c.verb...)
 	}
-	return usage(program+" login --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer or a Flyte endpoint")
+	switch {
+	case c.provider != "":
+		return usage(command+" --provider "+c.provider+" --issuer "+presetOf(c.provider).issuerForm+" --client-id ID", "which server? There are many of the kind %s", c.provider)
+	case c.profile != "":
+		return usage("", "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", c.profile)
+	case c.ofFlyte:
+		return usage(command+" --endpoint flyte.example.com", "which server? Nothing names a Flyte endpoint or an issuer")
+	}
+	return usage(command+" --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer or a Flyte endpoint")
 }
 
 // oneServer refuses a level that names two servers.

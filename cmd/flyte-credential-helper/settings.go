@@ -46,17 +46,19 @@ type settings struct {
 	output    string   // the form that token answers in
 	given     []string // the flags of the command line that say which login it is
 	inherited []string // the same of the environment
-	undecided error    // why no server is named, for the commands that need one
+	nameless  bool     // no server is named
+	undecided error    // why none is, where there is more to say
 	warnings  []string // what was passed over, and why
 	notes     []string // the same, for who looks closely
 	broken    error    // what is wrong with Flyte's configuration, which counts
 
 	bound       bool                         // a host is served, and its profile alone says by whose token
+	lenient     bool                         // this command goes on without what config.yaml has
 	ofFlyte     bool                         // Flyte's configuration counts for this command
 	theirs      string                       // where that is, if it does
 	theirClient string                       // whose secret theirSecret is
 	theirSecret func() (oauth.Secret, error) // nil: it has none
-	plaintext   bool                         // it says that the endpoint is
+	plaintext   string                       // where it says that the endpoint is; empty: it does not
 }
 
 // setting is a row of the table that flags, environment, profiles and --help

@@ -81,7 +81,7 @@ func (c *call) settledFlyte() error {
 	case c.endpoint == "":
 		return usage(program+" setup flyte --endpoint flyte.example.com", "%s is not a Flyte endpoint", c.server())
 	case c.machine():
-		return usage("", "%s has Flyte's clients log in as a machine, which needs no person and nothing to be set up", cmp.Or(c.theirs, "--grant client-credentials"))
+		return usage("", "%s has Flyte's clients log in as a machine, which they do by themselves: to have them ask this program, write authType: ExternalCommand and command: [%s, token] beside what is there", cmp.Or(c.theirs, "--grant client-credentials"), c.command())
 	}
 	return nil
 }
@@ -123,6 +123,8 @@ func (c *call) flyteFile(named string) (string, error) {
 		return "", usage(c.loginCommand()+" --config "+shellquote.Join(source.File), "here Flyte's clients read %s, which lies in a working tree: name it to change it", source.File)
 	case named != "" && source.File != named: // which names no endpoint
 		return named, nil
+	case source.Missing != "" && named == "":
+		return source.Missing, nil // no client looks any further
 	case source.File != "" && flyte.SameEndpoint(source.Endpoint, c.endpoint):
 		return source.File, nil
 	case source.File != "":
@@ -136,19 +138,19 @@ func (c *call) findFlyte(environ []string) (*flyte.Source, error) {
 	return flyte.Find(flyte.World{Environ: environ, Home: c.home, Dir: dir})
 }
 
-// flyteEndpoint is what a new file says of the endpoint, which its readers connect to
-// as we do.
+// flyteEndpoint is what the file has to say of the endpoint, which its readers connect
+// to as we do.
 func (c *call) flyteEndpoint() []flyteChange {
 	e, _ := flyte.ParseEndpoint(c.endpoint) // settled before
 	said := []flyteChange{
-		{key: "endpoint", words: []string{quoteYAML("dns:///" + e.Host + e.Path)}},
-		{key: "insecure", words: []string{strconv.FormatBool(e.Plaintext)}},
-	}
-	if c.caFile != "" {
-		said = append(said, flyteChange{key: "caCertFilePath", words: []string{quoteYAML(c.fromHere(c.caFile))}})
+		{key: "endpoint", words: []string{"dns:///" + e.Host + e.Path}, keeps: true},
+		{key: "insecure", words: []string{strconv.FormatBool(e.Plaintext)}, usual: "false"},
 	}
 	if c.insecureSkipVerify {
 		said = append(said, flyteChange{key: "insecureSkipVerify", words: []string{"true"}})
+	}
+	if ours := slices.Concat(c.given, c.inherited); slices.Contains(ours, "ca-file") {
+		said = append(said, flyteChange{key: "caCertFilePath", words: []string{c.fromHere(c.caFile)}})
 	}
 	return said
 }
@@ -163,16 +165,14 @@ func (c *call) flyteCommand(named string) ([]string, error) {
 		}
 		return append(words, "--profile", c.profile), nil
 	}
-	words = append(words, "--endpoint", c.endpoint)
+	words = append(words, c.words("endpoint")...)
 	names := append(slices.Clone(c.given), c.inherited...)
-	if usual, err := c.findFlyte(unnamed(c.environ())); named != "" && (err != nil || usual.File != named) {
+	if usual, err := c.findFlyte(unnamed(c.environ())); named != "" && (err != nil || usual.File != named || usual.InWorkingTree) {
 		names = append(names, c.said...)
 	}
-	if c.grant != "auto" {
-		names = append(names, "grant") // which authType is not to say any more
-	}
+	names = append(names, "grant") // which authType is not to say any more
 	for _, s := range c.table() {
-		if slices.Contains(names, s.name) && s.kind != passing && s.name != "endpoint" {
+		if slices.Contains(names, s.name) && s.kind != passing && s.name != "endpoint" && (s.name != "grant" || c.grant != "auto") {
 			words = append(words, c.wordsFromHere(s)...)
 		}
 	}
@@ -184,7 +184,7 @@ func (c *call) flyteCommand(named string) ([]string, error) {
 
 // wordsFromHere write a setting so that it means the same in any folder.
 func (c *call) wordsFromHere(s setting) []string {
-	words := s.words()
+	words := c.words(s.name)
 	if s.kind == path {
 		words[1] = c.fromHere(words[1])
 	}

@@ -19,7 +19,7 @@ func (l *line) setup(ctx context.Context) *cobra.Command {
 	}
 	c.AddCommand(
 		l.setupKubernetes(ctx),
-		l.setupFlyte(ctx),
+		l.flyte(l.setupFlyte(ctx)),
 		l.setupHosts(ctx, "git", "Have git ask this program for a host, and log in", func(c *call) tool { return &gitTool{c: c} }),
 		l.setupHosts(ctx, "docker", "Have docker and its kin ask this program for registries, and log in", func(c *call) tool { return &dockerTool{c: c} }),
 		l.setupHosts(ctx, "bazel", "Let Bazel ask this program for hosts, and log in", func(c *call) tool { return &bazelTool{c: c} }),
@@ -48,12 +48,11 @@ func (l *line) setupFlyte(ctx context.Context) *cobra.Command {
 	c := l.setupOf("flyte", "Have Flyte's other clients run this program, and log in", func(c *call, _ []string, a asked) error {
 		return setupFlyte(ctx, c, config, a)
 	})
-	c.PreRun = func(*cobra.Command, []string) {
-		l.ofFlyte = true
+	before(c, func() {
 		if config != "" {
 			config = l.readFlyteFile(config)
 		}
-	}
+	})
 	c.Flags().StringVar(&config, "config", "", "the file to change (default: the one that Flyte's clients read here)")
 	c.MarkFlagsMutuallyExclusive("undo", "config")
 	return c

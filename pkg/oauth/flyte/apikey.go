@@ -42,7 +42,7 @@ func (e environment) apiKey() (*apiKey, error) {
 // after the last one.
 func parseAPIKey(text string) (*apiKey, bool) {
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "="))
-	rest := withoutScheme(string(decoded))
+	rest := withoutScheme(strings.TrimRight(string(decoded), "\r\n"))
 	if err != nil || !utf8.ValidString(rest) || strings.ContainsFunc(rest, unicode.IsControl) {
 		return nil, false
 	}

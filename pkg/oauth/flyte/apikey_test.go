@@ -13,6 +13,7 @@ func TestAPIKey(t *testing.T) {
 		"no organization":        {"Zmx5dGUuZXhhbXBsZS5jb206bXktY2xpZW50OnMzY3IzdDpOb25l", "flyte.example.com", "my-client", "s3cr3t", ""},
 		"a port and a colon":     {"ZG5zOi8vL2ZseXRlLmV4YW1wbGUuY29tOjQ0MzpteS1jbGllbnQ6czNjOnIzdDphY21l", "flyte.example.com:443", "my-client", "s3c:r3t", "acme"},
 		"an empty organization":  {encode([]byte("h:c:s:")), "h", "c", "s", ""},
+		"with echo's newline":    {encode([]byte("h:c:s:o\n")), "h", "c", "s", "o"},
 		"https":                  {encode([]byte("https://h:8443:c:s:o")), "h:8443", "c", "s", "o"},
 		"an address":             {encode([]byte("[::1]:443:c:s:o")), "[::1]:443", "c", "s", "o"},
 		"an address, no port":    {encode([]byte("[::1]:c:s:o")), "[::1]", "c", "s", "o"},

@@ -34,6 +34,7 @@ type Source struct {
 	Name          string // for people: the variable or the file that names the endpoint
 	File          string // the file that counts; empty for none
 	InWorkingTree bool   // the file is not the person's own: little of it counts
+	Missing       string // the file that a variable names first, if there is none
 
 	Warnings []string // what the person should know, a sentence each
 	Notes    []string // what helps to find out why it is so

@@ -159,6 +159,7 @@ type elsewhere struct {
 	deaf          bool // it does not speak gRPC
 	guarded       bool // it lets nobody in who is not known to it
 	passing       bool // it may be another answer soon
+	tls           bool // it wants TLS, so what went before is no matter
 	words         string
 }
 
@@ -183,7 +184,7 @@ func nowhere(e Endpoint, failed []*elsewhere) error {
 		return &GuardedError{Endpoint: e, Words: failed[i].words}
 	}
 	words := last.words
-	if first := failed[0].words; first != words {
+	if first := failed[0].words; first != words && !last.tls {
 		words += "; by gRPC: " + first
 	}
 	words = fmt.Sprintf("%s does not say how to log in: %s", e, words)

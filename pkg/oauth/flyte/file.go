@@ -1,6 +1,7 @@
 package flyte
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -101,6 +102,7 @@ func (s *Source) try(p place) (found bool, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.Mode().IsRegular():
 		if p.variable != "" {
+			s.Missing = cmp.Or(s.Missing, p.path)
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%s names %s, which is no file", p.variable, p.path))
 		}
 		return false, nil

@@ -120,8 +120,9 @@ func notFlyte(resp *http.Response, text []byte) *elsewhere {
 	words := fmt.Sprintf("%s answered %s", host, oauth.Printable(resp.Status))
 	guarded := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}, resp.StatusCode)
 	passing := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests
+	tls := resp.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS"))
 	switch to, err := resp.Location(); {
-	case resp.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS")):
+	case tls:
 		words = fmt.Sprintf("%s speaks TLS: leave out http://", host)
 	case err == nil && resp.StatusCode/100 == 3 && to.Host != host:
 		words = fmt.Sprintf("%s sends us to %s (a captive portal, or an identity-aware proxy?)", host, oauth.Printable(to.Host))
@@ -134,5 +135,5 @@ func notFlyte(resp *http.Response, text []byte) *elsewhere {
 	case resp.StatusCode == http.StatusOK && kind != "":
 		words += " with " + oauth.Printable(kind)
 	}
-	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, words: words}
+	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, tls: tls, words: words}
 }
