@@ -33,10 +33,10 @@ func people(ctx context.Context, w world) int {
 		l.program(ctx, "kubernetes", "kubectl and all that uses client-go: an ExecCredential", kubernetes, "get-token"),
 		l.flyte(l.token(ctx)),
 		l.flyte(l.runs(ctx)),
-		l.protocol(ctx, "git", "git: its credential protocol, for the hosts that profiles serve"),
-		l.protocol(ctx, "docker", "docker and its kin: a credential helper, for the registries that profiles serve"),
-		l.protocol(ctx, "bazel", "Bazel: a credential helper, for the hosts that profiles serve"),
-		l.protocol(ctx, "goauth", "the go command: GOAUTH, for the hosts that profiles serve"),
+		l.protocol(ctx, "git", "get|store|erase", "git: its credential protocol, for the hosts that profiles serve"),
+		l.protocol(ctx, "docker", "get|store|erase|list", "docker and its kin: a credential helper, for the registries that profiles serve"),
+		l.protocol(ctx, "bazel", "get", "Bazel: a credential helper, for the hosts that profiles serve"),
+		l.protocol(ctx, "goauth", "[URL]", "the go command: GOAUTH, for the hosts that profiles serve"),
 	)
 	root.SetHelpCommandGroupID("people")
 	root.SetCompletionCommandGroupID("people")
@@ -130,8 +130,8 @@ func (l *line) program(ctx context.Context, name, short string, answer answerer,
 
 // protocol is a command whose caller names a host. What it cannot do is said as its
 // caller wants to hear it.
-func (l *line) protocol(ctx context.Context, name, short string) *cobra.Command {
-	c := &cobra.Command{Use: name, Short: short, GroupID: "programs", Args: cobra.ArbitraryArgs}
+func (l *line) protocol(ctx context.Context, name, words, short string) *cobra.Command {
+	c := &cobra.Command{Use: name + " " + words, Short: short, GroupID: "programs", Args: cobra.ArbitraryArgs}
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		l.take(l.flags)
 		l.code = protocols()[name](ctx, &desk{world: l.world, settings: l.settings, table: l.table, words: args})

@@ -29,7 +29,7 @@ func (f dockerConfig) with(hosts []string, helper string) ([]byte, error) {
 		case was == helper:
 			continue
 		case found:
-			return nil, usage("$EDITOR "+f.path, "%s has the helper %s for %s: take that out first", f.path, was, host)
+			return nil, usage("${EDITOR:-vi} "+f.path, "%s has the helper %s for %s: take that out first", f.path, was, host)
 		}
 		entry := fmt.Sprintf("%q: %q", host, helper)
 		if now == nil {

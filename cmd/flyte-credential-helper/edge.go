@@ -85,7 +85,7 @@ func outcome(err error, login string) (code int, hint string) {
 		untrusted   *oauth.UntrustedError
 		later       *oauth.TemporaryError
 		refused     *oauth.Error
-		unknown     *whoamiError
+		unproven    *unprovenError
 		guarded     *flyte.GuardedError
 	)
 	switch {
@@ -121,8 +121,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitRefused, login
 	case errors.As(err, &refused):
 		return exitRefused, refusedHint(refused.Code, login)
-	case errors.As(err, &unknown):
-		return exitFailed, program + " setup kubernetes --undo"
+	case errors.As(err, &unproven):
+		return exitFailed, program + " setup " + unproven.caller + " --undo"
 	}
 	return exitFailed, ""
 }

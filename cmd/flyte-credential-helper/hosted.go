@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -71,10 +72,28 @@ func (d *desk) open(host execcred.Host, username string, never func() string) (c
 	}
 	profile, how, ok := config.serving(host, username, d.profile)
 	if !ok {
+		d.unserved(config, host, username)
 		return nil, served{}, false, nil
 	}
-	c, err = d.call(profile, never)
+	if c, err = d.call(profile, never); err == nil {
+		c.log.Debug("a profile serves it", "host", host, "profile", profile)
+	}
 	return c, how, true, err
+}
+
+// unserved tells, for who looks, why there is nothing for a host; and whoever named a
+// user that it is for another.
+func (d *desk) unserved(config *config, host execcred.Host, username string) {
+	profile, how, ok := config.serving(host, "", d.profile)
+	if ok && username != "" && d.word(0) == "get" {
+		report(d.world, fmt.Errorf("the profile %s serves %s for the user %s, and not for %q", profile, host, how.basicUsername(), oauth.Printable(username)), "")
+		return
+	}
+	level := d.logLevel
+	if !slices.Contains(d.said, "log-level") {
+		level = d.getenv(variable("log-level"))
+	}
+	newLog(d.stderr, level).Debug("no profile serves it", "host", host)
 }
 
 // namesServer reports whether the command line names a server. That one serves no

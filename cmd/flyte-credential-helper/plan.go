@@ -80,7 +80,7 @@ func (c *call) planUser(p *plan, k *kubeconfig, o setupOptions) error {
 		name = user
 		p.profiles = append(p.profiles, planned{name: name, profile: c.asProfile()})
 	case len(lost) > 0:
-		return usage("$EDITOR "+c.configPath(), "kubectl will call this program with the profile %s, and not with %s: put that into the profile", name, strings.Join(lost, ", "))
+		return usage("${EDITOR:-vi} "+c.configPath(), "kubectl will call this program with the profile %s, and not with %s: put that into the profile", name, strings.Join(lost, ", "))
 	}
 	p.users = append(p.users, userPlan{name: user, exec: c.pluginUser(name, nil)})
 	return nil
@@ -101,6 +101,9 @@ func (c *call) asProfile() profile {
 	p := profile{}
 	for _, name := range append(slices.Clone(c.given), c.inherited...) {
 		s := c.setting(name)
+		if s.kind == choice {
+			continue
+		}
 		words := wordsOf(s.value)
 		if s.kind == path && len(words) == 1 {
 			words = []string{c.fromHere(words[0])}

@@ -201,6 +201,9 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	}
 	p, ok := c.profiles[name]
 	switch {
+	case !ok && s.makes && serverNamed:
+		s.newProfile = name
+		return "", nothing, nil
 	case !ok && name != "":
 		return "", nothing, usage("", "there is no profile %q in %s%s", name, c.path, listing(c.names()))
 	case !ok && len(c.profiles) > 0:

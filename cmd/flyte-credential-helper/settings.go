@@ -42,17 +42,19 @@ type settings struct {
 	proxyCommand       []string
 	logLevel           string
 
-	said      []string // the settings that some level has set, the command line's first
-	output    string   // the form that token answers in
-	given     []string // the flags of the command line that say which login it is
-	inherited []string // the same of the environment
-	nameless  bool     // no server is named
-	undecided error    // why none is, where there is more to say
-	warnings  []string // what was passed over, and why
-	notes     []string // the same, for who looks closely
-	broken    error    // what is wrong with Flyte's configuration, which counts
+	said       []string // the settings that some level has set, the command line's first
+	output     string   // the form that token answers in
+	given      []string // the flags of the command line that say which login it is
+	inherited  []string // the same of the environment
+	newProfile string   // the name that this setup's profile is to have
+	nameless   bool     // no server is named
+	undecided  error    // why none is, where there is more to say
+	warnings   []string // what was passed over, and why
+	notes      []string // the same, for who looks closely
+	broken     error    // what is wrong with Flyte's configuration, which counts
 
 	bound       bool                         // a host is served, and its profile alone says by whose token
+	makes       bool                         // this command makes a profile of what it is told
 	lenient     bool                         // this command goes on without what config.yaml has
 	ofFlyte     bool                         // Flyte's configuration counts for this command
 	theirs      string                       // where that is, if it does

@@ -238,7 +238,7 @@ func (c *call) whoami(ctx context.Context, p *plan) error {
 	cmd := exec.CommandContext(ctx, "kubectl", "--context", p.context, "auth", "whoami")
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.environ(), c.stdout, c.stderr
 	if err := cmd.Run(); err != nil {
-		return &whoamiError{}
+		return &unprovenError{caller: "kubernetes", what: "kubectl auth whoami fails"}
 	}
 	tried := ""
 	if len(p.users) > 1 {
@@ -249,11 +249,11 @@ func (c *call) whoami(ctx context.Context, p *plan) error {
 		"To take all of this back: " + shellquote.Join(c.command()) + " setup kubernetes --undo\n"))
 }
 
-// whoamiError is an API server that does not know who we are, or is not there.
-type whoamiError struct{}
+// unprovenError is a setup that does not work, at whose end ever that is.
+type unprovenError struct{ caller, what string }
 
-func (*whoamiError) Error() string {
-	return "it is set up, but kubectl auth whoami fails: see above what it says"
+func (e *unprovenError) Error() string {
+	return "it is set up, but " + e.what + ": see above what it says"
 }
 
 func sameFile(a, b string) bool {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,12 +40,16 @@ func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err 
 	if t.was, err = readOr(t.path); err != nil {
 		return nil, err
 	}
-	t.patterns = h.hosts
-	for _, p := range h.hosts {
+	for _, s := range h.hosts {
+		p := s.pattern
+		name := withoutScheme(p.String())
 		if _, exact := p.Host(); !exact {
 			return nil, usage("", "docker knows no stars: name each registry, and not %s", p)
 		}
-		t.hosts = append(t.hosts, withoutScheme(p.String()))
+		if slices.Contains([]string{"docker.io", "index.docker.io", "registry-1.docker.io"}, name) {
+			return nil, usage("docker login", "Docker Hub takes no token of another server")
+		}
+		t.patterns, t.hosts = append(t.patterns, p), append(t.hosts, name)
 	}
 	changed, err := dockerConfig{t.path, t.was}.with(t.hosts, "flyte")
 	if err == nil && !bytes.Equal(changed, t.was) {
@@ -83,7 +88,8 @@ func (t *dockerTool) registry(host, username, secret string) *registry {
 }
 
 // proof asks as docker does, and then the registry.
-func (t *dockerTool) proof(ctx context.Context) (text string) {
+func (t *dockerTool) proof(ctx context.Context) (text string, works bool) {
+	works = true
 	for _, host := range t.hosts {
 		cmd := exec.CommandContext(ctx, t.link.path, "get")
 		cmd.Env, cmd.Stdin = t.c.environ(), strings.NewReader(host)
@@ -91,6 +97,7 @@ func (t *dockerTool) proof(ctx context.Context) (text string) {
 		var given struct{ Username, Secret string }
 		if err != nil || json.Unmarshal(out, &given) != nil {
 			text += "docker does not get the token for " + host + ": " + strings.TrimSpace(string(out)) + "\n"
+			works = false
 			continue
 		}
 		text += "docker gets the token for " + host
@@ -100,9 +107,10 @@ func (t *dockerTool) proof(ctx context.Context) (text string) {
 		}
 		if err := t.registry(host, given.Username, given.Secret).take(ctx); err != nil {
 			text += ", and " + host + " does not take it now: " + oauth.Printable(err.Error()) + "\n"
+			works = false
 			continue
 		}
 		text += ", and " + host + " takes it.\n"
 	}
-	return text + t.link.remark()
+	return text + t.link.remark(), works
 }

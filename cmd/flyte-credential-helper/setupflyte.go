@@ -161,7 +161,7 @@ func (c *call) flyteCommand(named string) ([]string, error) {
 	words := []string{c.command(), "token"}
 	if c.profile != "" {
 		if lost := c.besideProfile(); len(lost) > 0 {
-			return nil, usage("$EDITOR "+c.configPath(), "Flyte's clients will call this program with the profile %s, and not with %s: put that into the profile", c.profile, strings.Join(lost, ", "))
+			return nil, usage("${EDITOR:-vi} "+c.configPath(), "Flyte's clients will call this program with the profile %s, and not with %s: put that into the profile", c.profile, strings.Join(lost, ", "))
 		}
 		return append(words, "--profile", c.profile), nil
 	}

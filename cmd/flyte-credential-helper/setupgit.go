@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/kballard/go-shellquote"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // gitTool is git's part: for each host an empty helper, which has git forget those
@@ -39,7 +41,7 @@ func (t *gitTool) look(ctx context.Context, h *hostSetup) ([]string, error) {
 		t.helper = "!" + quoted + " git"
 	}
 	for _, p := range h.hosts {
-		url := p.String()
+		url := p.pattern.String()
 		if !strings.Contains(url, "://") {
 			url = "https://" + url
 		}
@@ -115,7 +117,8 @@ func (t *gitTool) change(ctx context.Context) error {
 }
 
 // proof has git itself ask.
-func (t *gitTool) proof(ctx context.Context) (text string) {
+func (t *gitTool) proof(ctx context.Context) (text string, works bool) {
+	works = true
 	for _, url := range t.urls {
 		if strings.Contains(url, "*") {
 			continue
@@ -123,17 +126,29 @@ func (t *gitTool) proof(ctx context.Context) (text string) {
 		protocol, host, _ := strings.Cut(url, "://")
 		out, err := t.git(ctx, []byte("protocol="+protocol+"\nhost="+host+"\n\n"), "credential", "fill")
 		if err != nil || !bytes.Contains(out, []byte("\npassword=")) {
-			text += "git does not get the token for " + host + ": see git -c credential.interactive=false credential fill\n"
+			text += "git does not get the token for " + host + ": see printf 'protocol=" + protocol + "\\nhost=" + host + "\\n\\n' | git credential fill\n"
+			works = false
 			continue
 		}
 		text += "git gets the token for " + host + ".\n"
 	}
 	for _, repository := range t.repositories {
 		if _, err := t.git(ctx, nil, "ls-remote", "--quiet", repository, "HEAD"); err != nil {
-			text += "git ls-remote " + repository + " fails all the same: try it to see what it says.\n"
+			text += "git ls-remote " + repository + " fails all the same: " + lastLine(err) + "\n"
+			works = false
 			continue
 		}
 		text += "git ls-remote " + repository + " works.\n"
 	}
-	return text
+	return text, works
+}
+
+// lastLine is the last thing that a program said which failed.
+func lastLine(err error) string {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err.Error()
+	}
+	text := strings.TrimSpace(string(exit.Stderr))
+	return oauth.Printable(text[strings.LastIndexByte(text, '\n')+1:])
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -20,7 +21,7 @@ import (
 // hostSetup has a caller that names a host ask us for some hosts.
 type hostSetup struct {
 	caller string // such as git
-	hosts  []execcred.Pattern
+	hosts  []served
 
 	repositories []string // of git's that were named in full
 
@@ -38,8 +39,8 @@ type tool interface {
 	// words tell a person what change would do; empty: nothing.
 	words() string
 	change(ctx context.Context) error
-	// proof tries it, and tells what came of that and what is left to do.
-	proof(ctx context.Context) string
+	// proof tries it, and tells whether it works and what is left to do.
+	proof(ctx context.Context) (text string, works bool)
 }
 
 // setupHosts shows the change, logs in, makes the change and tries it.
@@ -49,15 +50,9 @@ func setupHosts(ctx context.Context, c *call, caller string, names []string, t t
 		return usage(program+" setup "+caller+" "+"HOST --issuer https://login.example.com --client-id ID", "which host?")
 	}
 	for _, name := range names {
-		if u, err := url.Parse(name); caller == "git" && err == nil && u.Host != "" && strings.Trim(u.Path, "/") != "" {
-			h.repositories = append(h.repositories, name)
-			name = strings.TrimPrefix(u.Scheme+"://"+u.Host, "https://")
-		}
-		p, err := execcred.ParsePattern(name)
-		if err != nil {
+		if err := h.add(name); err != nil {
 			return usage("", "%v", err)
 		}
-		h.hosts = append(h.hosts, p)
 	}
 	u, err := c.readUndo(caller)
 	if err != nil {
@@ -79,7 +74,27 @@ func setupHosts(ctx context.Context, c *call, caller string, names []string, t t
 	if err := u.orBack(func() error { return h.change(ctx, c, u) }); err != nil {
 		return err
 	}
-	return c.write([]byte("\n" + t.proof(ctx) + "To take this back: " + shellquote.Join(c.command()) + " setup " + caller + " --undo\n"))
+	text, works := t.proof(ctx)
+	if err := c.write([]byte("\n" + text + "To take this back: " + shellquote.Join(c.command()) + " setup " + caller + " --undo\n")); err != nil || works {
+		return err
+	}
+	return &unprovenError{caller: caller, what: "not all of it works"}
+}
+
+// add has a host be served, which may be named by a URL there, and for git by that of
+// a repository.
+func (h *hostSetup) add(name string) error {
+	username := ""
+	if u, err := url.Parse(name); err == nil && u.Host != "" && (h.caller == "git" || strings.Trim(u.Path, "/") == "") {
+		if strings.Trim(u.Path, "/") != "" {
+			h.repositories = append(h.repositories, name)
+		}
+		username = u.User.Username()
+		name = strings.TrimPrefix(u.Scheme+"://"+u.Host, "https://")
+	}
+	p, err := execcred.ParsePattern(name)
+	h.hosts = append(h.hosts, served{pattern: p, username: username})
+	return err
 }
 
 // planProfile finds the profile that is to serve the hosts: the one in use, or a new
@@ -94,21 +109,22 @@ func (h *hostSetup) planProfile(c *call) error {
 	}
 	name := c.profile
 	if lost := c.besideProfile(); name != "" && len(lost) > 0 {
-		return usage("$EDITOR "+c.configPath(), "%s will have the token of the profile %s, and %s is not a part of it: put that into the profile", h.caller, name, strings.Join(lost, ", "))
+		return usage("${EDITOR:-vi} "+c.configPath(), "%s will have the token of the profile %s, and %s is not a part of it: put that into the profile", h.caller, name, strings.Join(lost, ", "))
 	}
 	p := maps.Clone(have.profiles[name])
 	if name == "" {
-		name, p = h.hosts[0].String(), c.asProfile()
+		name, p = cmp.Or(c.newProfile, h.hosts[0].pattern.String()), c.asProfile()
 	}
 	h.plan = planned{name: name, profile: p}
 	_, h.plan.replaces = have.profiles[name]
 	if c.profile == "" && h.plan.replaces && !have.profiles[name].without("serves").same(p) {
-		return usage(program+" setup "+h.caller+" "+h.hosts[0].String()+" --profile "+name, "there is a profile %s with other settings: use it, or choose another name for it", name)
+		return usage(program+" setup "+h.caller+" "+h.hosts[0].pattern.String()+" --profile "+name, "there is a profile %s with other settings: use it, or give this one a name of its own with --profile", name)
 	}
 	list := have.serves[name]
 	for _, host := range h.hosts {
-		if i := slices.IndexFunc(list, func(s served) bool { return s.pattern == host }); i < 0 {
-			list = append(list, served{pattern: host, username: presetOf(c.provider).gitUsername})
+		if i := slices.IndexFunc(list, func(s served) bool { return s.pattern == host.pattern }); i < 0 {
+			host.username = cmp.Or(host.username, presetOf(c.provider).gitUsername)
+			list = append(list, host)
 		}
 	}
 	if len(list) == len(have.serves[name]) {
@@ -132,7 +148,11 @@ func (h *hostSetup) shown(c *call, done bool) string {
 	if done {
 		return "Everything is set up already.\n"
 	}
-	text := "This changes:\n"
+	var hosts []string
+	for _, host := range h.hosts {
+		hosts = append(hosts, host.pattern.String())
+	}
+	text := fmt.Sprintf("%s is to have the token of %s for %s. This changes:\n", h.caller, c.server(), strings.Join(hosts, ", "))
 	if h.text != nil {
 		text += fmt.Sprintf("\n%s, under profiles:\n%s", c.configPath(), profileText(h.plan.name, h.plan.profile, c.table(), 2))
 	}

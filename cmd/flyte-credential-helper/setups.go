@@ -65,7 +65,7 @@ func (l *line) setupHosts(ctx context.Context, caller, short string, of func(*ca
 	})
 	c.Use += " HOST..."
 	c.Args = cobra.ArbitraryArgs
-	return c
+	return before(c, func() { l.makes = true })
 }
 
 // setupOf is the setup of one caller, which --undo takes back.

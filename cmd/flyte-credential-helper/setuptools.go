@@ -22,7 +22,7 @@ func (t *bazelTool) look(_ context.Context, h *hostSetup) (files []string, err e
 		return nil, err
 	}
 	for _, p := range h.hosts {
-		t.hosts = append(t.hosts, p.String())
+		t.hosts = append(t.hosts, p.pattern.String())
 	}
 	return []string{t.link.path}, nil
 }
@@ -30,12 +30,12 @@ func (t *bazelTool) look(_ context.Context, h *hostSetup) (files []string, err e
 func (t *bazelTool) words() string                { return t.link.words() }
 func (t *bazelTool) change(context.Context) error { return t.link.make() }
 
-func (t *bazelTool) proof(context.Context) string {
-	text := "Write into your project's .bazelrc:\n"
+func (t *bazelTool) proof(context.Context) (text string, works bool) {
+	text = "Write into your project's .bazelrc:\n"
 	for _, host := range t.hosts {
 		text += fmt.Sprintf("  common --credential_helper=%s=%s\n", withoutScheme(host), t.link.path)
 	}
-	return text
+	return text, true
 }
 
 // goTool is the go command's part: we stand before what GOAUTH had.
@@ -47,8 +47,8 @@ type goTool struct {
 
 func (t *goTool) look(ctx context.Context, h *hostSetup) ([]string, error) {
 	for _, p := range h.hosts {
-		if strings.HasPrefix(p.String(), "http://") {
-			return nil, usage("", "the go command sends tokens by https only, and not to %s", p)
+		if strings.HasPrefix(p.pattern.String(), "http://") {
+			return nil, usage("", "the go command sends tokens by https only, and not to %s", p.pattern)
 		}
 	}
 	values, err := t.env(ctx, "GOAUTH", "GOENV")
@@ -60,7 +60,10 @@ func (t *goTool) look(ctx context.Context, h *hostSetup) ([]string, error) {
 		return nil, usage("", "GOAUTH cannot name %s: put the program where its path has no blanks", t.c.command())
 	}
 	t.was = values[0]
-	if !slices.Contains(strings.Split(t.was, ";"), ours) {
+	switch {
+	case t.was == "off": // which go takes alone only
+		t.want = ours
+	case !slices.Contains(strings.Split(t.was, ";"), ours):
 		t.want = strings.TrimSuffix(ours+";"+t.was, ";")
 	}
 	if t.c.getenv("GOAUTH") != "" && t.want != "" {
@@ -94,11 +97,11 @@ func (t *goTool) change(ctx context.Context) error {
 	return err
 }
 
-func (t *goTool) proof(ctx context.Context) string {
+func (t *goTool) proof(ctx context.Context) (text string, works bool) {
 	cmd := exec.CommandContext(ctx, t.c.command(), "goauth")
 	cmd.Env = t.c.environ()
 	if out, err := cmd.Output(); err != nil || len(out) == 0 {
-		return "The go command does not get the token yet: see " + program + " goauth\n"
+		return "The go command does not get the token yet: see " + program + " goauth\n", false
 	}
-	return "The go command gets the token.\n"
+	return "The go command gets the token.\n", true
 }

@@ -286,5 +286,10 @@ func mutants() []mutant {
 		{"a hint for setup logs in", "cmd/flyte-credential-helper/resolve.go", "	if c.verb != nil {\n		command", "	if c.verb == nil {\n		command", program, script("settings_errors|setup_flyte")},
 		{"echo's newline spoils a key", "pkg/oauth/flyte/apikey.go", "strings.TrimRight(string(decoded), \"\\r\\n\")", "string(decoded)", flyte, "TestAPIKey"},
 		{"what gRPC made of TLS is told", "pkg/oauth/flyte/discover.go", " && !last.tls {", " {", flyte, "TestTLS"},
+		{"a setup that does not work is a success", "cmd/flyte-credential-helper/setuphost.go", "err != nil || works {", "err != nil || !works || works {", program, script("setup_hosts")},
+		{"a new profile has no name of its own", "cmd/flyte-credential-helper/setuphost.go", "cmp.Or(c.newProfile, h.hosts[0]", "cmp.Or(\"\", h.hosts[0]", program, script("setup_hosts")},
+		{"a URL's user is forgotten", "cmd/flyte-credential-helper/setuphost.go", "		username = u.User.Username()\n", "", program, script("setup_hosts")},
+		{"GOAUTH has off beside something", "cmd/flyte-credential-helper/setuptools.go", `	case t.was == "off":`, `	case t.was == "":`, program, script("setup_hosts")},
+		{"another user is told nothing", "cmd/flyte-credential-helper/hosted.go", `	if ok && username != "" &&`, `	if ok && username == "" &&`, program, script("setup_hosts")},
 	}
 }
