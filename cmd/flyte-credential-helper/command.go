@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // people serves a command line with cobra: the commands for people, --help, and
@@ -61,7 +62,7 @@ func (l *line) root() *cobra.Command {
 		Use:           program,
 		Short:         "Log in once in the browser; every program gets the token",
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(*cobra.Command, []string) error {
 			if asked {
 				return l.showVersion()
@@ -114,12 +115,12 @@ func before(c *cobra.Command, f func()) *cobra.Command {
 
 // person is a command that people run.
 func (l *line) person(name, short string, f func(*call) error) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, GroupID: "people", Args: cobra.NoArgs, RunE: l.run(f)}
+	return &cobra.Command{Use: name, Short: short, GroupID: "people", Args: noWords, RunE: l.run(f)}
 }
 
 // program is a command that programs run.
 func (l *line) program(ctx context.Context, name, short string, answer answerer, aliases ...string) *cobra.Command {
-	c := &cobra.Command{Use: name, Aliases: aliases, Short: short, GroupID: "programs", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: name, Aliases: aliases, Short: short, GroupID: "programs", Args: noWords}
 	c.RunE = func(*cobra.Command, []string) error {
 		l.take(l.flags)
 		l.code = give(ctx, l.world, l.settings, l.table, answer)
@@ -198,6 +199,26 @@ func wrongCommand(w world, err error) int {
 	return failed(w, err, "")
 }
 
+// noWords refuses words that are no flags. What looks like a host may be meant for
+// --endpoint.
+func noWords(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		var names []string
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+		}
+		return usage(c.CommandPath()+" --help", "there is no command %s%s", oauth.Printable(args[0]), suggestion(args[0], names))
+	}
+	hint := c.CommandPath() + " --help"
+	if strings.ContainsAny(args[0], ".:") {
+		hint = c.CommandPath() + " --endpoint " + pasted(args[:1])
+	}
+	return usage(hint, "%s takes flags only, and not the word %s", c.Name(), oauth.Printable(args[0]))
+}
+
 // flagError suggests what was meant, and explains why there is no flag for a
 // secret. It never repeats the value.
 func flagError(c *cobra.Command, err error, table []setting) error {
@@ -210,6 +231,9 @@ func flagError(c *cobra.Command, err error, table []setting) error {
 		var names []string
 		for _, s := range table {
 			names = append(names, "--"+s.name)
+		}
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usage(c.CommandPath()+" --help", "there is no flag -%s: flags are words, such as --output", name)
 		}
 		return usage(c.CommandPath()+" --help", "there is no flag --%s%s", name, suggestion("--"+name, names))
 	}

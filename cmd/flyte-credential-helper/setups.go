@@ -72,7 +72,7 @@ func (l *line) setupHosts(ctx context.Context, caller, short string, of func(*ca
 func (l *line) setupOf(caller, short string, f func(*call, []string, asked) error) *cobra.Command {
 	var a asked
 	undo := false
-	c := &cobra.Command{Use: caller, Short: short, Args: cobra.NoArgs}
+	c := &cobra.Command{Use: caller, Short: short, Args: noWords}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if undo {
 			l.code = undoSetup(l.world, caller, a.dryRun)
