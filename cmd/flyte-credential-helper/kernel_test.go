@@ -44,9 +44,24 @@ func testNoKeys() {
 	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0); err != nil {
 		panic(err)
 	}
-	path, err := exec.LookPath(os.Args[1])
-	if err != nil {
+	panic(execArgs())
+}
+
+// testCron runs a command as cron may do it: in a session whose keyring does not
+// have the user's in it.
+func testCron() {
+	runtime.LockOSThread()
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
 		panic(err)
 	}
-	panic(syscall.Exec(path, os.Args[1:], os.Environ()))
+	panic(execArgs())
+}
+
+// execArgs becomes the command that the arguments are.
+func execArgs() error {
+	path, err := exec.LookPath(os.Args[1])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, os.Args[1:], os.Environ())
 }

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"test-mute-bus": testMuteBus,
 		"init":          script.Init,
 		"test-nokeys":   testNoKeys,
+		"test-cron":     testCron,
 
 		"git-credential-flyte":    testProgram,
 		"docker-credential-flyte": testProgram,

@@ -34,6 +34,7 @@ func mutants() []mutant {
 		{"cannot ask is taken for not there", "pkg/cache/store.go", "	if s.damaged || errors.Is(err, errNoKey) {", "	if err != nil {", program, script("keyring_trouble|keyring_unlock")},
 		{"the keyring has no deadline", "pkg/cache/keyring_secretservice.go", "context.WithTimeoutCause(ctx, unattendedLimit, slow)", "context.WithTimeoutCause(ctx, unattendedLimit*20, slow)", program, script("keyring_trouble")},
 		{"a bus is started where there is none", "pkg/cache/keyring_secretservice.go", `	if k.address() == "" {`, `	if k.address() == "none" {`, program, script("keyring_trouble")},
+		{"a session without the user's keyring has no key", "pkg/cache/kernel_linux.go", "	if key, err := linked(get); err == nil {\n		return key, nil\n	}\n	return withKernel(get)\n", "	return get()\n", program, script("store_kernel")},
 		{"tokens lie readable beside the seal", "pkg/cache/seal.go", "	return aead(key).Seal(nil, nil, text, additional(id, head))", "	return append(aead(key).Seal(nil, nil, text, additional(id, head)), text...)", program, script("keyring_sealed")},
 		{"the client is not part of the name", "pkg/cache/key.go", "	k.Scopes = sorted(k.Scopes)\n", "	k.Scopes = sorted(k.Scopes)\n	k.Client = \"\"\n", cache, "Key|ID"},
 		{"the order of scopes is part of the name", "pkg/cache/key.go", "	slices.Sort(list)\n", "", program, script("login_params")},
