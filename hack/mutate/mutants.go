@@ -50,7 +50,7 @@ func mutants() []mutant {
 		{"a prefetch is the answer", "pkg/oauth/listener.go", `case h.Get("Sec-Purpose") != "" ||`, `case h.Get("Sec-Purpose") == "x" ||`, oauth, "TestStray"},
 		{"the nonce is not compared", "pkg/oauth/idtoken.go", `case s.Nonce != "" && id.Nonce != s.Nonce:`, `case s.Nonce == "x" && id.Nonce != s.Nonce:`, oauth, "TestIDToken"},
 		{"at_hash is not compared", "pkg/oauth/idtoken.go", `case id.AccessTokenHash != "" &&`, `case id.AccessTokenHash == "x" &&`, oauth, "TestIDToken"},
-		{"the apiVersion is not echoed", "pkg/execcred/kubernetes.go", "kind, r.apiVersion, expiry", "kind, v1, expiry", program, script("kubernetes_version")},
+		{"the apiVersion is not echoed", "pkg/execcred/kubernetes.go", "r.apiVersion + `", "v1 + `", program, script("kubernetes_version")},
 		{"the real expiry is told", "pkg/cache/margin.go", "early := c.Expiry.Add(-Margin(c, 0)); early.After(now)", "early := c.Expiry; early.After(now)", cache, "TestSafeExpiry"},
 		{"interactive is ignored", "cmd/flyte-credential-helper/person.go", `	case c.interactive == "never":`, `	case c.interactive == "seldom":`, program, script("login_whether")},
 		{"CI is ignored", "cmd/flyte-credential-helper/person.go", `c.interactive == "auto" && c.getenv("CI") != ""`, `c.getenv("CI") == "x"`, program, script("login_whether")},

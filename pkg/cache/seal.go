@@ -7,7 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"slices"
 )
 
 // keySize is that of AES-256.
@@ -61,7 +61,7 @@ func open(key []byte, id string, head, sealed []byte) ([]byte, error) {
 }
 
 func additional(id string, head []byte) []byte {
-	return fmt.Appendf(nil, "%s\n%s", id, head)
+	return slices.Concat([]byte(id), []byte("\n"), head)
 }
 
 func aead(key []byte) cipher.AEAD {

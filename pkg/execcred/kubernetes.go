@@ -5,6 +5,7 @@ package execcred
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -86,11 +87,18 @@ func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// encoding/json would look at the types first, in each process anew.
 	expiry := c.expires()
 	if expiry != "" {
-		expiry = fmt.Sprintf(`"expirationTimestamp":%q,`, expiry)
+		expiry = `"expirationTimestamp":"` + expiry + `",`
 	}
-	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
-	// look at the types first, in each process anew.
-	return fmt.Appendf(nil, `{"kind":%q,"apiVersion":%q,"status":{%s"token":%q}}`+"\n", kind, r.apiVersion, expiry, t), nil
+	return []byte(`{"kind":"` + kind + `","apiVersion":"` + r.apiVersion + `","status":{` + expiry + `"token":` + quoted(t) + "}}\n"), nil
+}
+
+// quoted is printable ASCII as JSON has it. Most tokens need nothing but quotes.
+func quoted(s string) string {
+	if strings.ContainsAny(s, `"\`) {
+		return strconv.Quote(s) // as JSON does
+	}
+	return `"` + s + `"`
 }
