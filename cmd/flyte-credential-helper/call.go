@@ -86,7 +86,7 @@ func (c *call) key() (cache.Key, error) {
 		return cache.Key{}, err
 	}
 	key := c.keyOf()
-	if slices.Contains(strings.Fields(c.getenv(inside)), key.ID()) {
+	if slices.ContainsFunc(strings.Fields(c.getenv(inside)), func(id string) bool { return id == key.ID() }) {
 		return cache.Key{}, usage("", "this login is asked for by its own --proxy-command")
 	}
 	return key, nil

@@ -122,8 +122,11 @@ func (s *settings) inherit(levels []level, table []setting, named int) {
 // apply sets what l says and no higher level has said, of the settings wanted.
 func (s *settings) apply(l level, table []setting, wanted func(setting) bool) error {
 	for _, row := range table {
+		if !wanted(row) || slices.Contains(s.said, row.name) {
+			continue
+		}
 		words, where, found := l.value(row)
-		if !found || !wanted(row) || slices.Contains(s.said, row.name) {
+		if !found {
 			continue
 		}
 		var err error

@@ -51,7 +51,7 @@ func (k Key) ID() string {
 // document is k as JSON. encoding/json would look at the type first, in each
 // process anew.
 func (k Key) document() []byte {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, 512), '{')
 	for _, field := range []struct {
 		name  string
 		value any // a string, a []string or a map[string]string
