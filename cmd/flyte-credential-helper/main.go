@@ -1,3 +1,8 @@
+// Nobody waits here for so long that the number of processors changes. The
+// goroutine that looks for that is 2 % of a warm answer.
+//
+//go:debug updatemaxprocs=0
+
 // Command flyte-credential-helper logs a person in once, in their browser, and
 // from then on hands a valid token to every program that shells out for one.
 package main
