@@ -310,7 +310,7 @@ func (c *call) loginCommand() string {
 	for _, name := range c.inherited {
 		words = append(words, c.words(name)...)
 	}
-	if c.interactive == "always" {
+	if c.person && c.interactive == "always" { // or the hint leads back to where it came from
 		words = append(words, "--interactive", "always")
 	}
 	return pasted(words)

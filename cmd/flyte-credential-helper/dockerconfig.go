@@ -44,6 +44,31 @@ func (f dockerConfig) with(hosts []string, helper string) ([]byte, error) {
 	return text, nil
 }
 
+// without returns the text without the helpers that after has and before has not. ok is
+// false where they cannot be taken out.
+func (f dockerConfig) without(before, after []byte) (text []byte, ok bool) {
+	was, _ := f.helpers(before) // there may have been no file
+	put, err := f.helpers(after)
+	if err != nil {
+		return nil, false
+	}
+	text = f.text
+	for host, helper := range put {
+		now, err := f.helpers(text)
+		if err != nil {
+			return nil, false
+		}
+		if _, found := was[host]; !found && now[host] == helper {
+			text = outOf(text, helpersOf(text), host)
+		}
+	}
+	now, err := f.helpers(text)
+	if err == nil && was == nil && now != nil && len(now) == 0 {
+		text = outOf(text, top(text), "credHelpers")
+	}
+	return text, err == nil && json.Valid(text)
+}
+
 // helpers are the credHelpers that text has; nil: it has none.
 func (f dockerConfig) helpers(text []byte) (map[string]string, error) {
 	var all struct{ CredHelpers map[string]string }
@@ -89,4 +114,28 @@ func into(text []byte, at, depth int, member string) []byte {
 		put += ","
 	}
 	return append(append(text[:at:at], put...), text[at:]...)
+}
+
+// outOf takes a member out of the object whose members begin there.
+func outOf(text []byte, at int, name string) []byte {
+	d := json.NewDecoder(bytes.NewReader(text[at-1:]))
+	_, _ = d.Token()
+	for end := at; d.More(); {
+		start := end
+		key, _ := d.Token()
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			break
+		}
+		end = at - 1 + int(d.InputOffset())
+		if word, _ := key.(string); !strings.EqualFold(word, name) {
+			continue
+		}
+		rest := text[end:]
+		if next := bytes.TrimSpace(rest); start == at && next[0] == ',' {
+			rest = rest[bytes.IndexByte(rest, ',')+1:]
+		}
+		return append(text[:start:start], rest...)
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,41 +45,6 @@ func setupKubernetes(ctx context.Context, c *call, o setupOptions, a asked) erro
 		return err
 	}
 	return c.whoami(ctx, p)
-}
-
-// undoSetup needs no settings: they may be what is to be undone.
-func undoSetup(w world, setup string, dryRun bool) int {
-	c := &call{world: w}
-	err := c.undoSetup(setup, dryRun)
-	if err != nil {
-		return failed(w, err, "")
-	}
-	return exitOK
-}
-
-func (c *call) undoSetup(setup string, dryRun bool) error {
-	u, err := c.readUndo(setup)
-	if err != nil {
-		return err
-	}
-	words := " is as it was before setup"
-	if dryRun {
-		words = " would be as it was before setup"
-	} else if err := u.restore(); err != nil {
-		return err
-	}
-	var b strings.Builder
-	if len(u.Files) == 0 {
-		b.WriteString("There is nothing to undo.\n")
-	}
-	for _, f := range u.Files {
-		b.WriteString(f.Path + words)
-		if f.Before == nil {
-			b.WriteString(": not there")
-		}
-		b.WriteString(".\n")
-	}
-	return c.write([]byte(b.String()))
 }
 
 // show tells what would change.
@@ -194,6 +160,12 @@ func (c *call) logInNow(ctx context.Context, kind oauth.Kind) error {
 // change does what the plan says. It logs in before the kubeconfig is changed:
 // settings that do not work are of no use there.
 func (c *call) change(ctx context.Context, u *undo, p *plan, k *kubeconfig) error {
+	for _, n := range p.profiles {
+		u.uses(n.name)
+	}
+	for _, user := range p.users {
+		u.uses(cmp.Or(c.profile, user.name))
+	}
 	files := p.files
 	if len(p.profiles) > 0 {
 		text, err := c.configText(p)

@@ -58,6 +58,7 @@ func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 	}
 	if !done {
 		err = u.orBack(func() error {
+			u.uses(c.profile)
 			return u.watch([]string{path}, func() error { return replaceFile(path, before, after) })
 		})
 	}
@@ -68,7 +69,11 @@ func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 	if !found.Flyte2 {
 		words += "A token that flytectl has in the keyring from before is used to its end.\n"
 	}
-	return c.write([]byte(words + "To take this back: " + shellquote.Join(c.command()) + " setup flyte --undo\n"))
+	back := []string{c.command(), "setup", "flyte", "--undo"}
+	if config != "" {
+		back = append(back, "--config", config)
+	}
+	return c.write([]byte(words + "To take this back: " + shellquote.Join(back...) + "\n"))
 }
 
 // settledFlyte refuses settings with which Flyte's clients have nobody to log in, or

@@ -165,6 +165,7 @@ func (h *hostSetup) shown(c *call, done bool) string {
 // change logs in before the other program is told of us: settings that do not work
 // are of no use there.
 func (h *hostSetup) change(ctx context.Context, c *call, u *undo) error {
+	u.uses(h.plan.name)
 	if h.text != nil {
 		write := func() error { return replaceFile(c.configPath(), h.was, h.text) }
 		if err := u.watch([]string{c.configPath()}, write); err != nil {

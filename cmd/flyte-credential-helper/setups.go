@@ -54,7 +54,6 @@ func (l *line) setupFlyte(ctx context.Context) *cobra.Command {
 		}
 	})
 	c.Flags().StringVar(&config, "config", "", "the file to change (default: the one that Flyte's clients read here)")
-	c.MarkFlagsMutuallyExclusive("undo", "config")
 	return c
 }
 
@@ -75,7 +74,8 @@ func (l *line) setupOf(caller, short string, f func(*call, []string, asked) erro
 	c := &cobra.Command{Use: caller, Short: short, Args: noWords}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if undo {
-			l.code = undoSetup(l.world, caller, a.dryRun)
+			only, _ := cmd.Flags().GetString("config") // setup flyte's
+			l.code = undoSetup(l.world, caller, only, a.dryRun)
 			return nil
 		}
 		return l.run(func(c *call) error {

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// undoing takes back what a setup has changed, each file by itself.
+type undoing struct {
+	*undo
+	others []*undo
+	dryRun bool
+	told   []string
+	stuck  []string // the files that cannot be undone
+	hint   string
+}
+
+// undoSetup needs no settings: they may be what is to be undone. Where only names a
+// file, that is undone, and no other.
+func undoSetup(w world, setup, only string, dryRun bool) int {
+	c := &call{world: w}
+	if err := c.undoSetup(setup, only, dryRun); err != nil {
+		return failed(w, err, "")
+	}
+	return exitOK
+}
+
+func (c *call) undoSetup(setup, only string, dryRun bool) error {
+	mine, err := c.readUndo(setup)
+	if err != nil {
+		return err
+	}
+	u := &undoing{undo: mine, dryRun: dryRun}
+	if u.others, err = c.otherUndos(mine); err != nil {
+		return err
+	}
+	u.forget()
+	paths := u.paths(only)
+	for _, path := range paths {
+		u.file(path)
+	}
+	if len(paths) == 0 {
+		u.told = []string{"There is nothing to undo."}
+	} else {
+		u.tell("Logins stay: "+c.command()+" status lists them, and logout ends them.", "")
+	}
+	if err := errors.Join(u.keep(), c.write([]byte(strings.Join(u.told, "\n")+"\n"))); err != nil || len(u.stuck) == 0 || dryRun {
+		return err
+	}
+	return usage(u.hint, "%s could not be undone", strings.Join(u.stuck, ", "))
+}
+
+// otherUndos are the records of the other setups.
+func (c *call) otherUndos(mine *undo) (others []*undo, err error) {
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(mine.path), "setup.*[a-z]")) // a copy's ends in a digit
+	for _, name := range names {
+		if name == mine.path {
+			continue
+		}
+		other, err := c.readUndo(filepath.Ext(name)[1:])
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, other)
+	}
+	return others, err
+}
+
+// paths are the files to undo, the last first, but what is ours after all that may
+// need it.
+func (u *undoing) paths(only string) (paths []string) {
+	var ours []string
+	for _, f := range slices.Backward(u.Files) {
+		switch {
+		case only != "" && filepath.Clean(f.Path) != filepath.Clean(only) && !sameFile(f.Path, only), slices.Contains(append(paths, ours...), f.Path):
+		case u.ours(f):
+			ours = append(ours, f.Path)
+		default:
+			paths = append(paths, f.Path)
+		}
+	}
+	return append(paths, ours...)
+}
+
+// tell says what is so now, or what would be.
+func (u *undoing) tell(is, would string) {
+	if u.dryRun {
+		is = would
+	}
+	if is != "" {
+		u.told = append(u.told, is)
+	}
+}
+
+// keep saves what is left to be undone, by whom. Ours comes last: what has two records
+// can still be undone.
+func (u *undoing) keep() (err error) {
+	for _, r := range append(u.others, u.undo) {
+		if !u.dryRun && len(r.Files) != len(r.was.Files) {
+			err = errors.Join(err, r.save())
+		}
+	}
+	return err
+}
+
+// forget removes the copies of an undo that could not be.
+func (u *undoing) forget() {
+	old, _ := filepath.Glob(u.path + ".[0-9]*")
+	for _, path := range old {
+		if !u.dryRun {
+			_ = os.Remove(path)
+		}
+	}
+}
