@@ -157,7 +157,7 @@ func (f *flyteChange) edit(lines []string, admin *ast.MappingNode) (edit, error)
 		return edit{at, at, blanks + f.key + ": " + f.value()}, nil
 	}
 	old := admin.Values[i]
-	if f.keeps || reflect.DeepEqual(saidBy(old.Value), f.said()) {
+	if f.keeps || f.isSaidBy(old.Value) {
 		return edit{}, errSaid
 	}
 	if _, named := old.Value.(*ast.AnchorNode); named {
@@ -261,6 +261,16 @@ func saidBy(n ast.Node) any {
 		return nil
 	}
 	return n.String()
+}
+
+// isSaidBy reports whether a value says it, and perhaps more: a command may have been
+// set up with more flags.
+func (f flyteChange) isSaidBy(n ast.Node) bool {
+	old, want := saidBy(n), f.said()
+	if have, ok := old.([]any); ok && f.list && len(have) > len(f.words) {
+		old = have[:len(f.words)]
+	}
+	return reflect.DeepEqual(old, want)
 }
 
 func (f flyteChange) said() any {

@@ -22,6 +22,7 @@ func TestFlyteText(t *testing.T) {
 			"admin:\n  authType: ExternalCommand # as it's been\n  endpoint: x\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  insecure: false\n  disableKeyring: true\n",
 		},
 		"others' keys only":        {"logger: {level: 0}", "logger: {level: 0}\nadmin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
+		"more is said":             {"admin:\n  endpoint: x\n  command: [flyte-credential-helper, token, --endpoint, flyte.example.com, --account, me]\n", "admin:\n  endpoint: x\n  command: [flyte-credential-helper, token, --endpoint, flyte.example.com, --account, me]\n  authType: ExternalCommand\n  disableKeyring: true\n"},
 		"small letters":            {"admin:\n  authtype: Pkce\n  endpoint: x\n", "admin:\n  authtype: ExternalCommand\n  endpoint: x\n  " + strings.TrimPrefix(set, "authType: ExternalCommand\n  ")},
 		"last line without an end": {"admin:\n  endpoint: x", "admin:\n  endpoint: x\n  " + set},
 		"CR LF":                    {"admin:\r\n  endpoint: x\r\n", strings.ReplaceAll("admin:\n  endpoint: x\n  "+set, "\n", "\r\n")},

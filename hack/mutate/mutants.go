@@ -299,5 +299,6 @@ func mutants() []mutant {
 		{"undo of docker leaves the entry", "cmd/flyte-credential-helper/dockerconfig.go", "			text = outOf(text, helpersOf(text), host)\n", "", program, script("setup_undo")},
 		{"a dry undo undoes", "cmd/flyte-credential-helper/undosteps.go", "	case !u.dryRun:\n		err = changeFile", "	default:\n		err = changeFile", program, script("setup_undo")},
 		{"undo of one file is of all", "cmd/flyte-credential-helper/undosetup.go", "case only != \"\" && filepath.Clean", "case only == \"/\" && filepath.Clean", program, script("setup_flyte")},
+		{"setup flyte forgets the flags that a command has", "cmd/flyte-credential-helper/flytetext.go", "f.list && len(have) > len(f.words)", "f.list && len(have) < len(f.words)", program, "TestFlyteText"},
 	}
 }
