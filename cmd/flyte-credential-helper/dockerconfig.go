@@ -128,7 +128,7 @@ func outOf(text []byte, at int, name string) []byte {
 			break
 		}
 		end = at - 1 + int(d.InputOffset())
-		if word, _ := key.(string); !strings.EqualFold(word, name) {
+		if key != json.Token(name) {
 			continue
 		}
 		rest := text[end:]

@@ -133,7 +133,7 @@ func says(lines []string, line string) bool {
 // with, which would come to stand under others.
 func (h hunk) isAlone(now, after []string) bool {
 	next := firstOf(now[len(h.put):])
-	return len(h.put) == 0 || next == firstOf(after[len(h.put):]) || indentOf(next) <= indentOf(h.put[0])
+	return next == firstOf(after[len(h.put):]) || !slices.ContainsFunc(h.put, func(line string) bool { return depthOf(line) < depthOf(next) })
 }
 
 // firstOf is the first of lines that is neither blank nor a comment, or empty.
@@ -146,4 +146,13 @@ func firstOf(lines []string) string {
 	return ""
 }
 
-func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+// depthOf is how deep a line stands. An item of a list is deeper than the list's key,
+// even where both are as far left.
+func depthOf(line string) int {
+	bare := strings.TrimLeft(line, " \t")
+	depth := 2 * (len(line) - len(bare))
+	if strings.HasPrefix(bare, "- ") {
+		depth++
+	}
+	return depth
+}
