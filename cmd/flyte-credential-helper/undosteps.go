@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ func (u *undoing) neededBy(f undoFile) (other *undo, profile string) {
 		return nil, ""
 	}
 	for _, other := range u.others {
-		for profile := range u.Profiles {
+		for _, profile := range slices.Sorted(maps.Keys(u.Profiles)) {
 			if since, uses := other.Profiles[profile]; uses && len(other.Files) > 0 && since.After(f.When) {
 				return other, profile
 			}
