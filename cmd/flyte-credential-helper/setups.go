@@ -73,6 +73,9 @@ func (l *line) setupOf(caller, short string, f func(*call, []string, asked) erro
 	undo := false
 	c := &cobra.Command{Use: caller, Short: short, Args: noWords}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if undo && len(args) > 0 {
+			return usage(c.CommandPath()+" --undo", "--undo takes back all that setup %s has changed, and no host alone", caller)
+		}
 		if undo {
 			only, _ := cmd.Flags().GetString("config") // setup flyte's
 			l.code = undoSetup(l.world, caller, only, a.dryRun)

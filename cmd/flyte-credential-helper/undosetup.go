@@ -55,18 +55,17 @@ func (c *call) undoSetup(setup, only string, dryRun bool) error {
 
 // otherUndos are the records of the other setups.
 func (c *call) otherUndos(mine *undo) (others []*undo, err error) {
-	names, err := filepath.Glob(filepath.Join(filepath.Dir(mine.path), "setup.*[a-z]")) // a copy's ends in a digit
-	for _, name := range names {
-		if name == mine.path {
+	for _, setup := range []string{"kubernetes", "flyte", "git", "docker", "bazel", "goauth"} {
+		if setup == mine.setup() {
 			continue
 		}
-		other, err := c.readUndo(filepath.Ext(name)[1:])
+		other, err := c.readUndo(setup)
 		if err != nil {
 			return nil, err
 		}
 		others = append(others, other)
 	}
-	return others, err
+	return others, nil
 }
 
 // paths are the files to undo, the last first, but what is ours after all that may
@@ -108,10 +107,9 @@ func (u *undoing) keep() (err error) {
 
 // forget removes the copies of an undo that could not be.
 func (u *undoing) forget() {
-	old, _ := filepath.Glob(u.path + ".[0-9]*")
-	for _, path := range old {
+	for i := range u.Files {
 		if !u.dryRun {
-			_ = os.Remove(path)
+			_ = os.Remove(u.copyOf(i))
 		}
 	}
 }

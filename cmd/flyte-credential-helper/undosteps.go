@@ -94,11 +94,14 @@ func (u *undoing) tellOf(path string, before, now, text []byte) {
 	}
 }
 
+// copyOf is where the i-th file that cannot be undone is laid as it was before.
+func (u *undo) copyOf(i int) string { return fmt.Sprintf("%s.%d", u.path, i) }
+
 // leave has a file stay as it is. What it was before lies beside the record, for the
 // person to take from.
 func (u *undoing) leave(path string, before []byte) (undone bool) {
 	why := " stay as it is: it has changed where setup wrote."
-	copied := fmt.Sprintf("%s.%d", u.path, len(u.stuck))
+	copied := u.copyOf(len(u.stuck))
 	u.tell(path+" stays as it is: it has changed where setup wrote. What it was before is in "+copied+".", path+" would"+why)
 	if u.dryRun {
 		return false
