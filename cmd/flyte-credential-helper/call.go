@@ -86,6 +86,7 @@ func (c *call) key() (cache.Key, error) {
 		return cache.Key{}, err
 	}
 	key := c.keyOf()
+	// The id is made only where there is something to compare it with.
 	if slices.ContainsFunc(strings.Fields(c.getenv(inside)), func(id string) bool { return id == key.ID() }) {
 		return cache.Key{}, usage("", "this login is asked for by its own --proxy-command")
 	}

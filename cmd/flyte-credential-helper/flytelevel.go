@@ -20,8 +20,7 @@ func (s *settings) flyteLevel(w world, levels []level, table []setting) level {
 	if !s.ofFlyte || at >= 0 && endpoint == "" || s.profile != "" && at < 0 || presetLevel(s.provider).names(table) {
 		return nothing
 	}
-	dir, _ := w.getwd() // without one there are no files below it
-	source, err := flyte.Find(flyte.World{Environ: w.environ(), Home: w.home, Dir: dir})
+	source, err := w.findFlyte(w.environ())
 	switch {
 	case err != nil && at >= 0: // it may be about another endpoint
 		s.notes = append(s.notes, "what Flyte's other clients are configured with is not looked at: "+err.Error())
@@ -47,6 +46,12 @@ func (s *settings) flyteLevel(w world, levels []level, table []setting) level {
 		s.plaintext = cmp.Or(config.Where("insecure"), source.Name)
 	}
 	return theirLevel(source, config)
+}
+
+// findFlyte finds what Flyte's other clients are configured with, in an environment.
+func (w world) findFlyte(environ []string) (*flyte.Source, error) {
+	dir, _ := w.getwd() // without one there are no files below it
+	return flyte.Find(flyte.World{Environ: environ, Home: w.home, Dir: dir})
 }
 
 // endpointAt is the Flyte endpoint that the level at names, if it does.

@@ -15,6 +15,7 @@ type flyteText struct {
 	path    string
 	text    []byte // nil: there is no file
 	fresh   bool   // there is no admin in it
+	flyte2  bool   // it is for Flyte 2's clients
 	changes []flyteChange
 }
 
@@ -43,7 +44,7 @@ func (f flyteChange) value() string {
 // offer what they have in their keyring first, however old, unless they are told not
 // to; in a file with that key flytectl, which is Flyte 1's, does not start.
 func newFlyteText(path string, text []byte, endpoint []flyteChange, command []string, flyte2 bool) *flyteText {
-	f := &flyteText{path: path, text: text, changes: append(endpoint,
+	f := &flyteText{path: path, text: text, flyte2: flyte2, changes: append(endpoint,
 		flyteChange{key: "authType", words: []string{"ExternalCommand"}},
 		flyteChange{key: "command", words: command, list: true})}
 	if flyte2 {

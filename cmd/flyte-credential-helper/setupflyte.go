@@ -22,26 +22,10 @@ func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 	if err != nil {
 		return err
 	}
-	if err := c.settledFlyte(); err != nil {
-		return err
-	}
-	path, err := c.flyteFile(config)
+	f, err := c.planFlyte(ctx, config)
 	if err != nil {
 		return err
 	}
-	before, err := readOr(path)
-	if err != nil {
-		return err
-	}
-	found, err := c.discover(ctx)
-	if err != nil {
-		return err
-	}
-	command, err := c.flyteCommand(config)
-	if err != nil {
-		return err
-	}
-	f := newFlyteText(path, before, c.flyteEndpoint(), command, found.Flyte2)
 	after, err := f.changed()
 	if err != nil {
 		return err
@@ -59,14 +43,14 @@ func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 	if !done {
 		err = u.orBack(func() error {
 			u.uses(c.profile)
-			return u.watch([]string{path}, func() error { return replaceFile(path, before, after) })
+			return u.watch([]string{f.path}, func() error { return replaceFile(f.path, f.text, after) })
 		})
 	}
 	if err != nil {
 		return err
 	}
 	words := "\nLogged in to " + c.server() + ". Flyte's clients ask this program from now on.\n"
-	if !found.Flyte2 {
+	if !f.flyte2 {
 		words += "A token that flytectl has in the keyring from before is used to its end.\n"
 	}
 	back := []string{c.command(), "setup", "flyte", "--undo"}
@@ -74,6 +58,30 @@ func setupFlyte(ctx context.Context, c *call, config string, a asked) error {
 		back = append(back, "--config", config)
 	}
 	return c.write([]byte(words + "To take this back: " + shellquote.Join(back...) + "\n"))
+}
+
+// planFlyte finds out what is to change, and where.
+func (c *call) planFlyte(ctx context.Context, config string) (*flyteText, error) {
+	if err := c.settledFlyte(); err != nil {
+		return nil, err
+	}
+	path, err := c.flyteFile(config)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readOr(path)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	command, err := c.flyteCommand(config)
+	if err != nil {
+		return nil, err
+	}
+	return newFlyteText(path, text, c.flyteEndpoint(), command, found.Flyte2), nil
 }
 
 // settledFlyte refuses settings with which Flyte's clients have nobody to log in, or
@@ -138,11 +146,6 @@ func (c *call) flyteFile(named string) (string, error) {
 	return filepath.Join(c.home, ".flyte", "config.yaml"), nil
 }
 
-func (c *call) findFlyte(environ []string) (*flyte.Source, error) {
-	dir, _ := c.getwd() // without one there are no files below it
-	return flyte.Find(flyte.World{Environ: environ, Home: c.home, Dir: dir})
-}
-
 // flyteEndpoint is what the file has to say of the endpoint, which its readers connect
 // to as we do.
 func (c *call) flyteEndpoint() []flyteChange {
@@ -154,8 +157,9 @@ func (c *call) flyteEndpoint() []flyteChange {
 	if c.insecureSkipVerify {
 		said = append(said, flyteChange{key: "insecureSkipVerify", words: []string{"true"}})
 	}
-	if ours := slices.Concat(c.given, c.inherited); slices.Contains(ours, "ca-file") {
-		said = append(said, flyteChange{key: "caCertFilePath", words: []string{c.fromHere(c.caFile)}})
+	if c.caFile != "" {
+		ours := slices.Contains(slices.Concat(c.given, c.inherited), "ca-file")
+		said = append(said, flyteChange{key: "caCertFilePath", words: []string{c.fromHere(c.caFile)}, keeps: !ours})
 	}
 	return said
 }

@@ -34,12 +34,8 @@ func kernelGet(description string) ([]byte, error) {
 		}
 		return key, nil
 	}
-	// In a login session the user keyring is at hand, and to link it costs as much as
-	// to search it. To lock the thread makes Go start another one: three calls in a
-	// row are on one thread nearly always, and fail where they are not.
-	if key, err := get(); err == nil {
-		return key, nil
-	}
+	// To lock the thread makes Go start another one. Three calls in a row are on
+	// one thread nearly always, and fail where they are not.
 	if key, err := linked(get); err == nil {
 		return key, nil
 	}

@@ -87,18 +87,11 @@ func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// encoding/json would look at the types first, in each process anew.
+	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
+	// look at the types first, in each process anew.
 	expiry := c.expires()
 	if expiry != "" {
 		expiry = `"expirationTimestamp":"` + expiry + `",`
 	}
-	return []byte(`{"kind":"` + kind + `","apiVersion":"` + r.apiVersion + `","status":{` + expiry + `"token":` + quoted(t) + "}}\n"), nil
-}
-
-// quoted is printable ASCII as JSON has it. Most tokens need nothing but quotes.
-func quoted(s string) string {
-	if strings.ContainsAny(s, `"\`) {
-		return strconv.Quote(s) // as JSON does
-	}
-	return `"` + s + `"`
+	return []byte(`{"kind":"` + kind + `","apiVersion":"` + r.apiVersion + `","status":{` + expiry + `"token":` + strconv.Quote(t) + "}}\n"), nil
 }
