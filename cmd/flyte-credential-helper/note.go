@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -43,9 +42,9 @@ func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
 	if n.parent == "" || !ownDir(dir) {
 		return n
 	}
-	which := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s", id, c.tokenKind, r.Server, r.Config))
+	which := sha256.Sum256([]byte(strings.Join([]string{id, c.tokenKind, r.Server, string(r.Config)}, "\n")))
 	slot := sha256.Sum256([]byte(n.parent))
-	n.path = filepath.Join(dir, fmt.Sprintf("%x.%02d", which[:8], slot[0]%noteSlots))
+	n.path = filepath.Join(dir, hex.EncodeToString(which[:8])+"."+strconv.Itoa(int(slot[0]%noteSlots)))
 	n.read()
 	return n
 }
@@ -94,7 +93,7 @@ func (n *note) remember(c oauth.Credential, expiry time.Time) {
 		return
 	}
 	defer f.Close()
-	_, _ = fmt.Fprintf(f, "%s %s %d\n", n.parent, fingerprint(c), expiry.Unix())
+	_, _ = f.WriteString(n.parent + " " + fingerprint(c) + " " + strconv.FormatInt(expiry.Unix(), 10) + "\n")
 }
 
 func fingerprint(c oauth.Credential) string {

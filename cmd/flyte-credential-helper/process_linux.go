@@ -2,9 +2,9 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,8 +16,8 @@ func undumpable() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 // parent is our parent's id and when it started, in the kernel's ticks: ids are
 // used again. See proc_pid_stat(5).
 func parent() string {
-	pid := os.Getppid()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	pid := strconv.Itoa(os.Getppid())
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
 		return ""
 	}
@@ -26,5 +26,5 @@ func parent() string {
 	if len(fields) <= start {
 		return ""
 	}
-	return fmt.Sprintf("%d.%s", pid, fields[start])
+	return pid + "." + string(fields[start])
 }

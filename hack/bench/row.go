@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -90,7 +91,9 @@ func parse(text string) (m measurement, err error) {
 	return m, nil
 }
 
-// interleave runs the rows in turn, one each, for so many rounds.
+// interleave runs the rows one each, for so many rounds. Each round has an order
+// of its own: who comes after a call of the same binary finds the processor's caches
+// warm, which is some percent.
 func (b *bench) interleave(ctx context.Context, rows []row) ([]*result, error) {
 	results := make([]*result, len(rows))
 	for i, r := range rows {
@@ -98,7 +101,8 @@ func (b *bench) interleave(ctx context.Context, rows []row) ([]*result, error) {
 	}
 	warming := b.rounds/10 + 1
 	for round := range warming + b.rounds {
-		for i, r := range rows {
+		for _, i := range rand.Perm(len(rows)) {
+			r := rows[i]
 			if !r.runs(round) {
 				continue
 			}
