@@ -209,7 +209,7 @@ func (c *call) lookLink(name string) (*link, error) {
 	if found, err := exec.LookPath(program); err == nil && sameFile(found, self) {
 		dir = filepath.Dir(found)
 	}
-	path := filepath.Join(dir, name)
+	path := filepath.Join(dir, linkFile(name))
 	return &link{c, path, sameFile(path, self)}, nil
 }
 

@@ -21,16 +21,16 @@ type undoFile struct {
 }
 
 // lookAt is a file as it is now, or a link to us.
-func (u *undo) lookAt(path string) (*undoFile, error) {
-	f := &undoFile{Path: path}
-	to, err := os.Readlink(path)
-	if f.Link = err == nil && sameFile(path, u.self); f.Link {
-		f.Text = []byte(to)
-	} else if f.Text, err = readOr(path); err != nil {
-		return nil, err
+func (u *undo) lookAt(path string) (f *undoFile, err error) {
+	f = &undoFile{Path: path, Link: sameFile(path, u.self)}
+	if f.Link {
+		f.Text = []byte(u.self)
+		f.Text, err = f.read()
+	} else {
+		f.Text, err = readOr(path)
 	}
 	f.After = sum(f.Text)
-	return f, nil
+	return f, err
 }
 
 // read returns what the file is now, as Text has it.
@@ -39,8 +39,11 @@ func (f undoFile) read() ([]byte, error) {
 		return readOr(f.Path)
 	}
 	to, err := os.Readlink(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err != nil && sameFile(f.Path, string(f.Text)): // a hard link
+		return f.Text, nil
 	}
 	return []byte(to), nil // empty: it is no link any more
 }

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 // What setup put in goes, what others wrote stays; what is not to be told apart is left
 // alone.
@@ -58,5 +62,45 @@ func TestUndoDockerConfig(t *testing.T) {
 				t.Errorf("%q of %q: %v, %q, not %q", test[0], before, ok, got, test[1])
 			}
 		}
+	}
+}
+
+// A link that setup made goes, of whichever kind it is, and nothing that stands there
+// instead.
+func TestUndoLink(t *testing.T) {
+	for name, link := range map[string]func(string, string) error{"symbolic": os.Symlink, "hard": os.Link, "as setup makes it": makeLink} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			u := &undo{path: filepath.Join(dir, "record"), self: filepath.Join(dir, "self")}
+			path := filepath.Join(dir, "name")
+			write(t, u.self, "the program")
+			if err := u.watch([]string{path}, func() error { return link(u.self, path) }); err != nil || len(u.Files) != 1 || !u.Files[0].Link {
+				t.Fatalf("%+v, %v", u.Files, err)
+			}
+			back := func() ([]byte, bool) {
+				now, err := u.Files[0].read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return u.Files[0].back(now)
+			}
+			if text, ok := back(); text != nil || !ok {
+				t.Errorf("the link stays: %q, %v", text, ok)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, "another program")
+			if text, ok := back(); text == nil || !ok {
+				t.Errorf("another program goes: %q, %v", text, ok)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
 	}
 }
