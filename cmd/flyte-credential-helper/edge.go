@@ -105,6 +105,8 @@ func outcome(err error, login string) (code int, hint string) {
 		return exitLogin, login
 	case errors.As(err, &store):
 		return exitStore, store.Hint
+	case errors.As(err, &untrusted) && strings.Contains(login, " --ca-file"):
+		return exitTemporary, "see --ca-file in: " + program + " --help" // it names another authority
 	case errors.As(err, &untrusted):
 		return exitTemporary, login + " --ca-file FILE"
 	case errors.As(err, &later) && later.Person:

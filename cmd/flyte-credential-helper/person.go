@@ -17,7 +17,7 @@ func (c *call) whyNoLogin() string {
 	case c.opensBrowser() && c.interactive == "always":
 		return ""
 	case c.interactive == "auto" && c.getenv("CI") != "":
-		return "CI is set, so nobody is there"
+		return "CI is set, so nobody is there (a machine logs in with --grant client-credentials)"
 	case c.terminal() == nil && (c.noBrowser || !c.display()):
 		return "there is no terminal and no display"
 	}

@@ -301,6 +301,7 @@ func mutants() []mutant {
 		{"undo of one file is of all", "cmd/flyte-credential-helper/undosetup.go", "case only != \"\" && filepath.Clean", "case only == \"/\" && filepath.Clean", program, script("setup_flyte")},
 		{"setup flyte forgets the flags that a command has", "cmd/flyte-credential-helper/flytetext.go", "f.list && len(have) > len(f.words)", "f.list && len(have) < len(f.words)", program, "TestFlyteText"},
 		{"undo tears an item from its list", "cmd/flyte-credential-helper/undolines.go", "		depth++\n", "", program, "TestUndoLines"},
+		{"a hint names a flag twice", "cmd/flyte-credential-helper/edge.go", "strings.Contains(login, \" --ca-file\")", "strings.Contains(login, \" --no-file\")", program, script("network_proxy")},
 		{"undo knows no hard link", "cmd/flyte-credential-helper/undofile.go", "	case err != nil && sameFile(", "	case err == nil && sameFile(", program, "TestUndoLink"},
 		{"undo takes the first of two", "cmd/flyte-credential-helper/undolines.go", "		if len(all) == 1 && from < to {", "		if len(all) > 0 && from < to {", program, "TestUndoLines"},
 		{"undo takes an edited line for one taken out", "cmd/flyte-credential-helper/undolines.go", "	return text, !missed || !named\n", "	return text, !missed || named || true\n", program, "TestUndoLines"},
