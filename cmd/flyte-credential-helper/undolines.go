@@ -24,10 +24,11 @@ func withoutLines(now, before, after []byte) (text []byte, ok bool) {
 		at, once := h.find(left, set)
 		switch {
 		case once:
-			if !h.isAlone(left[at:], set[h.at:]) {
+			kept, ok := h.kept(left[at:], set[h.at:])
+			if !ok {
 				return nil, false
 			}
-			found = append(found, hunk{at, h.took, h.put})
+			found = append(found, hunk{at + kept, h.took, h.put[kept:]})
 		case h.gone(left, was):
 			missed = true
 		default:
@@ -129,11 +130,20 @@ func says(lines []string, line string) bool {
 	return slices.ContainsFunc(lines, func(other string) bool { return strings.TrimSpace(other) == line })
 }
 
-// isAlone reports whether nobody has put lines under those that now and after begin
-// with, which would come to stand under others.
-func (h hunk) isAlone(now, after []string) bool {
+// kept is how many of the lines that now and after begin with have to stay, because
+// somebody has put others under them, which would come to stand elsewhere: none, or the
+// one that begins a section. ok is false where that does not do.
+func (h hunk) kept(now, after []string) (n int, ok bool) {
 	next := firstOf(now[len(h.put):])
-	return next == firstOf(after[len(h.put):]) || !slices.ContainsFunc(h.put, func(line string) bool { return depthOf(line) < depthOf(next) })
+	if next == firstOf(after[len(h.put):]) {
+		return 0, true
+	}
+	for i, line := range h.put {
+		if depthOf(line) < depthOf(next) {
+			n = i + 1
+		}
+	}
+	return n, n == 0 || n == 1 && depthOf(h.put[0]) == 0 && len(h.took) == 0
 }
 
 // firstOf is the first of lines that is neither blank nor a comment, or empty.
