@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
@@ -147,9 +148,16 @@ func refusedHint(code, login string) string {
 	return login
 }
 
-// report writes an error as one line, and the hint as another.
+// report writes an error as one line, and the hint as another. Of several that are
+// alike it writes one.
 func report(w world, err error, hint string) {
-	line := program + ": " + strings.Join(strings.Fields(err.Error()), " ") + "\n"
+	var all []string
+	for text := range strings.Lines(err.Error()) {
+		if text = strings.Join(strings.Fields(text), " "); text != "" && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	line := program + ": " + strings.Join(all, "; ") + "\n"
 	if hint != "" {
 		line += "hint: " + hint + "\n"
 	}

@@ -31,9 +31,13 @@ func logout(ctx context.Context, c *call, all bool) error {
 			failed = errors.Join(failed, c.forget(ctx, s))
 		}
 	}
+	aside, err := cache.DeleteDamaged(c.stateDir(), id)
+	failed = errors.Join(failed, err)
 	switch {
 	case n == 0 && failed != nil:
 		return failed
+	case n == 0 && aside > 0:
+		return c.write([]byte("Deleted what was damaged of a login. Its tokens could not be revoked.\n"))
 	case n == 0 && all:
 		return c.write([]byte("Nobody is logged in.\n"))
 	case n == 0:
@@ -60,8 +64,11 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 	}
 	defer unlock()
 	t, err := s.Load(ctx)
-	if t != nil {
+	switch {
+	case t != nil:
 		err = c.revoke(ctx, s, t)
+	case err == nil:
+		err = errors.New("it is damaged, or its key is gone")
 	}
 	words := "Logged out of "
 	if err != nil {

@@ -23,7 +23,7 @@ func theWorld() world {
 		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
 		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, getwd: os.Getwd, now: time.Now,
 		configHome: xdg.ConfigHome, stateHome: stateHome(), home: xdg.Home,
-		runtimeDir: xdg.RuntimeDir, parent: parent,
+		runtimeDir: xdg.RuntimeDir, tempDir: os.TempDir(), parent: parent,
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 // note is what one parent process was given for one cluster. client-go tells a
 // plugin nothing of a 401: it just runs it once more, and keeps the token until
 // then, or until its expiry. So who asks again for a token that should do was
-// refused. The note lies in the runtime directory, holds no secret, and may be
-// lost: then the answer is the same as before.
+// refused. The note lies in the runtime directory, or where a machine has none in
+// the temporary one, holds no secret, and may be lost: then the answer is the same
+// as before.
 type note struct {
 	path   string // empty: nobody to remember
 	parent string
@@ -34,11 +35,14 @@ const noteSlots = 64
 // noteFor reads what our parent was given of the login id for the cluster before.
 func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
 	n := &note{now: c.now}
-	if c.getenv(execInfo) == "" || c.runtimeDir == "" {
-		return n // a person, or a shell's loop; or nowhere to note it
+	if c.getenv(execInfo) == "" {
+		return n // a person, or a shell's loop
 	}
 	n.parent = c.parent()
 	dir := filepath.Join(c.runtimeDir, program)
+	if !ownDir(dir) {
+		dir = filepath.Join(c.tempDir, program+"-"+strconv.Itoa(os.Geteuid()))
+	}
 	if n.parent == "" || !ownDir(dir) {
 		return n
 	}
@@ -52,6 +56,9 @@ func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
 // ownDir reports whether dir is a directory that only we write to, and makes it
 // where it can.
 func ownDir(dir string) bool {
+	if !filepath.IsAbs(dir) {
+		return false
+	}
 	_ = os.Mkdir(dir, 0o700)
 	info, err := os.Lstat(dir)
 	return err == nil && info.IsDir() && private(info)

@@ -187,13 +187,16 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	if s.profile == "" && serverNamed {
 		return "", nothing, nil
 	}
-	c, err := readConfig(w.configPath(), table)
-	if err != nil && s.lenient {
+	pass := func(err error) (string, level, error) {
+		if !s.lenient {
+			return "", nothing, err
+		}
 		s.undecided, s.warnings = err, append(s.warnings, err.Error())
 		return "", nothing, nil
 	}
+	c, err := readConfig(w.configPath(), table)
 	if err != nil {
-		return "", nothing, err
+		return pass(err)
 	}
 	name := s.profile
 	if name == "" && len(c.profiles) == 1 {
@@ -215,7 +218,23 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 	case !ok:
 		return "", nothing, nil
 	}
-	return name, p.level("profile "+name, c.path), nil
+	l := p.level("profile "+name, c.path)
+	if s.lenient {
+		if err := l.wrong(); err != nil {
+			return pass(err)
+		}
+	}
+	return name, l, nil
+}
+
+// wrong is what no setting can be made of.
+func (l level) wrong() error {
+	s := newSettings()
+	table := s.table()
+	if err := oneServer(l, table); err != nil {
+		return err
+	}
+	return s.apply(l, table, func(setting) bool { return true })
 }
 
 func listing(names []string) string {

@@ -25,6 +25,7 @@ type world struct {
 	stateHome      string
 	home           string
 	runtimeDir     string        // gone when the person logs out of the machine; may not exist
+	tempDir        string        // everybody's
 	parent         func() string // tells one parent process from every other; empty: not known
 }
 

@@ -88,6 +88,8 @@ func mutants() []mutant {
 		{"git's user name does not choose", "cmd/flyte-credential-helper/serves.go", "(username == \"\" || username == s.basicUsername()", "(username != \"?\" || username == s.basicUsername()", program, script("git_accounts")},
 		{"the first answer to go leaves out what can be refreshed", "cmd/flyte-credential-helper/goauth.go", "		if credential, err := c.hand(ctx); err == nil {", "		if credential, err := c.hand(ctx); err == nil && c.holds(ctx) && c.now().IsZero() {", program, script("goauth_calls")},
 		{"a host of a star was refused", "cmd/flyte-credential-helper/goauth.go", "exact && r.Refused {", "(exact || !exact) && r.Refused {", program, script("goauth_calls")},
+		{"without a runtime directory nothing is noted", "cmd/flyte-credential-helper/note.go", "filepath.Join(c.tempDir, program+", "filepath.Join(\"\", program+", program, script("kubernetes_refused")},
+		{"a note lies where others may write", "cmd/flyte-credential-helper/note.go", "info.IsDir() && private(info)", "info.IsDir()", program, script("kubernetes_refused")},
 		{"one cluster's refusal is another's", "cmd/flyte-credential-helper/note.go", "r.Server, string(r.Config)}", "\"\", \"\"}", program, script("kubernetes_refused")},
 		{"a cluster names commands", "cmd/flyte-credential-helper/cluster.go", `"auth-params-in-token-request", "token-kind",`, `"auth-params-in-token-request", "token-kind", "browser",`, program, script("kubernetes_cluster")},
 		{"the cluster wins over the environment", "cmd/flyte-credential-helper/resolve.go", "levels := []level{flag, env, cluster}", "levels := []level{flag, cluster, env}", program, script("kubernetes_cluster")},

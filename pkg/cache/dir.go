@@ -27,12 +27,16 @@ func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
 // user could have prepared.
 func (d Dir) make() error {
 	if !filepath.IsAbs(string(d)) {
-		return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
+		return errHomeless()
 	}
 	if err := makeAll(string(d)); err != nil {
 		return d.unusable(err)
 	}
 	return d.check()
+}
+
+func errHomeless() error {
+	return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
 }
 
 // errForeign is root in somebody else's home, as under sudo: what it makes there

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -11,12 +12,9 @@ import (
 // means anything. A damaged one has no more of a Header than to say so. An error
 // is about the files that cannot be read, and not about the others.
 func List(dir Dir, k *Keyring) ([]*Store, error) {
-	entries, err := os.ReadDir(string(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	entries, err := dir.entries()
 	if err != nil {
-		return nil, dir.unusable(err)
+		return nil, err
 	}
 	var stores []*Store
 	var failed error
@@ -41,4 +39,43 @@ func List(dir Dir, k *Keyring) ([]*Store, error) {
 		}
 	}
 	return stores, failed
+}
+
+// DeleteDamaged deletes what was set aside in dir because it was damaged: of the login
+// id, or of all where that is empty. It returns how many files that were.
+func DeleteDamaged(dir Dir, id string) (n int, failed error) {
+	entries, err := dir.entries()
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		of, found := strings.CutSuffix(e.Name(), asideSuffix)
+		if !found || id != "" && of != id {
+			continue
+		}
+		if err := os.Remove(dir.path(e.Name())); err != nil {
+			failed = errors.Join(failed, &StoreError{Problem: "cannot delete " + dir.path(e.Name()) + ": " + reason(err)})
+			continue
+		}
+		n++
+	}
+	return n, failed
+}
+
+// entries are the files of the directory: none where nothing was ever kept.
+func (d Dir) entries() ([]os.DirEntry, error) {
+	if !filepath.IsAbs(string(d)) {
+		return nil, errHomeless()
+	}
+	if _, err := os.Lstat(string(d)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return nil, d.unusable(err)
+	}
+	return entries, nil
 }

@@ -228,6 +228,9 @@ func (s *Source) obtain(ctx context.Context, renewal Renewal) (*oauth.Token, err
 	return renewed, nil
 }
 
+// asideSuffix is the suffix of what was set aside.
+const asideSuffix = ".bad"
+
 // setAside keeps what is damaged for whoever wants to know how that came about.
 // The caller holds both locks: nobody replaces it meanwhile.
 func (s *Source) setAside(ctx context.Context) {
@@ -235,7 +238,7 @@ func (s *Source) setAside(ctx context.Context) {
 		return
 	}
 	path := s.Store.Dir.path(s.Store.name())
-	aside := s.Store.Dir.path(s.Store.ID + ".bad")
+	aside := s.Store.Dir.path(s.Store.ID + asideSuffix)
 	if rename(path, aside) == nil {
 		s.Log.Warn("what was kept of this login is damaged or of another version, and counts as nothing", "moved to", aside)
 	}

@@ -282,13 +282,16 @@ func (s *Store) Delete(ctx context.Context) error {
 		}
 	}
 	_, _ = os.Remove(path+unfinished), os.Remove(path+tried)
-	for _, suffix := range []string{".record", ".who", ".ahead", ".bad"} {
+	for _, suffix := range []string{".record", ".who", ".ahead", asideSuffix} {
 		_ = os.Remove(s.Dir.path(s.ID + suffix))
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}
-	return s.deleteKey(ctx, h)
+	if err := s.deleteKey(ctx, h); err != nil {
+		return &StoreError{Problem: fmt.Sprintf("the login to %s is forgotten; the key to it stays in the OS keyring, and opens nothing any more: %v", s.Header.Server, err)}
+	}
+	return nil
 }
 
 func (s *Store) deleteKey(ctx context.Context, h Header) error {
