@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -171,7 +172,7 @@ func (c *call) sayWaiting(h cache.Holder) {
 		who += " on " + oauth.Printable(h.Host)
 	}
 	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
-	_, _ = fmt.Fprintf(c.stderr, "%s: waiting for %s, which renews the login to %s since %s, until %s at most\n", program, who, c.server(), clock(h.Since), clock(h.Until))
+	_, _ = fmt.Fprintf(c.stderr, "%s: waiting for %s, which logs in to %s or renews the login since %s, until %s at most\n", program, who, c.server(), clock(h.Since), clock(h.Until))
 }
 
 // fingerprint changes with the settings, with the files that they name and with the
@@ -283,6 +284,9 @@ func (c *call) prepareMachine(ctx context.Context, client *oauth.Client, old *oa
 // saved one, old, does not do.
 func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, old *oauth.Token, cause error) (cache.Renewal, error) {
 	if why := c.whyNoLogin(); why != "" {
+		if c.store == cache.Nowhere {
+			c.store, why = cache.Auto, why+", and --store none keeps no login of another call"
+		}
 		needed := &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
 		if c.terse {
 			needed.command = c.loginCommand()
@@ -315,6 +319,21 @@ func (c *call) loginCommand() string {
 		words = append(words, "--interactive", "always")
 	}
 	return pasted(words)
+}
+
+// byFlag has the hint of another store work where a flag says which: a flag wins over the
+// variable that it would set.
+func (c *call) byFlag(err error) error {
+	var store *cache.StoreError
+	if !errors.As(err, &store) || !slices.Contains(c.given, "store") {
+		return err
+	}
+	kind, found := strings.CutPrefix(store.Hint, "export "+variable("store")+"=")
+	if !found {
+		return err
+	}
+	c.store = kind
+	return &cache.StoreError{Problem: err.Error(), Hint: c.loginCommand()}
 }
 
 // pasted is a command line for a message, with nothing secret in it.

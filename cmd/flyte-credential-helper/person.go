@@ -24,9 +24,10 @@ func (c *call) whyNoLogin() string {
 	return ""
 }
 
-// opensBrowser reports whether a login opens a browser by itself.
+// opensBrowser reports whether a login opens a browser by itself. Where it must go on
+// without a display it does so at a terminal, if there is one.
 func (c *call) opensBrowser() bool {
-	return !c.noBrowser && (c.display() || c.interactive == "always")
+	return !c.noBrowser && (c.display() || c.interactive == "always" && c.terminal() == nil)
 }
 
 // display reports whether a browser would have somewhere to show itself to the

@@ -107,7 +107,7 @@ func with(w world, s *settings, table []setting, f func(*call) error) int {
 		if err = f(c); err == nil {
 			return exitOK
 		}
-		login = c.loginCommand()
+		login, err = c.loginCommand(), c.byFlag(err)
 	}
 	return failed(w, err, login)
 }

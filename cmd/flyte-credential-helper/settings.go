@@ -128,14 +128,14 @@ func (s *settings) table() []setting {
 		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
 		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", commandValue{&s.browser}, plain},
 		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", boolValue{&s.noBrowser}, plain},
-		{"login-timeout", groupLogin, "how long a person has to log in", durationValue{&s.loginTimeout}, plain},
+		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", durationValue{&s.loginTimeout, 1}, plain},
 		{"success-page", groupLogin, "HTML file for the browser to show in the end", text(&s.successPage, "FILE"), path},
 		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", text(&s.failurePage, "FILE"), path},
 
 		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", oneOf{&s.tokenKind, []string{"auto", "access", "id"}}, plain},
 		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", oneOf{&s.store, []string{"auto", "keyring", "kernel", "file", "none"}}, plain},
-		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", durationValue{&s.minTTL}, passing},
-		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", durationValue{&s.reuseWindow}, passing},
+		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", durationValue{&s.minTTL, 0}, passing},
+		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", durationValue{&s.reuseWindow, 0}, passing},
 		{"force-refresh", groupToken, "renew a token that is still good", boolValue{&s.forceRefresh}, passing},
 
 		{"ca-file", groupNetwork, "certificates to trust beside the system's", text(&s.caFile, "FILE"), path},

@@ -128,6 +128,24 @@ func TestPaste(t *testing.T) {
 	}
 }
 
+// A login that must go on without a display goes on at the terminal, where there is one:
+// a browser would have nowhere to show itself.
+func TestAlwaysAtTerminal(t *testing.T) {
+	m := newMachine(t, oauthtest.Config{})
+	cmd := m.command([]string{"BROWSER=", "SSH_CONNECTION=a b c d", "CI=true"}, "login", "--interactive", "always")
+	shown, _, _ := atTerminal(t, cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.await("the code", func() bool { return strings.Contains(shown.String(), "here or on another machine") })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
+		t.Errorf("status %d: %s", cmd.ProcessState.ExitCode(), shown.String())
+	}
+}
+
 // A terminal that a full-screen program has taken over is not written on.
 func TestTerminalTaken(t *testing.T) {
 	m := newMachine(t, oauthtest.Config{})

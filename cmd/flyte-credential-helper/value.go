@@ -54,11 +54,15 @@ func (v boolValue) String() string   { return strconv.FormatBool(*v.p) }
 func (v boolValue) Type() string     { return "bool" }
 func (v boolValue) IsBoolFlag() bool { return true }
 
-type durationValue struct{ p *time.Duration }
+// durationValue is a duration of at least so much.
+type durationValue struct {
+	p     *time.Duration
+	least time.Duration
+}
 
 func (v durationValue) Set(s string) error {
 	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
+	if err != nil || d < v.least {
 		return fmt.Errorf("must be a duration such as 90s or 2m")
 	}
 	*v.p = d

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,26 +50,33 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 	if err := checkURL("issuer", c.Issuer); err != nil {
 		return nil, err
 	}
-	var first error
+	var first *noMetadata
 	for _, u := range wellKnown(c.Issuer) {
 		m, err := c.metadata(ctx, u)
 		if err == nil {
 			return m, nil
 		}
-		if first == nil {
-			first = err
-		}
-		if !errors.Is(err, errNoMetadata) {
+		var none *noMetadata
+		if !errors.As(err, &none) {
 			return nil, err
 		}
+		first = cmp.Or(first, none)
 	}
-	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + strings.TrimPrefix(first.Error(), errNoMetadata.Error()+": ")}
+	if first.page {
+		return nil, temporary("%s publishes no metadata (is it the issuer?): %s", c.Issuer, first.words)
+	}
+	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + first.words}
 }
 
-var errNoMetadata = errors.New("no metadata")
+// noMetadata means that the metadata may stand elsewhere.
+type noMetadata struct {
+	words string
+	page  bool // something answered, and perhaps not the server
+}
 
-// metadata reads one well-known document. errNoMetadata means that it may
-// stand elsewhere.
+func (e *noMetadata) Error() string { return e.words }
+
+// metadata reads one well-known document. A [noMetadata] means that there is none.
 func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -84,15 +92,18 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 	case elsewhere(resp) != "":
 		return nil, temporary("%s sends us to %s (a captive portal?)", req.URL.Host, elsewhere(resp))
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%w: %s answered %s", errNoMetadata, req.URL.Host, status(resp))
+		return nil, &noMetadata{words: req.URL.Host + " answered " + status(resp)}
 	case !isJSON(resp):
-		return nil, fmt.Errorf("%w: %s answered with %s where JSON was due", errNoMetadata, req.URL.Host, contentType(resp))
+		return nil, &noMetadata{req.URL.Host + " answered with " + contentType(resp) + " where JSON was due", true}
 	}
 	m := &Metadata{}
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, temporary("the metadata of %s cannot be read", req.URL.Host)
 	}
 	m.ClientID, m.HeaderKey, m.Plaintext = "", "", false // only Flyte says that
+	if m.Issuer == "" {
+		return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes metadata that name no issuer"}
+	}
 	if m.Issuer != c.Issuer {
 		return nil, &ConfigError{Setting: "issuer", Problem: fmt.Sprintf("%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, Printable(m.Issuer))}
 	}

@@ -133,7 +133,7 @@ func TestBadMetadata(t *testing.T) {
 		words   string
 	}{
 		"D-01 another issuer":              {more: j("issuer", "https://evil.example"), setting: "issuer", words: "calls itself https://evil.example"},
-		"D-01 no issuer":                   {more: j("issuer", nil), setting: "issuer", words: "calls itself"},
+		"D-01 no issuer":                   {more: j("issuer", nil), setting: "issuer", words: "name no issuer"},
 		"D-01 issuer in capitals":          {more: j("issuer", "HTTP://127.0.0.1"), setting: "issuer", words: "calls itself"},
 		"D-01 issuer with ESC":             {more: j("issuer", "\x1b]0;owned\x07"), setting: "issuer", words: "calls itself ]0;owned:"},
 		"D-02 a slash more":                {more: j("issuer", "URL/"), setting: "issuer", words: "calls itself"},
@@ -168,6 +168,7 @@ func TestBadMetadata(t *testing.T) {
 		"a list":                           {handler: answer(`[]`), words: "cannot be read"},
 		"503":                              {handler: said(503, "text/plain", ""), words: "503 Service Unavailable"},
 		"429":                              {handler: said(429, "text/plain", ""), words: "429 Too Many Requests"},
+		"a captive portal":                 {handler: said(200, "text/html", "<html>"), words: "HTML (a captive portal, or a proxy?)"},
 		"nowhere":                          {handler: http.NotFound, setting: "issuer", words: "publishes no metadata"},
 	} {
 		t.Run(name, func(t *testing.T) {
