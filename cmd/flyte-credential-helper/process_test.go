@@ -50,7 +50,7 @@ func newMachine(t *testing.T, c oauthtest.Config) *machine {
 	home := filepath.Join(m.dir, "home")
 	m.env = []string{
 		"PATH=" + m.dir + ":" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home + "/config", "XDG_STATE_HOME=" + home + "/state",
-		"XDG_RUNTIME_DIR=" + home + "/run", "XDG_DATA_HOME=" + home + "/data", "BROWSER=test-browser", "BROWSER_LOG=" + m.log(),
+		"XDG_RUNTIME_DIR=" + home + "/run", "XDG_DATA_HOME=" + home + "/data", "TMPDIR=" + home, "BROWSER=test-browser", "BROWSER_LOG=" + m.log(),
 		"GORACE=atexit_sleep_ms=0", variable("issuer") + "=" + s.URL, variable("client-id") + "=" + oauthtest.PublicClient, variable("store") + "=file",
 	}
 	return m
