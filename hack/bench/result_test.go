@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestQuantile(t *testing.T) {
@@ -25,14 +26,22 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	for want, r := range map[string]*result{
-		"meets goal": {goal: 1.5, gate: 1.8, ratios: []float64{1.3, 1.4, 1.4, 1.5, 9}},
-		"near":       {goal: 1.5, gate: 1.8, ratios: []float64{1.7, 1.8, 1.9, 1.9, 2}},
-		"misses it":  {goal: 1.5, gate: 1.8, ratios: []float64{1, 1.9, 1.9, 2, 2}},
-		"":           {ratios: []float64{1}},
+	few := make([]time.Duration, 3) // of them the interval is as wide as can be
+	for name, test := range map[string]struct {
+		result
+		want string
+	}{
+		"all below the goal":   {result{goal: 1.5, gate: 1.8, times: few, ratios: []float64{1.3, 1.4, 1.4, 1.4, 1.5}}, "meets goal"},
+		"one above the goal":   {result{goal: 1.5, gate: 1.8, times: few, ratios: []float64{1.3, 1.4, 1.4, 1.4, 1.6}}, "within the gate"},
+		"one above the gate":   {result{goal: 1.5, gate: 1.8, times: few, ratios: []float64{1.3, 1.4, 1.4, 1.4, 1.9}}, "near"},
+		"most above the gate":  {result{goal: 1.5, gate: 1.8, times: few, ratios: []float64{1.7, 1.8, 1.9, 1.9, 2}}, "near"},
+		"three quarters above": {result{goal: 1.5, gate: 1.8, times: few, ratios: []float64{1, 1.9, 1.9, 2, 2}}, "misses it"},
+		"nothing measured":     {result{goal: 1.5, gate: 1.8}, ""},
+		"no goal":              {result{times: few, ratios: []float64{1}}, ""},
+		"one far out of many":  {result{goal: 1.5, gate: 1.8, times: make([]time.Duration, 400), ratios: append(slices.Repeat([]float64{1.4}, 799), 9)}, "meets goal"},
 	} {
-		if got := r.verdict(); got != want {
-			t.Errorf("%q, not %q", got, want)
+		if got := test.verdict(); got != test.want {
+			t.Errorf("%s: %q, not %q", name, got, test.want)
 		}
 	}
 }
