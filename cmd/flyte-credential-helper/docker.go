@@ -50,7 +50,7 @@ func (d *desk) dockerFailed(err error) int {
 		login = e.login
 	}
 	code, hint := outcome(err, login)
-	line := program + ": " + strings.Join(strings.Fields(err.Error()), " ")
+	line := sentence(err)
 	switch {
 	case strings.HasPrefix(hint, "see "):
 		line += ": " + hint

@@ -148,16 +148,20 @@ func refusedHint(code, login string) string {
 	return login
 }
 
-// report writes an error as one line, and the hint as another. Of several that are
-// alike it writes one.
-func report(w world, err error, hint string) {
+// sentence is an error in one line. Of several that are alike it has one.
+func sentence(err error) string {
 	var all []string
 	for text := range strings.Lines(err.Error()) {
 		if text = strings.Join(strings.Fields(text), " "); text != "" && !slices.Contains(all, text) {
 			all = append(all, text)
 		}
 	}
-	line := program + ": " + strings.Join(all, "; ") + "\n"
+	return program + ": " + strings.Join(all, "; ")
+}
+
+// report writes an error as one line, and the hint as another.
+func report(w world, err error, hint string) {
+	line := sentence(err) + "\n"
 	if hint != "" {
 		line += "hint: " + hint + "\n"
 	}

@@ -67,7 +67,7 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 	switch {
 	case t != nil:
 		err = c.revoke(ctx, s, t)
-	case err == nil:
+	case err == nil && s.Kept(): // if not, another process has logged out meanwhile
 		err = errors.New("it is damaged, or its key is gone")
 	}
 	words := "Logged out of "

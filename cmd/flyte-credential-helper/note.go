@@ -38,13 +38,15 @@ func (c *call) noteFor(r *execcred.KubernetesRequest, id string) *note {
 	if c.getenv(execInfo) == "" {
 		return n // a person, or a shell's loop
 	}
-	n.parent = c.parent()
+	if n.parent = c.parent(); n.parent == "" {
+		return n
+	}
 	dir := filepath.Join(c.runtimeDir, program)
 	if !ownDir(dir) {
 		dir = filepath.Join(c.tempDir, program+"-"+strconv.Itoa(os.Geteuid()))
-	}
-	if n.parent == "" || !ownDir(dir) {
-		return n
+		if !ownDir(dir) {
+			return n
+		}
 	}
 	which := sha256.Sum256([]byte(strings.Join([]string{id, c.tokenKind, r.Server, string(r.Config)}, "\n")))
 	slot := sha256.Sum256([]byte(n.parent))

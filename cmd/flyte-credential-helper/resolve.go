@@ -219,7 +219,7 @@ func chooseProfile(w world, s *settings, table []setting, serverNamed bool) (str
 		return "", nothing, nil
 	}
 	l := p.level("profile "+name, c.path)
-	if s.lenient {
+	if s.lenient { // else apply says so
 		if err := l.wrong(); err != nil {
 			return pass(err)
 		}

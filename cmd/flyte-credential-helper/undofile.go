@@ -22,13 +22,8 @@ type undoFile struct {
 
 // lookAt is a file as it is now, or a link to us.
 func (u *undo) lookAt(path string) (f *undoFile, err error) {
-	f = &undoFile{Path: path, Link: sameFile(path, u.self)}
-	if f.Link {
-		f.Text = []byte(u.self)
-		f.Text, err = f.read()
-	} else {
-		f.Text, err = readOr(path)
-	}
+	f = &undoFile{Path: path, Text: []byte(u.self), Link: sameFile(path, u.self)}
+	f.Text, err = f.read()
 	f.After = sum(f.Text)
 	return f, err
 }

@@ -30,6 +30,7 @@ type bench struct {
 
 	beside      string   // the program that measures
 	hello, ours []string // copies
+	memory      string   // a runtime directory; empty: each machine has its own, on disk
 	machines    []*machine.Machine
 	bus         *desktop.Bus
 	endings     []func() error // undo what ends with no process
@@ -87,23 +88,25 @@ func (b *bench) machine() (*machine.Machine, error) {
 		return nil, err
 	}
 	b.machines = append(b.machines, m)
-	return m, b.inMemory(m)
+	if b.memory != "" {
+		m.Env = append(m.Env, "XDG_RUNTIME_DIR="+b.memory)
+	}
+	return m, nil
 }
 
 // memory is where Linux has a file system in memory that is everybody's.
 const memory = "/dev/shm"
 
-// inMemory has the machine's runtime directory in memory, where it is in life: to
-// write a file on a disk takes longer than a warm answer.
-func (b *bench) inMemory(m *machine.Machine) error {
+// inMemory makes the machines' runtime directory in memory, where it is in life: to
+// write a file on a disk takes longer than all else of a warm answer.
+func (b *bench) inMemory() {
 	dir, err := os.MkdirTemp(memory, "bench")
 	if err != nil {
 		b.note("the runtime directory is on disk: %v", err)
-		return nil
+		return
 	}
+	b.memory = dir
 	b.endings = append(b.endings, func() error { return os.RemoveAll(dir) })
-	m.Env = append(m.Env, "XDG_RUNTIME_DIR="+dir)
-	return nil
 }
 
 // loggedIn makes a machine with the store, where somebody has logged in.

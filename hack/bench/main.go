@@ -42,6 +42,7 @@ func run(ctx context.Context, rounds int, word, svg string) (err error) {
 	}
 	b := &bench{dir: dir, rounds: rounds, word: word}
 	defer func() { err = errors.Join(err, b.close()) }()
+	b.inMemory()
 	if err := b.build(ctx); err != nil {
 		return err
 	}

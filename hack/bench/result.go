@@ -51,10 +51,10 @@ func quantile(list []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// median is the interval in which the median of endless runs lies, of 19 such
+// interval is that in which the median of endless runs lies, of 19 such
 // intervals in 20: ranks of the binomial distribution, whatever that of the ratios is.
 // The two ratios of a run have one time in common, and so count as one.
-func (r *result) median() (lower, upper float64) {
+func (r *result) interval() (lower, upper float64) {
 	d := 0.98 / math.Sqrt(float64(max(len(r.times), 1)))
 	return quantile(r.ratios, max(0.5-d, 0)), quantile(r.ratios, min(0.5+d, 1))
 }
@@ -62,7 +62,7 @@ func (r *result) median() (lower, upper float64) {
 // verdict says what can be said of the goal: that the median reaches it, or the gate,
 // where its interval lies clear of them; that it misses them where the quartiles do.
 func (r *result) verdict() string {
-	_, most := r.median()
+	_, most := r.interval()
 	lower, _, _ := r.quartiles()
 	switch {
 	case r.goal == 0 || len(r.ratios) == 0:

@@ -85,6 +85,12 @@ func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	return nil, err
 }
 
+// Kept reports whether there is a file of the login, which may be damaged.
+func (s *Store) Kept() bool {
+	_, err := os.Lstat(s.Dir.path(s.name()))
+	return err == nil
+}
+
 func (s *Store) name() string { return s.ID + suffixes()[s.Kind] }
 
 func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
