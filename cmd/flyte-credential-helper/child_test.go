@@ -4,23 +4,20 @@ package main
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
-	place "github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 // expire makes the machine's logins ten minutes older.
-func (m *machine) expire() {
-	m.t.Helper()
-	if err := place.Age(m.t.Context(), cache.Dir(m.dir+"/home/state/"+program), &cache.Keyring{}, 10*time.Minute); err != nil {
-		m.t.Fatal(err)
+func expire(t *testing.T, m *testenv.Machine) {
+	t.Helper()
+	if err := m.Age(t.Context(), 10*time.Minute); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -29,25 +26,27 @@ func (m *machine) expire() {
 func TestStormOrphan(t *testing.T) {
 	linuxOnly(t)
 	for _, group := range []bool{false, true} {
-		m := newMachine(t, oauthtest.Config{})
-		m.run(nil, "login")
-		m.expire()
-		m.server.Fail("token", oauthtest.Fault{Delay: time.Second})
-		p := m.startGroup("token")
-		m.await("the request", func() bool { return m.server.Count("refresh_token") == 1 })
+		m := testenv.NewForTest(t, oauthtest.Config{})
+		m.Run(t, "login")
+		expire(t, m)
+		m.Server.Fail("token", oauthtest.Fault{Delay: time.Second})
+		cmd := m.Command(t.Context(), "token")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		p := testenv.Start(t, cmd)
+		testenv.Await(t, "the request", func() bool { return m.Server.Count("refresh_token") == 1 })
 		kill(p, group)
-		m.wait(p)
-		var callers []*process
+		p.Await(t)
+		var callers []*testenv.Process
 		for range 10 {
-			callers = append(callers, m.start(nil, "token", "--interactive", "never"))
+			callers = append(callers, m.Start(t, "token", "--interactive", "never"))
 		}
 		for _, c := range callers {
-			if m.wait(c); c.code != 0 {
-				t.Errorf("a caller ended with status %d: %s", c.code, c.stderr.String())
+			if c.Await(t); c.Status() != 0 {
+				t.Errorf("a caller ended with status %d: %s", c.Status(), c.Stderr.String())
 			}
 		}
-		if n := m.server.Count("refresh_token"); n != 1 || m.server.Count("reuse") != 0 {
-			t.Errorf("%d refreshes and %d of a spent token, not 1 and 0", n, m.server.Count("reuse"))
+		if n := m.Server.Count("refresh_token"); n != 1 || m.Server.Count("reuse") != 0 {
+			t.Errorf("%d refreshes and %d of a spent token, not 1 and 0", n, m.Server.Count("reuse"))
 		}
 	}
 }
@@ -59,50 +58,25 @@ func TestAheadHoldsNothing(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a process namespace needs root")
 	}
-	if os.Getenv("TEST_UNDER_INIT") == "" {
-		underInit(t)
+	if !testenv.InNamespace(t, "--pid", "--fork", "--mount-proc") {
 		return
 	}
 	for _, c := range execcredtest.Cases() {
 		if c.Name != "stdout-closed" && c.Name != "stderr-closed" {
 			continue
 		}
-		m := newMachine(t, oauthtest.Config{IDLifetime: 700 * time.Second})
-		m.run(nil, "login")
-		m.expire() // so that a hundred seconds are left
-		m.server.Fail("token", oauthtest.Fault{Hang: true})
-		if f := c.Check(t.Context(), m.plugin()); f.Verdict != execcredtest.OK {
+		m := testenv.NewForTest(t, oauthtest.Config{IDLifetime: 700 * time.Second})
+		m.Run(t, "login")
+		expire(t, m) // so that a hundred seconds are left
+		m.Server.Fail("token", oauthtest.Fault{Hang: true})
+		if f := c.Check(t.Context(), plugin(m)); f.Verdict != execcredtest.OK {
 			t.Errorf("%s: %s", c.Name, f.Saw)
 		}
-		m.await("the renewal", func() bool { return m.server.Count("refresh_token") == 1 })
+		testenv.Await(t, "the renewal", func() bool { return m.Server.Count("refresh_token") == 1 })
 	}
 }
 
-// underInit runs the test that calls it in a process namespace of its own.
-func underInit(t *testing.T) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	init := filepath.Join(t.TempDir(), "init")
-	if err := os.Symlink(self, init); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", init, self, "-test.run", "^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), "TEST_UNDER_INIT=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// startGroup starts the program in a process group of its own.
-func (m *machine) startGroup(args ...string) *process {
-	m.t.Helper()
-	return m.startCommand(func(p *process) { p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, nil, args...)
-}
-
-func kill(p *process, group bool) {
+func kill(p *testenv.Process, group bool) {
 	pid := p.Process.Pid
 	if group {
 		pid = -pid

@@ -7,17 +7,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 // A Flyte endpoint names the device's endpoint too: the code and a QR code stand on
 // the terminal, and the caller's streams have nothing of it.
 func TestDeviceAtFlyte(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	g := newGateway(m.server)
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	g := newGateway(m.Server)
 	t.Cleanup(g.Close)
 	endpoint := []string{variable("issuer") + "=", variable("client-id") + "=", variable("endpoint") + "=" + g.URL}
-	cmd := m.command(endpoint, "token", "--grant", "device")
+	cmd := m.With(endpoint...).Command(t.Context(), "token", "--grant", "device")
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	shown, _, _ := atTerminal(t, cmd)
@@ -25,9 +26,9 @@ func TestDeviceAtFlyte(t *testing.T) {
 		t.Fatal(err)
 	}
 	code := regexp.MustCompile(`[B-Z]{4}-[B-Z]{4}`)
-	m.await("the code", func() bool { return code.MatchString(shown.String()) })
-	m.await("the QR code", func() bool { return strings.Contains(shown.String(), "▀") && strings.Contains(shown.String(), "█") })
-	if !m.server.ApproveDevice(code.FindString(shown.String())) {
+	testenv.Await(t, "the code", func() bool { return code.MatchString(shown.String()) })
+	testenv.Await(t, "the QR code", func() bool { return strings.Contains(shown.String(), "▀") && strings.Contains(shown.String(), "█") })
+	if !m.Server.ApproveDevice(code.FindString(shown.String())) {
 		t.Fatalf("no device waits with the code that is shown: %s", shown.String())
 	}
 	if err := cmd.Wait(); err != nil {
@@ -36,16 +37,16 @@ func TestDeviceAtFlyte(t *testing.T) {
 	if !regexp.MustCompile(`^eyJ\S+\n$`).MatchString(stdout.String()) || stderr.String() != "" {
 		t.Errorf("stdout %q, stderr %q", stdout, stderr)
 	}
-	if m.opened() != 0 {
+	if m.Browsers() != 0 {
 		t.Error("a browser opened")
 	}
-	for _, r := range m.server.Requests("device") {
+	for _, r := range m.Server.Requests("device") {
 		if r.Form.Get("client_id") != oauthtest.PublicClient || r.Form.Get("scope") != "openid offline_access" {
 			t.Errorf("a device is asked for with %v", r.Form)
 		}
 	}
-	status := m.run(endpoint, "status")
-	if line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(g.URL) + ` +` + oauthtest.PublicClient + ` `); !line.MatchString(status.stdout.String()) {
-		t.Errorf("status does not name the client: %s%s", status.stdout.String(), status.stderr.String())
+	status := m.With(endpoint...).Run(t, "status")
+	if line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(g.URL) + ` +` + oauthtest.PublicClient + ` `); !line.MatchString(status.Stdout.String()) {
+		t.Errorf("status does not name the client: %s%s", status.Stdout.String(), status.Stderr.String())
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -94,7 +94,7 @@ func (g *gateway) address() string { return strings.TrimPrefix(g.URL, "http://")
 //	flyte write FILE       replace ADDRESS in a file by $FLYTE
 //	flyte key              put an API key of the confidential client into the environment
 func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
-	g := theBed(ts).flyte
+	g := theFixture(ts).flyte
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch args[0] {
@@ -103,9 +103,9 @@ func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "guard":
 		g.guard = args[1]
 	case "count":
-		wantNumber(ts, "requests for the metadata", g.asked, args[1])
+		testenv.Want(ts, "requests for the metadata", g.asked, args[1])
 	case "denied":
-		wantNumber(ts, "denied requests", g.denied, args[1])
+		testenv.Want(ts, "denied requests", g.denied, args[1])
 	case "write":
 		text := ts.ReadFile(args[1])
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.ReplaceAll(text, "ADDRESS", g.address())), 0o600))
@@ -116,20 +116,12 @@ func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func wantNumber(ts *testscript.TestScript, what string, got int, wanted string) {
-	want, err := strconv.Atoi(wanted)
-	ts.Check(err)
-	if got != want {
-		ts.Fatalf("%d %s, not %d", got, what, want)
-	}
-}
-
 // proxyTokenCommand asserts that no request to the authorization server carried what
 // is for the proxy only.
 func proxyTokenCommand(ts *testscript.TestScript, neg bool, args []string) {
 	n := 0
 	for _, kind := range []string{"discovery", "keys", "authorize", "token", "device", "revoke"} {
-		for _, r := range theBed(ts).server.Requests(kind) {
+		for _, r := range serverOf(ts).Requests(kind) {
 			n++
 			if r.Header.Get("Proxy-Authorization") != "" {
 				ts.Fatalf("a request for %s carries the proxy's token", kind)

@@ -2,10 +2,6 @@
 
 package main
 
-import "github.com/rogpeppe/go-internal/testscript"
-
-func kernelCommand(ts *testscript.TestScript, neg bool, args []string) {}
-
 func testNoKeys() {}
 
 func testCron() {}

@@ -3,27 +3,14 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
 	"unsafe"
 
-	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
-
-	place "github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 )
-
-// kernelCommand makes the kernel forget the keys of the logins that are kept,
-// as it does after an hour or at reboot: "kernel forget".
-func kernelCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if err := place.ForgetKeys(cache.Dir(ts.Getenv("STATE"))); !neg || !errors.Is(err, place.ErrNoKey) {
-		ts.Check(err)
-	}
-}
 
 // testNoKeys runs a command as containers often have it: the kernel refuses its
 // keyrings.

@@ -2,158 +2,24 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// machine is a place where the program runs as a process of its own: what a
-// script has, for tests that need its processes' ids.
-type machine struct {
-	t      *testing.T
-	server *oauthtest.Server
-	dir    string
-	env    []string
-}
-
-func newMachine(t *testing.T, c oauthtest.Config) *machine {
-	t.Helper()
-	m := &machine{t: t, dir: t.TempDir()}
-	t.Cleanup(m.awaitOrphans)
-	s, err := oauthtest.NewServer(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	m.server = s
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{program, "test-browser", "test-desktop", "test-nokeys"} {
-		if err := os.Symlink(self, filepath.Join(m.dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	home := filepath.Join(m.dir, "home")
-	m.env = []string{
-		"PATH=" + m.dir + ":" + os.Getenv("PATH"), "HOME=" + home, "XDG_CONFIG_HOME=" + home + "/config", "XDG_STATE_HOME=" + home + "/state",
-		"XDG_RUNTIME_DIR=" + home + "/run", "XDG_DATA_HOME=" + home + "/data", "TMPDIR=" + home, "BROWSER=test-browser", "BROWSER_LOG=" + m.log(),
-		"GORACE=atexit_sleep_ms=0", variable("issuer") + "=" + s.URL, variable("client-id") + "=" + oauthtest.PublicClient, variable("store") + "=file",
-	}
-	return m
-}
-
-// awaitOrphans waits until nobody spends any more: they write where the test is about to
-// tidy up.
-func (m *machine) awaitOrphans() {
-	locks, _ := filepath.Glob(filepath.Join(m.dir, "home/state", program, "*.spend"))
-	for _, path := range locks {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		l := flock.New(path)
-		_, _ = l.TryLockContext(ctx, 10*time.Millisecond)
-		_ = l.Unlock()
-		cancel()
-	}
-}
-
-func (m *machine) log() string { return filepath.Join(m.dir, "opened") }
-
-func (m *machine) opened() int {
-	text, _ := os.ReadFile(m.log())
-	return strings.Count(string(text), "\n")
-}
-
-// process is the program under way.
-type process struct {
-	*exec.Cmd
-	stdout, stderr bytes.Buffer
-	ended          chan struct{}
-	code           int
-}
-
-// command is the program, not started, with more in its environment.
-func (m *machine) command(env []string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(m.dir, program), args...)
-	cmd.Env = append(append([]string{}, m.env...), env...)
-	return cmd
-}
-
-func (m *machine) start(env []string, args ...string) *process {
-	m.t.Helper()
-	return m.startCommand(func(*process) {}, env, args...)
-}
-
-func (m *machine) startCommand(change func(*process), env []string, args ...string) *process {
-	m.t.Helper()
-	p := &process{Cmd: m.command(env, args...), ended: make(chan struct{})}
-	change(p)
-	p.Stdout, p.Stderr = &p.stdout, &p.stderr
-	if err := p.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(func() { _ = p.Process.Kill(); <-p.ended })
-	go func() {
-		err := p.Wait()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			p.code = exit.ExitCode()
-		}
-		close(p.ended)
-	}()
-	return p
-}
-
-// run runs the program to its end.
-func (m *machine) run(env []string, args ...string) *process {
-	m.t.Helper()
-	p := m.start(env, args...)
-	m.wait(p)
-	return p
-}
-
-func (m *machine) wait(p *process) {
-	m.t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(time.Minute):
-		m.t.Fatalf("%v does not end; stderr: %s", p.Args, p.stderr.String())
-	}
-}
-
-// await polls for what a process of ours will do without telling.
-func (m *machine) await(what string, done func() bool) {
-	m.t.Helper()
-	for range 4000 {
-		if done() {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	m.t.Fatalf("waited in vain for %s", what)
-}
-
 // blocked reports whether a process waits for a file lock.
-func blocked(pid int) bool {
-	locks, _ := os.ReadFile("/proc/locks")
-	for line := range strings.Lines(string(locks)) {
-		if strings.Contains(line, "->") && strings.Contains(line, fmt.Sprintf(" %d ", pid)) {
-			return true
-		}
-	}
-	return false
+func blocked(p *testenv.Process) bool {
+	return testenv.WaitsForLock(func(pid string) bool { return pid == strconv.Itoa(p.Process.Pid) })
 }
 
 func linuxOnly(t *testing.T) {
@@ -166,16 +32,16 @@ func linuxOnly(t *testing.T) {
 // that one by nobody.
 func TestStormLeaderKilled(t *testing.T) {
 	linuxOnly(t)
-	m := newMachine(t, oauthtest.Config{})
-	leader := m.start([]string{"BROWSER=test-browser --closed"}, "token")
-	m.await("the leader's browser", func() bool { return m.opened() == 1 })
-	var waiters []*process
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	leader := m.With("BROWSER=test-browser --closes").Start(t, "token")
+	testenv.Await(t, "the leader's browser", func() bool { return m.Browsers() == 1 })
+	var waiters []*testenv.Process
 	for range 10 {
-		waiters = append(waiters, m.start(nil, "token"))
+		waiters = append(waiters, m.Start(t, "token"))
 	}
-	m.await("the waiters", func() bool {
+	testenv.Await(t, "the waiters", func() bool {
 		for _, w := range waiters {
-			if !blocked(w.Process.Pid) {
+			if !blocked(w) {
 				return false
 			}
 		}
@@ -183,16 +49,16 @@ func TestStormLeaderKilled(t *testing.T) {
 	})
 	killed := time.Now()
 	_ = leader.Process.Kill()
-	m.await("the next browser", func() bool { return m.opened() == 2 })
+	testenv.Await(t, "the next browser", func() bool { return m.Browsers() == 2 })
 	next := time.Since(killed)
 	for _, w := range waiters {
-		m.wait(w)
-		if w.code != 0 || w.stdout.String() != waiters[0].stdout.String() {
-			t.Errorf("a waiter ended with status %d: %s", w.code, w.stderr.String())
+		w.Await(t)
+		if w.Status() != 0 || w.Stdout.String() != waiters[0].Stdout.String() {
+			t.Errorf("a waiter ended with status %d: %s", w.Status(), w.Stderr.String())
 		}
 	}
-	if m.opened() != 2 || m.server.Count("authorization_code") != 1 {
-		t.Errorf("%d browsers and %d exchanges, not 2 and 1", m.opened(), m.server.Count("authorization_code"))
+	if m.Browsers() != 2 || m.Server.Count("authorization_code") != 1 {
+		t.Errorf("%d browsers and %d exchanges, not 2 and 1", m.Browsers(), m.Server.Count("authorization_code"))
 	}
 	t.Logf("the next one led after %s", next.Round(time.Millisecond))
 	if next > time.Second {
@@ -214,9 +80,9 @@ func TestStormInterrupted(t *testing.T) {
 		{"at discovery", "discovery", nil, syscall.SIGINT, 130},
 		{"at the keys", "keys", nil, syscall.SIGINT, 130},
 		{"at the exchange", "token", nil, syscall.SIGINT, 130},
-		{"at the browser", "", []string{"BROWSER=test-browser --closed"}, syscall.SIGINT, 130},
-		{"by SIGTERM", "", []string{"BROWSER=test-browser --closed"}, syscall.SIGTERM, 143},
-		{"as a waiter", "waiter", []string{"BROWSER=test-browser --closed"}, syscall.SIGINT, 130},
+		{"at the browser", "", []string{"BROWSER=test-browser --closes"}, syscall.SIGINT, 130},
+		{"by SIGTERM", "", []string{"BROWSER=test-browser --closes"}, syscall.SIGTERM, 143},
+		{"as a waiter", "waiter", []string{"BROWSER=test-browser --closes"}, syscall.SIGINT, 130},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			best := time.Hour
@@ -233,42 +99,42 @@ func TestStormInterrupted(t *testing.T) {
 
 func interrupted(t *testing.T, fault string, env []string, signal syscall.Signal, code int) time.Duration {
 	t.Helper()
-	m := newMachine(t, oauthtest.Config{})
+	m := testenv.NewForTest(t, oauthtest.Config{})
 	if fault != "" && fault != "waiter" {
-		m.server.Fail(fault, oauthtest.Fault{Hang: true})
+		m.Server.Fail(fault, oauthtest.Fault{Hang: true})
 	}
-	p := m.start(env, "token")
+	p := m.With(env...).Start(t, "token")
 	switch fault {
 	case "":
-		m.await("the browser", func() bool { return m.opened() == 1 })
+		testenv.Await(t, "the browser", func() bool { return m.Browsers() == 1 })
 	case "waiter":
-		m.await("the browser", func() bool { return m.opened() == 1 })
-		p = m.start(env, "token")
-		m.await("the lock", func() bool { return blocked(p.Process.Pid) })
+		testenv.Await(t, "the browser", func() bool { return m.Browsers() == 1 })
+		p = m.With(env...).Start(t, "token")
+		testenv.Await(t, "the lock", func() bool { return blocked(p) })
 	default:
-		m.await("the request", func() bool { return m.server.Count(fault) > 0 })
+		testenv.Await(t, "the request", func() bool { return m.Server.Count(fault) > 0 })
 	}
 	sent := time.Now()
 	_ = p.Process.Signal(signal)
-	m.wait(p)
+	p.Await(t)
 	took := time.Since(sent)
-	if p.code != code || p.stdout.Len() > 0 {
-		t.Errorf("ended with status %d, not %d; stdout %q, stderr %q", p.code, code, p.stdout.String(), p.stderr.String())
+	if p.Status() != code || p.Stdout.Len() > 0 {
+		t.Errorf("ended with status %d, not %d; stdout %q, stderr %q", p.Status(), code, p.Stdout.String(), p.Stderr.String())
 	}
 	return took
 }
 
 // A reader that has gone is an error that is said, not a panic or a signal.
 func TestStdoutGone(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	m.run(nil, "login")
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	m.Run(t, "login")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = r.Close()
 	defer w.Close()
-	cmd := m.command(nil, "token")
+	cmd := m.Command(t.Context(), "token")
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	err = cmd.Run()
@@ -281,28 +147,29 @@ func TestStdoutGone(t *testing.T) {
 // No core, and no secret in what Go prints, when the process is made to abort.
 func TestAborted(t *testing.T) {
 	linuxOnly(t)
-	m := newMachine(t, oauthtest.Config{})
-	m.run(nil, "login")
-	m.server.Fail("token", oauthtest.Fault{Hang: true})
-	p := m.startCommand(func(p *process) { // with cores allowed, as far as they may be here
-		p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$@"`, "sh"}, p.Path, "token", "--force-refresh", "--reuse-window=0s")
-	}, nil)
-	m.await("the request", func() bool { return m.server.Count("refresh_token") > 0 })
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	m.Run(t, "login")
+	m.Server.Fail("token", oauthtest.Fault{Hang: true})
+	cmd := m.Command(t.Context(), "token", "--force-refresh", "--reuse-window=0s")
+	// A shell allows cores, as far as they can be allowed here.
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$@"`, "sh"}, cmd.Args...)
+	p := testenv.Start(t, cmd)
+	testenv.Await(t, "the request", func() bool { return m.Server.Count("refresh_token") > 0 })
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.Process.Pid))
 	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), "Max core file size 0 ") {
 		t.Errorf("a core file may be written: %v", err)
 	}
 	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Process.Pid))
 	_ = p.Process.Signal(syscall.SIGABRT)
-	m.wait(p)
-	for _, r := range m.server.Requests("token") {
+	p.Await(t)
+	for _, r := range m.Server.Requests("token") {
 		for _, name := range []string{"code", "code_verifier", "refresh_token"} {
-			if v := r.Form.Get(name); v != "" && strings.Contains(p.stdout.String()+p.stderr.String()+string(cmdline), v) {
+			if v := r.Form.Get(name); v != "" && strings.Contains(p.Stdout.String()+p.Stderr.String()+string(cmdline), v) {
 				t.Errorf("the %s is told", name)
 			}
 		}
 	}
-	if strings.Contains(p.stderr.String(), "eyJ") {
+	if strings.Contains(p.Stderr.String(), "eyJ") {
 		t.Error("a token is told")
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // proxy is an HTTP proxy, through which https://example.com is the script's server.
@@ -67,25 +68,21 @@ func (p *proxy) close() {
 // proxyCommand gives the script a proxy, $PROXY, with its server's authority in
 // proxy.pem; or asserts how many connections went through it: "proxy count 1".
 func proxyCommand(ts *testscript.TestScript, _ bool, args []string) {
-	b := theBed(ts)
+	f := theFixture(ts)
 	switch args[0] {
 	case "start":
 		var err error
-		b.proxy, err = startProxy(b.server.URL)
+		f.proxy, err = startProxy(serverOf(ts).URL)
 		ts.Check(err)
-		ts.Defer(b.proxy.close)
-		ts.Setenv("PROXY", b.proxy.front.Listener.Addr().String())
-		authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.proxy.inside.Certificate().Raw})
+		ts.Defer(f.proxy.close)
+		ts.Setenv("PROXY", f.proxy.front.Listener.Addr().String())
+		authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.proxy.inside.Certificate().Raw})
 		ts.Check(os.WriteFile(ts.MkAbs("proxy.pem"), authority, 0o600))
 	case "count":
-		want, err := strconv.Atoi(args[1])
-		ts.Check(err)
-		b.proxy.mu.Lock()
-		defer b.proxy.mu.Unlock()
-		if len(b.proxy.who) != want {
-			ts.Fatalf("%d connections went through the proxy, not %d", len(b.proxy.who), want)
-		}
-		for _, who := range b.proxy.who {
+		f.proxy.mu.Lock()
+		defer f.proxy.mu.Unlock()
+		testenv.Want(ts, "connections through the proxy", len(f.proxy.who), args[1])
+		for _, who := range f.proxy.who {
 			if len(args) > 2 && who != args[2] {
 				ts.Fatalf("the proxy was told %q, not %q", who, args[2])
 			}

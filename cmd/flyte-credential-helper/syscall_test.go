@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -21,14 +22,14 @@ func TestWarmSystemCalls(t *testing.T) {
 	for _, store := range []string{"file", "kernel"} {
 		for _, command := range []string{"kubernetes", "token", "git get"} {
 			t.Run(store+"/"+command, func(t *testing.T) {
-				m := newMachine(t, oauthtest.Config{})
-				m.serves("git.example.com")
-				m.env = append(m.env, variable("store")+"="+store)
-				if p := m.run(nil, "login", "--profile", "work"); p.code != 0 {
-					t.Fatalf("%s", p.stderr.String())
+				m := testenv.NewForTest(t, oauthtest.Config{})
+				serves(t, m, "git.example.com")
+				m.Env = append(m.Env, variable("store")+"="+store)
+				if p := m.Run(t, "login", "--profile", "work"); p.Status() != 0 {
+					t.Fatalf("%s", p.Stderr.String())
 				}
-				t.Cleanup(func() { m.run(nil, "logout") })
-				calls := m.trace("protocol=https\nhost=git.example.com\n", strings.Fields(command)...)
+				t.Cleanup(func() { m.Run(t, "logout") })
+				calls := trace(t, m, "protocol=https\nhost=git.example.com\n", strings.Fields(command)...)
 				for _, forbidden := range []string{
 					`\b(socket|connect|bind|listen|flock|fork|vfork|execve|fsync|fdatasync|ftruncate)\(`,
 					`\b(rename|unlink|mkdir|link|symlink|chmod|fchmod|utimensat|mknod)(at2?)?\(`,
@@ -42,8 +43,8 @@ func TestWarmSystemCalls(t *testing.T) {
 				if n := len(regexp.MustCompile(`(?m)\bwrite\(1, `).FindAllString(calls, -1)); n != 1 {
 					t.Errorf("it writes the answer by %d calls", n)
 				}
-				if !strings.Contains(calls, "openat(") || m.server.Count("token") != 1 {
-					t.Errorf("that was no warm answer: %d token requests", m.server.Count("token"))
+				if !strings.Contains(calls, "openat(") || m.Server.Count("token") != 1 {
+					t.Errorf("that was no warm answer: %d token requests", m.Server.Count("token"))
 				}
 			})
 		}
@@ -51,41 +52,41 @@ func TestWarmSystemCalls(t *testing.T) {
 }
 
 // serves writes a configuration with the profile work, which serves a host.
-func (m *machine) serves(host string) {
-	m.t.Helper()
-	path := filepath.Join(m.dir, "home", "config", program, "config.yaml")
+func serves(t *testing.T, m *testenv.Machine, host string) {
+	t.Helper()
+	path := filepath.Join(m.Dir, "config", program, "config.yaml")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
-	text := fmt.Sprintf("profiles:\n  work:\n    issuer: %s\n    client-id: %s\n    serves: [%s]\n", m.server.URL, oauthtest.PublicClient, host)
+	text := fmt.Sprintf("profiles:\n  work:\n    issuer: %s\n    client-id: %s\n    serves: [%s]\n", m.Server.URL, oauthtest.PublicClient, host)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
 // trace returns the system calls of a call of the program from when it runs: what
 // the runtime and the loader open for themselves is left out.
-func (m *machine) trace(stdin string, args ...string) string {
-	m.t.Helper()
+func trace(t *testing.T, m *testenv.Machine, stdin string, args ...string) string {
+	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
-		m.t.Fatal("needs strace: run hack/check")
+		t.Fatal("needs strace: run hack/check")
 	}
-	out := filepath.Join(m.dir, "calls")
-	p := m.startCommand(func(p *process) {
-		p.Args = append([]string{strace, "-f", "-qq", "-o", out, p.Path}, p.Args[1:]...)
-		p.Path, p.Stdin = strace, strings.NewReader(stdin)
-	}, nil, args...)
-	if m.wait(p); p.code != 0 || p.stdout.Len() == 0 {
-		m.t.Fatalf("status %d: %s", p.code, p.stderr.String())
+	out := filepath.Join(m.Dir, "calls")
+	cmd := m.Command(t.Context(), args...)
+	cmd.Args = append([]string{strace, "-f", "-qq", "-o", out, cmd.Path}, args...)
+	cmd.Path, cmd.Stdin = strace, strings.NewReader(stdin)
+	p := testenv.Start(t, cmd)
+	if p.Await(t); p.Status() != 0 || p.Stdout.Len() == 0 {
+		t.Fatalf("status %d: %s", p.Status(), p.Stderr.String())
 	}
 	calls, err := os.ReadFile(out)
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	_, after, found := strings.Cut(string(calls), "\n") // its own execve
 	if !found {
-		m.t.Fatalf("%s", calls)
+		t.Fatalf("%s", calls)
 	}
 	return after
 }

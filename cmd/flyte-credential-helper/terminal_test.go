@@ -18,6 +18,7 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -88,8 +89,8 @@ func atTerminal(t *testing.T, cmd *exec.Cmd) (shown *screen, master, slave *os.F
 // the one that the browser ends at is pasted back, however long it is. The
 // standard streams are the caller's throughout.
 func TestPaste(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	cmd := m.command([]string{"BROWSER=", "SSH_CONNECTION=a b c d", "DISPLAY=:0"}, "token")
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	cmd := m.With("BROWSER=", "SSH_CONNECTION=a b c d", "DISPLAY=:0").Command(t.Context(), "token")
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	shown, master, slave := atTerminal(t, cmd)
@@ -101,17 +102,17 @@ func TestPaste(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := regexp.MustCompile(`http://\S+/authorize\?\S+`)
-	m.await("the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
+	testenv.Await(t, "the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
 	if !regexp.MustCompile(`The browser ends at http://127\.0\.0\.1:\d+\.`).MatchString(shown.String()) {
 		t.Errorf("the redirect URI is not shown: %s", shown.String())
 	}
-	m.await("the end of line mode", func() bool {
+	testenv.Await(t, "the end of line mode", func() bool {
 		now, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 		return err == nil && now.Lflag&unix.ICANON == 0
 	})
 	to := redirected(t, address.FindString(shown.String()))
 	_, _ = io.WriteString(master, "http://127.0.0.1/?code=forged&state=forged\n")
-	m.await("the refusal", func() bool { return strings.Contains(shown.String(), "not the address this login ends at") })
+	testenv.Await(t, "the refusal", func() bool { return strings.Contains(shown.String(), "not the address this login ends at") })
 	_, _ = io.WriteString(master, to+"&padding="+strings.Repeat("x", 6000)+"\n")
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, stderr)
@@ -123,7 +124,7 @@ func TestPaste(t *testing.T) {
 	if err != nil || after.Lflag != before.Lflag {
 		t.Errorf("the terminal is left in another mode: %v", err)
 	}
-	if m.opened() != 0 {
+	if m.Browsers() != 0 {
 		t.Error("a browser opened on a screen that is far away")
 	}
 }
@@ -131,13 +132,13 @@ func TestPaste(t *testing.T) {
 // A login that must go on without a display goes on at the terminal, where there is one:
 // a browser would have nowhere to show itself.
 func TestAlwaysAtTerminal(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	cmd := m.command([]string{"BROWSER=", "SSH_CONNECTION=a b c d", "CI=true"}, "login", "--interactive", "always")
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	cmd := m.With("BROWSER=", "SSH_CONNECTION=a b c d", "CI=true").Command(t.Context(), "login", "--interactive", "always")
 	shown, _, _ := atTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m.await("the code", func() bool { return strings.Contains(shown.String(), "here or on another machine") })
+	testenv.Await(t, "the code", func() bool { return strings.Contains(shown.String(), "here or on another machine") })
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +149,8 @@ func TestAlwaysAtTerminal(t *testing.T) {
 
 // A terminal that a full-screen program has taken over is not written on.
 func TestTerminalTaken(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	cmd := m.command([]string{"BROWSER="}, "token")
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	cmd := m.With("BROWSER=").Command(t.Context(), "token")
 	_, _, slave := atTerminal(t, cmd)
 	mode, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 	if err != nil {
@@ -168,41 +169,44 @@ func TestTerminalTaken(t *testing.T) {
 // holds from then on.
 func TestAskStore(t *testing.T) {
 	linuxOnly(t)
-	m := newMachine(t, oauthtest.Config{})
+	m := testenv.NewForTest(t, oauthtest.Config{})
 	plain := []string{variable("store") + "=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}
-	cmd := m.command(plain, "login")
-	cmd.Args = append([]string{"test-nokeys"}, cmd.Args...)
-	cmd.Path = filepath.Join(m.dir, "test-nokeys")
+	cmd := m.With(plain...).Command(t.Context(), "login")
+	nokeys, err := exec.LookPath("test-nokeys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args = nokeys, append([]string{"test-nokeys"}, cmd.Args...)
 	var stdout strings.Builder
 	cmd.Stdout = &stdout
 	shown, master, _ := atTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m.await("the question", func() bool { return strings.Contains(shown.String(), "This machine has no keyring") })
+	testenv.Await(t, "the question", func() bool { return strings.Contains(shown.String(), "This machine has no keyring") })
 	_, _ = io.WriteString(master, "perhaps\nyes\n")
 	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "readable for you alone") {
 		t.Fatalf("%v: %s%s", err, stdout.String(), shown.String())
 	}
-	if p := m.run(plain, "token", "--interactive", "never"); p.code != 0 {
-		t.Errorf("what was chosen does not hold: %s", p.stderr.String())
+	if p := m.With(plain...).Run(t, "token", "--interactive", "never"); p.Status() != 0 {
+		t.Errorf("what was chosen does not hold: %s", p.Stderr.String())
 	}
 }
 
 // A setup asks, and then its login does: what is typed goes to the one whose turn it
 // is.
 func TestSetupAtTerminal(t *testing.T) {
-	m := newMachine(t, oauthtest.Config{})
-	cmd := m.command([]string{"BROWSER=", "DISPLAY=", "WAYLAND_DISPLAY=", "GIT_CONFIG_GLOBAL=" + filepath.Join(m.dir, "gitconfig")}, "setup", "git", "git.example.com")
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	cmd := m.With("BROWSER=", "DISPLAY=", "WAYLAND_DISPLAY=", "GIT_CONFIG_GLOBAL="+filepath.Join(m.Dir, "gitconfig")).Command(t.Context(), "setup", "git", "git.example.com")
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	shown, master, _ := atTerminal(t, cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	m.await("the question", func() bool { return strings.Contains(shown.String(), "Go on?") })
+	testenv.Await(t, "the question", func() bool { return strings.Contains(shown.String(), "Go on?") })
 	_, _ = io.WriteString(master, "yes\n")
-	m.await("the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
+	testenv.Await(t, "the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
 	to := redirected(t, regexp.MustCompile(`http://\S+/authorize\?\S+`).FindString(shown.String()))
 	_, _ = io.WriteString(master, to+"\n")
 	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "git gets the token for git.example.com.") {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -31,7 +31,7 @@ type bench struct {
 	beside      string   // the program that measures
 	hello, ours []string // copies
 	memory      string   // a runtime directory; empty: each machine has its own, on disk
-	machines    []*machine.Machine
+	machines    []*testenv.Machine
 	bus         *desktop.Bus
 	endings     []func() error // undo what ends with no process
 	notes       []string       // to print below the table
@@ -44,14 +44,14 @@ func (b *bench) note(format string, args ...any) {
 func (b *bench) wants(name string) bool { return strings.Contains(name, b.word) }
 
 func (b *bench) build(ctx context.Context) (err error) {
-	if b.beside, err = machine.BuildCommand(ctx, b.dir, "hack/bench/beside"); err != nil {
+	if b.beside, err = testenv.BuildCommand(ctx, b.dir, "hack/bench/beside"); err != nil {
 		return err
 	}
-	hello, err := machine.BuildCommand(ctx, b.dir, "hack/bench/hello")
+	hello, err := testenv.BuildCommand(ctx, b.dir, "hack/bench/hello")
 	if err != nil {
 		return err
 	}
-	ours, err := machine.Build(ctx, b.dir)
+	ours, err := testenv.Build(ctx, b.dir)
 	if err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func copyTimes(program string) (paths []string, err error) {
 }
 
 // machine makes a machine where nobody has logged in.
-func (b *bench) machine() (*machine.Machine, error) {
-	m, err := machine.New(b.dir, b.ours[0], oauthtest.Config{AccessLifetime: lifetime, IDLifetime: lifetime, RefreshLifetime: 3 * lifetime})
+func (b *bench) machine() (*testenv.Machine, error) {
+	m, err := testenv.New(b.dir, b.ours[0], oauthtest.Config{AccessLifetime: lifetime, IDLifetime: lifetime, RefreshLifetime: 3 * lifetime})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (b *bench) inMemory() {
 }
 
 // loggedIn makes a machine with the store, where somebody has logged in.
-func (b *bench) loggedIn(ctx context.Context, store string, env ...string) (*machine.Machine, error) {
+func (b *bench) loggedIn(ctx context.Context, store string, env ...string) (*testenv.Machine, error) {
 	m, err := b.machine()
 	if err != nil {
 		return nil, err

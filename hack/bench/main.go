@@ -18,11 +18,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 func main() {
-	machine.Browse()
+	testenv.Browse()
 	rounds := flag.Int("rounds", 200, "how often each row is measured, after a tenth as many for warming up")
 	svg := flag.String("svg", "", "draw the rows into this `FILE`")
 	flag.Parse()

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -89,7 +89,7 @@ func find(ctx context.Context, program string) string {
 
 // prime has the peer keep a credential, and makes its row. The home that it
 // gets is its own.
-func (b *bench) prime(ctx context.Context, p peer, path string, m *machine.Machine) (r row, err error) {
+func (b *bench) prime(ctx context.Context, p peer, path string, m *testenv.Machine) (r row, err error) {
 	home, err := os.MkdirTemp(m.Dir, "peer-")
 	if err != nil {
 		return r, err
@@ -102,7 +102,7 @@ func (b *bench) prime(ctx context.Context, p peer, path string, m *machine.Machi
 		}
 		cmd.Env = append(m.Env[:len(m.Env):len(m.Env)], "HOME="+home)
 		cmd.Stdin = strings.NewReader(stdin)
-		machine.OwnSession(cmd)
+		testenv.OwnSession(cmd)
 		return cmd
 	}
 	r = row{name: p.name, binary: []string{path}, stdin: filepath.Join(home, "stdin")}
@@ -126,7 +126,7 @@ func (b *bench) prime(ctx context.Context, p peer, path string, m *machine.Machi
 
 // browser writes a program that opens what it is given in the machine's browser,
 // for peers that take no arguments to theirs.
-func browser(home string, m *machine.Machine) error {
+func browser(home string, m *testenv.Machine) error {
 	script := "#!/bin/sh\nexec " + m.Browser() + ` "$@"` + "\n"
 	return os.WriteFile(filepath.Join(home, "browser"), []byte(script), 0o700)
 }

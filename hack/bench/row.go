@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // row is a program with arguments that is measured.
@@ -39,7 +39,7 @@ func (b *bench) run(ctx context.Context, r row, round int) (m measurement, err e
 	argv := append([]string{b.hello[round%copies], r.binary[round%len(r.binary)]}, r.args...)
 	cmd := exec.CommandContext(ctx, b.beside, argv...)
 	cmd.Env = r.env
-	machine.OwnSession(cmd)
+	testenv.OwnSession(cmd)
 	if r.stdin != "" {
 		f, err := os.Open(r.stdin)
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 )
 
 // The goals of a warm answer: 1.5 is aimed at, 1.8 must hold; protocols other
@@ -42,7 +42,7 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 }
 
 // warm is a row of ours.
-func (b *bench) warm(m *machine.Machine, name string, goal, gate float64, args ...string) row {
+func (b *bench) warm(m *testenv.Machine, name string, goal, gate float64, args ...string) row {
 	return row{name: name, goal: goal, gate: gate, binary: b.ours, args: args, env: m.Env}
 }
 
@@ -70,7 +70,7 @@ func (b *bench) kernelRows(ctx context.Context) ([]row, error) {
 }
 
 // hosted are the rows of callers that name a host, which the profile serves.
-func (b *bench) hosted(m *machine.Machine, env []string) (rows []row, err error) {
+func (b *bench) hosted(m *testenv.Machine, env []string) (rows []row, err error) {
 	for _, caller := range []struct {
 		args []string
 		in   string
@@ -92,13 +92,13 @@ func (b *bench) hosted(m *machine.Machine, env []string) (rows []row, err error)
 }
 
 // profile is the row whose settings are in config.yaml.
-func (b *bench) profile(m *machine.Machine) (row, error) {
+func (b *bench) profile(m *testenv.Machine) (row, error) {
 	r := b.warm(m, "kubernetes --profile", warmGoal, warmGate, "kubernetes", "--profile", "bench")
 	lines := []string{"profiles:", "  bench:"}
 	r.env = m.Env[:len(m.Env):len(m.Env)]
 	for _, setting := range []string{"issuer", "client-id", "store"} {
 		lines = append(lines, fmt.Sprintf("    %s: %s", setting, m.Get(setting)))
-		r.env = append(r.env, machine.Variable(setting)+"=")
+		r.env = append(r.env, testenv.Variable(setting)+"=")
 	}
 	lines = append(lines, "    serves: [git.example.com]")
 	file := filepath.Join(m.Dir, "config", "flyte-credential-helper", "config.yaml")

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // storms measures many warm calls at once against as many hello worlds,
@@ -58,7 +58,7 @@ func together(ctx context.Context, n int, env []string, program string, args ...
 	for range n {
 		cmd := exec.Command(program, args...)
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, null, null, null
-		machine.OwnSession(cmd)
+		testenv.OwnSession(cmd)
 		if err = cmd.Start(); err != nil {
 			break
 		}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/kballard/go-shellquote"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -67,7 +67,7 @@ func (d *demo) build(ctx context.Context) error {
 	d.say("Building %s …", name)
 	start := time.Now()
 	var err error
-	if d.program, err = machine.Build(ctx, filepath.Join(d.dir, "bin")); err != nil {
+	if d.program, err = testenv.Build(ctx, filepath.Join(d.dir, "bin")); err != nil {
 		return because(ctx, err)
 	}
 	info, err := os.Stat(d.program)

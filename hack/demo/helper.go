@@ -10,7 +10,7 @@ import (
 
 	"github.com/kballard/go-shellquote"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 const name = "flyte-credential-helper"
@@ -34,7 +34,7 @@ func command(ctx context.Context, path string, args ...string) *exec.Cmd {
 func (d *demo) helper(ctx context.Context, word string) (answer, said string, err error) {
 	cmd := command(ctx, d.program, d.arguments(word)...)
 	cmd.Env = d.env
-	machine.OwnSession(cmd)
+	testenv.OwnSession(cmd)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

@@ -4,8 +4,8 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -13,62 +13,31 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/apiserver"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-const program = "flyte-credential-helper"
-
 // bed is a machine with a kubeconfig, and the API server that it names.
 type bed struct {
-	*machine.Machine
+	*testenv.Machine
 	api *apiserver.Server
 }
 
-// newBed makes a bed in dir.
-func newBed(dir string) (*bed, error) {
-	binary, err := exec.LookPath(program)
-	if err != nil {
-		return nil, err
-	}
-	m, err := machine.New(dir, binary, oauthtest.Config{TLS: true})
-	if err != nil {
-		return nil, err
-	}
+// newBed starts an API server for m and writes the kubeconfig. The program is found on
+// PATH behind a script that counts its runs.
+func newBed(m *testenv.Machine) (*bed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	b := &bed{Machine: m}
-	if b.api, err = apiserver.New(ctx, m.Server); err != nil {
+	s, err := apiserver.New(ctx, m.Server)
+	if err != nil {
 		return nil, err
 	}
-	return b, b.furnish()
+	b := &bed{Machine: m, api: s}
+	err = errors.Join(m.CountRuns(),
+		os.WriteFile(filepath.Join(m.Dir, "api.pem"), s.CA, 0o600),
+		clientcmd.WriteToFile(*b.kubeconfig(), filepath.Join(m.Dir, ".kube", "config")))
+	return b, err
 }
-
-func (b *bed) close() error {
-	b.api.Close()
-	return b.Close()
-}
-
-// furnish lays out the kubeconfig, and puts the program on PATH behind a shell
-// that notes each run and becomes the program: kubectl is its parent all the
-// same.
-func (b *bed) furnish() error {
-	bin := filepath.Join(b.Dir, "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return err
-	}
-	b.Env = append(b.Env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "STATE="+b.State(), "RUNS="+b.runs(), "ISSUER="+b.Server.URL)
-	front := "#!/bin/sh\necho \"$1\" >>\"$RUNS\"\nexec \"" + b.Program + "\" \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(bin, program), []byte(front), 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(b.Dir, "api.pem"), b.api.CA, 0o600); err != nil {
-		return err
-	}
-	return clientcmd.WriteToFile(*b.kubeconfig(), filepath.Join(b.Dir, ".kube", "config"))
-}
-
-func (b *bed) runs() string { return filepath.Join(b.Dir, "runs") }
 
 // kubeconfig has a user for each way to name the program.
 func (b *bed) kubeconfig() *api.Config {
@@ -79,8 +48,8 @@ func (b *bed) kubeconfig() *api.Config {
 	c.AuthInfos["v1beta1"] = b.user(func(e *api.ExecConfig) { e.APIVersion = "client.authentication.k8s.io/v1beta1" })
 	c.AuthInfos["informed"] = b.user(func(e *api.ExecConfig) { e.ProvideClusterInfo = true })
 	c.AuthInfos["interactive"] = b.user(func(e *api.ExecConfig) { e.InteractiveMode = api.IfAvailableExecInteractiveMode })
-	c.AuthInfos["relative"] = b.user(func(e *api.ExecConfig) { e.Command = "../bin/" + program })
-	c.AuthInfos["absolute"] = b.user(func(e *api.ExecConfig) { e.Command = filepath.Join(b.Dir, "bin", program) })
+	c.AuthInfos["relative"] = b.user(func(e *api.ExecConfig) { e.Command = "../bin/" + testenv.Program })
+	c.AuthInfos["absolute"] = b.user(func(e *api.ExecConfig) { e.Command = filepath.Join(b.Dir, "bin", testenv.Program) })
 	c.AuthInfos["password"] = b.user(func(e *api.ExecConfig) { e.Args = append(e.Args, "--grant", "password") })
 	c.AuthInfos["v1alpha1"] = b.user(func(e *api.ExecConfig) { e.APIVersion = "client.authentication.k8s.io/v1alpha1" })
 	c.AuthInfos["trusting"] = b.user(func(e *api.ExecConfig) { e.Args = append(e.Args, "--ca-file", filepath.Join(b.Dir, "ca.pem")) })
@@ -96,7 +65,7 @@ func (b *bed) kubeconfig() *api.Config {
 func (b *bed) user(change func(*api.ExecConfig)) *api.AuthInfo {
 	e := &api.ExecConfig{
 		APIVersion:      "client.authentication.k8s.io/v1",
-		Command:         program,
+		Command:         testenv.Program,
 		Args:            []string{"kubernetes", "--issuer", b.Server.URL, "--client-id", oauthtest.PublicClient},
 		InteractiveMode: api.NeverExecInteractiveMode,
 	}

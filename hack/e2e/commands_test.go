@@ -8,19 +8,21 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
-// apiCommand changes the API server, or asserts how often it was asked: "api count
-// pods 1".
+// apiCommand is for the API server:
+//
+//	api count KIND N     fail unless it received N requests of KIND
+//	api forget-counts    count from zero
+//	api refuse N         refuse the next N requests
+//	api restart          restart it, so that it fetches the keys of the issuer again
 func apiCommand(ts *testscript.TestScript, _ bool, args []string) {
 	b := theBed(ts)
 	switch args[0] {
 	case "count":
-		want, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		if got := b.api.Count(args[1]); got != want {
-			ts.Fatalf("the API server counts %d of %s, not %d", got, args[1], want)
-		}
+		testenv.Want(ts, "requests for "+args[1], b.api.Count(args[1]), args[2])
 	case "forget-counts":
 		b.api.ResetCounts()
 	case "refuse":
@@ -32,19 +34,6 @@ func apiCommand(ts *testscript.TestScript, _ bool, args []string) {
 		defer cancel()
 		ts.Check(b.api.Restart(ctx))
 	default:
-		ts.Fatalf("api %s?", args[0])
+		ts.Fatalf("unknown command: api %s", args[0])
 	}
-}
-
-// awaitCommand waits until the issuer was asked so often: "await refresh_token 1".
-func awaitCommand(ts *testscript.TestScript, _ bool, args []string) {
-	want, err := strconv.Atoi(args[1])
-	ts.Check(err)
-	for range 6000 {
-		if theBed(ts).Server.Count(args[0]) >= want {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	ts.Fatalf("waited in vain for %s", args[0])
 }

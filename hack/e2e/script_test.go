@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -11,18 +10,12 @@ import (
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/hack/script"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 func TestMain(m *testing.M) {
-	machine.Browse()
-	testscript.Main(script.Built(m), map[string]func(){
-		"kubectl":       kubectl,
-		"test-await":    script.Await,
-		"test-parallel": script.Parallel,
-		"init":          script.Init,
-	})
+	testenv.Main(m, testenv.Released, map[string]func(){"kubectl": kubectl})
 }
 
 // kubectl is the real one.
@@ -33,23 +26,7 @@ func kubectl() {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		Setup:               setup,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server":  func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).Server, args) },
-			"pass":    func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
-			"api":     apiCommand,
-			"await":   awaitCommand,
-			"browser": func(ts *testscript.TestScript, _ bool, args []string) { script.Browser(ts, theBed(ts).Machine, args) },
-			"runs":    func(ts *testscript.TestScript, _ bool, args []string) { script.Runs(ts, theBed(ts).runs(), args) },
-			"age":     func(ts *testscript.TestScript, _ bool, args []string) { script.Age(ts, theBed(ts).Machine, args) },
-			"occupy":  script.Occupy,
-		},
-		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
-	})
+	testenv.Run(t, testenv.Scripts{Files: "testdata/*.txtar", Setup: setup, Commands: map[string]testenv.Command{"api": apiCommand}})
 }
 
 type bedKey struct{}
@@ -57,13 +34,16 @@ type bedKey struct{}
 func theBed(ts *testscript.TestScript) *bed { return ts.Value(bedKey{}).(*bed) }
 
 func setup(e *testscript.Env) error {
-	b, err := newBed(e.WorkDir)
+	m, err := testenv.NewForScript(e, oauthtest.Config{TLS: true})
+	if err != nil {
+		return err
+	}
+	b, err := newBed(m)
 	if err != nil {
 		return err
 	}
 	e.Values[bedKey{}] = b
-	e.Defer(func() { _ = b.close() })
-	e.Vars = append(e.Vars, b.Env...)
-	e.Vars = append(e.Vars, "OPENED="+b.Log())
+	e.Defer(b.api.Close)
+	testenv.Setup(e, m)
 	return nil
 }

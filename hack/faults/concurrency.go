@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -98,7 +98,7 @@ func accounts(ctx context.Context, t *trial) {
 
 // late is a machine with a token of 100 s in its last fifth, and a server whose
 // refresh takes longer than anybody should wait.
-func (t *trial) late(ctx context.Context) *machine.Machine {
+func (t *trial) late(ctx context.Context) *testenv.Machine {
 	m := t.loggedIn(ctx, oauthtest.Config{AccessLifetime: 100 * time.Second, IDLifetime: 100 * time.Second})
 	t.age(ctx, m, 85*time.Second)
 	m.Server.Fail("token", oauthtest.Fault{Delay: 5 * time.Second})
@@ -106,7 +106,7 @@ func (t *trial) late(ctx context.Context) *machine.Machine {
 }
 
 // inNamespace runs n callers in a process namespace whose pid 1 is called name.
-func (t *trial) inNamespace(ctx context.Context, m *machine.Machine, name string, n int) []caller {
+func (t *trial) inNamespace(ctx context.Context, m *testenv.Machine, name string, n int) []caller {
 	self, err := os.Executable()
 	link := filepath.Join(m.Dir, name)
 	if err == nil && !exists(link) {

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -30,7 +30,7 @@ func disks() []row {
 // smallDisk gives the machine a state directory with so many KiB. Only this
 // goroutine's thread sees it, which ends with the row, and the processes that it
 // starts.
-func (t *trial) smallDisk(m *machine.Machine, kib int) (unmount func()) {
+func (t *trial) smallDisk(m *testenv.Machine, kib int) (unmount func()) {
 	t.needsRoot()
 	runtime.LockOSThread() // for good
 	if err := errors.Join(syscall.Unshare(syscall.CLONE_FS|syscall.CLONE_NEWNS), syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")); err != nil {
@@ -81,7 +81,7 @@ func fill(path string) {
 
 // unwritable is what must hold where nothing can be kept. expire makes the token
 // old all the same, and free lets everything be kept again.
-func (t *trial) unwritable(ctx context.Context, m *machine.Machine, free, expire func()) {
+func (t *trial) unwritable(ctx context.Context, m *testenv.Machine, free, expire func()) {
 	t.answered([]*process{t.run(ctx, m, "token", "--min-ttl", "0s")})
 	t.failed(t.run(ctx, m, "login", "--account", "new"), 6)
 	expire()

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -97,7 +97,7 @@ func (t *trial) read(path string) []byte {
 }
 
 // reset makes the state directory anew, with one file in it.
-func (t *trial) reset(m *machine.Machine, path string, text []byte) {
+func (t *trial) reset(m *testenv.Machine, path string, text []byte) {
 	err := os.RemoveAll(m.State())
 	if err == nil {
 		err = os.Mkdir(m.State(), 0o700)
@@ -111,7 +111,7 @@ func (t *trial) reset(m *machine.Machine, path string, text []byte) {
 }
 
 // replaced runs the program with a thing at path, and again without it.
-func (t *trial) replaced(ctx context.Context, m *machine.Machine, thing thing, path string, args ...string) {
+func (t *trial) replaced(ctx context.Context, m *testenv.Machine, thing thing, path string, args ...string) {
 	victim := filepath.Join(m.Dir, "victim")
 	old := time.Now().Add(-time.Hour) // so that nobody takes it for a stamp of just now
 	if err := errors.Join(os.RemoveAll(victim), os.WriteFile(victim, []byte("precious"), 0o600), os.Chtimes(victim, old, old)); err != nil {

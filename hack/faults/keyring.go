@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -56,7 +56,7 @@ func keyringTrouble(ctx context.Context, t *trial) {
 }
 
 // refusedByStore runs the program, which must end soon with status 6.
-func (t *trial) refusedByStore(ctx context.Context, m *machine.Machine, args ...string) {
+func (t *trial) refusedByStore(ctx context.Context, m *testenv.Machine, args ...string) {
 	p := t.run(ctx, m, args...)
 	t.failed(p, 6)
 	if p.took() > 3*time.Second {
@@ -65,7 +65,7 @@ func (t *trial) refusedByStore(ctx context.Context, m *machine.Machine, args ...
 }
 
 // launcher puts a dbus-launch on the machine's PATH that leaves a trace.
-func (t *trial) launcher(m *machine.Machine) (trace string) {
+func (t *trial) launcher(m *testenv.Machine) (trace string) {
 	trace = filepath.Join(m.Dir, "launched")
 	bin := filepath.Join(m.Dir, "bin")
 	err := os.Mkdir(bin, 0o700)

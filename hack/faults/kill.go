@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -69,7 +69,7 @@ func childKilled(grace time.Duration, both bool) func(context.Context, *trial) {
 	}
 }
 
-func (t *trial) killSpender(ctx context.Context, m *machine.Machine, both bool) (lost bool) {
+func (t *trial) killSpender(ctx context.Context, m *testenv.Machine, both bool) (lost bool) {
 	m.Server.Fail("refresh_token", oauthtest.Fault{Times: 1, Drip: 5 * time.Millisecond})
 	before := m.Server.Count("refresh_token")
 	p := t.start(ctx, m, "token", "--interactive", "never")

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -25,7 +25,7 @@ func leaders() []row {
 }
 
 // shut is m whose person closes every tab.
-func shut(m *machine.Machine) *machine.Machine {
+func shut(m *testenv.Machine) *testenv.Machine {
 	away := *m
 	away.Env = slices.Clone(m.Env)
 	away.CloseTabs()
@@ -33,7 +33,7 @@ func shut(m *machine.Machine) *machine.Machine {
 }
 
 // queue starts a leader that waits at its browser, and n who wait for it.
-func (t *trial) queue(ctx context.Context, lead, m *machine.Machine, n int, args ...string) (leader *process, waiters []*process) {
+func (t *trial) queue(ctx context.Context, lead, m *testenv.Machine, n int, args ...string) (leader *process, waiters []*process) {
 	browsers := m.Browsers()
 	leader = t.start(ctx, lead, args...)
 	t.await(ctx, "the leader's browser", func() bool { return m.Browsers() > browsers })
@@ -165,7 +165,7 @@ func leaderStopped(ctx context.Context, t *trial) {
 // browser is another one.
 func suspended(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
-	m.Env = append(m.Env, "BROWSER="+m.BrowserOf(machine.Dawdles))
+	m.Env = append(m.Env, "BROWSER="+m.BrowserOf(testenv.Waits))
 	leader, waiters := t.queue(ctx, m, m, 10, "token")
 	all := append(waiters, leader)
 	for _, p := range all {

@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -54,14 +54,14 @@ func authorize(w http.ResponseWriter, r *http.Request) {
 }
 
 // against is a machine whose program asks the issuer at address.
-func (t *trial) against(address string) *machine.Machine {
+func (t *trial) against(address string) *testenv.Machine {
 	m := t.machine(oauthtest.Config{})
 	m.Set("issuer", address)
 	return m
 }
 
 // asks runs the program against the liar, which then ends.
-func (t *trial) asks(ctx context.Context, l *liar, args ...string) (*machine.Machine, *process) {
+func (t *trial) asks(ctx context.Context, l *liar, args ...string) (*testenv.Machine, *process) {
 	defer l.Close()
 	m := t.against(l.URL)
 	return m, t.run(ctx, m, append([]string{"token", "--scope", "any"}, args...)...)

@@ -23,11 +23,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 func main() {
-	machine.Browse()
+	testenv.Browse()
 	if len(os.Args) > 1 && os.Args[1] == crowdCommand {
 		os.Exit(crowd(os.Args[2:]))
 	}
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 	if err := os.Chmod(dir, 0o711); err != nil { // a row runs the program as another user
 		return err
 	}
-	program, err := machine.Build(ctx, dir)
+	program, err := testenv.Build(ctx, dir)
 	if err != nil {
 		return err
 	}

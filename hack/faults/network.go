@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -39,7 +39,7 @@ func (t *trial) small() {
 }
 
 // recover fails unless the program answers when the failure window has passed.
-func (t *trial) recover(ctx context.Context, m *machine.Machine) {
+func (t *trial) recover(ctx context.Context, m *testenv.Machine) {
 	for start := time.Now(); ctx.Err() == nil; time.Sleep(250 * time.Millisecond) {
 		p := t.run(ctx, m, "token")
 		if p.code == 0 {

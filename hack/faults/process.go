@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // hung is how long a process may run before it counts as one that never ends.
@@ -37,12 +37,12 @@ func (p *process) String() string {
 func (p *process) took() time.Duration { return p.over.Sub(p.begun) }
 
 // start starts the program.
-func (t *trial) start(ctx context.Context, m *machine.Machine, args ...string) *process {
+func (t *trial) start(ctx context.Context, m *testenv.Machine, args ...string) *process {
 	return t.launch(m.Command(ctx, args...))
 }
 
 // run runs the program to its end.
-func (t *trial) run(ctx context.Context, m *machine.Machine, args ...string) *process {
+func (t *trial) run(ctx context.Context, m *testenv.Machine, args ...string) *process {
 	p := t.start(ctx, m, args...)
 	t.wait(p)
 	return p
@@ -111,7 +111,7 @@ func (t *trial) together(n int, command func(i int) *exec.Cmd) []*process {
 }
 
 // crowdOf runs the program n times at once, with the same arguments.
-func (t *trial) crowdOf(ctx context.Context, n int, m *machine.Machine, args ...string) []*process {
+func (t *trial) crowdOf(ctx context.Context, n int, m *testenv.Machine, args ...string) []*process {
 	return t.together(n, func(int) *exec.Cmd { return m.Command(ctx, args...) })
 }
 

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -68,7 +68,7 @@ func damaged(store, suffix string) func(context.Context, *trial) {
 
 // recovers runs the program on damaged text, then logs in, and returns the text
 // that is kept then.
-func (t *trial) recovers(ctx context.Context, m *machine.Machine, path string, text []byte, n int) []byte {
+func (t *trial) recovers(ctx context.Context, m *testenv.Machine, path string, text []byte, n int) []byte {
 	if n/2 >= len(text) {
 		return text
 	}
@@ -138,7 +138,7 @@ func damagedBeside(ctx context.Context, t *trial) {
 
 // beside runs the program with a damaged file beside an expired token: it must
 // refresh, or repeat the failure that stands in the file, and a login helps.
-func (t *trial) beside(ctx context.Context, m *machine.Machine, path string, text []byte, n int) {
+func (t *trial) beside(ctx context.Context, m *testenv.Machine, path string, text []byte, n int) {
 	whole, _ := os.ReadFile(path)
 	t.age(ctx, m, 10*time.Minute)
 	if err := os.WriteFile(path, damage(text, n), 0o600); err != nil {

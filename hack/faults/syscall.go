@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -55,7 +55,7 @@ func (i injection) String() string { return fmt.Sprintf("%s:%s:when=%d", i.call,
 
 // spoil runs the program under strace, with an expired token, and returns what
 // strace has written down.
-func (t *trial) spoil(ctx context.Context, m *machine.Machine, i injection, paths []string) (p *process, trace string) {
+func (t *trial) spoil(ctx context.Context, m *testenv.Machine, i injection, paths []string) (p *process, trace string) {
 	file := filepath.Join(m.Dir, "trace")
 	args := []string{"-f", "-qq", "-o", file, "-e", "trace=" + strings.Join(append(changes(), i.call), ","), "-e", "inject=" + i.String()}
 	if i.files {
@@ -65,7 +65,7 @@ func (t *trial) spoil(ctx context.Context, m *machine.Machine, i injection, path
 	}
 	cmd := exec.CommandContext(ctx, "strace", append(args, m.Program, "token", "--interactive", "never")...)
 	cmd.Env = m.Env
-	machine.OwnSession(cmd)
+	testenv.OwnSession(cmd)
 	p = t.launch(cmd)
 	t.wait(p)
 	text, err := os.ReadFile(file)
@@ -76,7 +76,7 @@ func (t *trial) spoil(ctx context.Context, m *machine.Machine, i injection, path
 }
 
 // ownFiles are the files of the machine's only login, there or not.
-func (t *trial) ownFiles(m *machine.Machine) (paths []string) {
+func (t *trial) ownFiles(m *testenv.Machine) (paths []string) {
 	id := strings.TrimSuffix(t.kept(m, ".plain"), ".plain")
 	for _, suffix := range []string{".plain", ".plain.try", ".plain.new", ".lock", ".spend", ".record", ".record.new", ".who"} {
 		paths = append(paths, id+suffix)
@@ -116,7 +116,7 @@ func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 }
 
 // survives spoils one run, and reports whether there was anything to spoil.
-func (t *trial) survives(ctx context.Context, m *machine.Machine, i injection, paths []string, grace time.Duration) bool {
+func (t *trial) survives(ctx context.Context, m *testenv.Machine, i injection, paths []string, grace time.Duration) bool {
 	t.age(ctx, m, 10*time.Minute)
 	before := m.Server.Count("refresh_token")
 	p, trace := t.spoil(ctx, m, i, paths)
@@ -145,7 +145,7 @@ func injected(trace string, i injection) bool {
 }
 
 // forget takes away the record of a failure, whose window other rows look at.
-func (t *trial) forget(m *machine.Machine) {
+func (t *trial) forget(m *testenv.Machine) {
 	_ = os.Remove(strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".record") // where there is one
 }
 

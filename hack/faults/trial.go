@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -23,7 +23,7 @@ type trial struct {
 	dir, program string
 	long         bool
 
-	machines []*machine.Machine
+	machines []*testenv.Machine
 	as       *syscall.Credential // who runs the program; nil: who runs us
 
 	mu        sync.Mutex // guards what follows
@@ -103,8 +103,8 @@ func (t *trial) pick(short, long int) int {
 }
 
 // machine is a new one, which ends with the row.
-func (t *trial) machine(c oauthtest.Config) *machine.Machine {
-	m, err := machine.New(t.dir, t.program, c)
+func (t *trial) machine(c oauthtest.Config) *testenv.Machine {
+	m, err := testenv.New(t.dir, t.program, c)
 	if err != nil {
 		t.fatalf("%v", err)
 	}
@@ -113,26 +113,26 @@ func (t *trial) machine(c oauthtest.Config) *machine.Machine {
 }
 
 // loggedIn is a machine with a login.
-func (t *trial) loggedIn(ctx context.Context, c oauthtest.Config) *machine.Machine {
+func (t *trial) loggedIn(ctx context.Context, c oauthtest.Config) *testenv.Machine {
 	m := t.machine(c)
 	t.login(ctx, m)
 	return m
 }
 
-func (t *trial) login(ctx context.Context, m *machine.Machine, args ...string) {
+func (t *trial) login(ctx context.Context, m *testenv.Machine, args ...string) {
 	if p := t.run(ctx, m, append([]string{"login"}, args...)...); p.code != 0 {
 		t.fatalf("login: %s", p)
 	}
 }
 
 // expired is a machine with a login whose token has run out.
-func (t *trial) expired(ctx context.Context, c oauthtest.Config) *machine.Machine {
+func (t *trial) expired(ctx context.Context, c oauthtest.Config) *testenv.Machine {
 	m := t.loggedIn(ctx, c)
 	t.age(ctx, m, 10*time.Minute)
 	return m
 }
 
-func (t *trial) age(ctx context.Context, m *machine.Machine, d time.Duration) {
+func (t *trial) age(ctx context.Context, m *testenv.Machine, d time.Duration) {
 	if err := m.Age(ctx, d); err != nil {
 		t.fatalf("%v", err)
 	}
@@ -153,21 +153,21 @@ func (t *trial) await(ctx context.Context, what string, done func() bool) {
 }
 
 // counted fails unless the server has seen so many requests of a kind.
-func (t *trial) counted(m *machine.Machine, kind string, want int) {
+func (t *trial) counted(m *testenv.Machine, kind string, want int) {
 	if n := m.Server.Count(kind); n != want {
 		t.errorf("%d requests of kind %s, not %d", n, kind, want)
 	}
 }
 
 // opened fails unless so many browsers have opened.
-func (t *trial) opened(m *machine.Machine, want int) {
+func (t *trial) opened(m *testenv.Machine, want int) {
 	if n := m.Browsers(); n != want {
 		t.errorf("%d browsers, not %d", n, want)
 	}
 }
 
 // kept is the file of the machine's only login.
-func (t *trial) kept(m *machine.Machine, suffix string) string {
+func (t *trial) kept(m *testenv.Machine, suffix string) string {
 	found, _ := filepath.Glob(filepath.Join(m.State(), "*"+suffix))
 	if len(found) != 1 {
 		t.fatalf("%d files are called *%s", len(found), suffix)
@@ -177,7 +177,7 @@ func (t *trial) kept(m *machine.Machine, suffix string) string {
 
 // goesOn fails unless the next call answers. If it cannot, a login is lost, and
 // after a login anew all must be well.
-func (t *trial) goesOn(ctx context.Context, m *machine.Machine) (lost bool, said string) {
+func (t *trial) goesOn(ctx context.Context, m *testenv.Machine) (lost bool, said string) {
 	next := t.run(ctx, m, "token", "--interactive", "never")
 	if next.code == 0 {
 		return false, ""

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zalando/go-keyring"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/desktop"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 

@@ -5,19 +5,13 @@ package flyte
 import (
 	"embed"
 	"errors"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
-
-const program = "flyte-credential-helper"
 
 // callers are the Python programs among the callers.
 //
@@ -26,43 +20,25 @@ var callers embed.FS
 
 // bed is a machine on which Flyte's clients are installed, and a control plane.
 type bed struct {
-	*machine.Machine
+	*testenv.Machine
 	admin *flyteadmin.Server
 }
 
-// newBed makes a bed in dir, whose control plane has one port with TLS.
-func newBed(dir string) (*bed, error) {
-	binary, err := exec.LookPath(program)
-	if err != nil {
-		return nil, err
+// newBed starts a control plane, whose one port has TLS, beside m's server, and installs
+// the clients.
+func newBed(m *testenv.Machine) (*bed, error) {
+	for _, setting := range []string{"issuer", "client-id"} {
+		m.Set(setting, "") // nothing but Flyte's endpoint names a server
 	}
-	m, err := machine.New(dir, binary, oauthtest.Config{TLS: true})
-	if err != nil {
-		return nil, err
-	}
-	// Flyte's endpoint is to be the only server that anything names.
-	m.Env = slices.DeleteFunc(m.Env, func(pair string) bool {
-		return strings.HasPrefix(pair, machine.Variable("issuer")+"=") || strings.HasPrefix(pair, machine.Variable("client-id")+"=")
-	})
 	b := &bed{Machine: m}
-	if err := b.start(flyteadmin.Config{}); err != nil {
-		return nil, errors.Join(err, b.close())
-	}
-	return b, b.furnish()
+	return b, errors.Join(b.start(flyteadmin.Config{}), b.install())
 }
 
-func (b *bed) close() error {
-	if b.admin != nil {
-		b.admin.Close()
-	}
-	return b.Close()
-}
-
-// start puts another control plane in the place of the one before. Unless c has
-// them, its redirect ports are free ones, since many beds stand side by side.
+// start replaces the control plane by another one. Unless c has redirect URIs, their ports
+// are free ones, not those of a real flyteadmin, because other tests run at the same time.
 func (b *bed) start(c flyteadmin.Config) error {
-	for len(c.Redirects) < 2 {
-		port, err := freePort()
+	if len(c.Redirects) == 0 {
+		port, err := testenv.FreePort()
 		if err != nil {
 			return err
 		}
@@ -92,48 +68,20 @@ func (b *bed) trust() error {
 	return err
 }
 
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
-}
-
-// vars name the control plane to a script: as --endpoint has it, where HTTP is, and
-// its first redirect URI.
+// vars name the control plane to a script: as --endpoint has it, its HTTP URL, and the
+// redirect URI that it announces.
 func (b *bed) vars() []string {
 	return []string{"ADMIN=" + b.admin.Endpoint, "ADMIN_URL=" + b.admin.URL, "REDIRECT=" + b.admin.Redirect()}
 }
 
-// furnish puts on PATH the program, behind a shell that notes each run; the clients
-// that are in Python; and what Flyte's Go client opens a browser with.
-func (b *bed) furnish() error {
-	bin := filepath.Join(b.Dir, "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return err
-	}
-	b.Env = append(b.Env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "STATE="+b.State(), "RUNS="+b.runs(), "CA="+filepath.Join(b.Dir, "ca.pem"), "IDP="+b.Server.URL)
-	files := map[string]string{
-		program:    "#!/bin/sh\necho \"$1\" >>\"$RUNS\"\nexec \"" + b.Program + "\" \"$@\"\n",
-		"xdg-open": "#!/bin/sh\nexec sh -c \"$BROWSER '$1'\"\n",
-	}
-	for _, name := range []string{"flytekit", "flyte-sdk", "me"} {
-		text, err := callers.ReadFile("callers/" + strings.ReplaceAll(name, "-", "_") + ".py")
-		if err != nil {
-			return err
-		}
-		if name == "me" {
-			name = "me.py" // which the others import
-		}
-		files[name] = string(text)
-	}
-	var err error
-	for name, text := range files {
-		err = errors.Join(err, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700))
+// install puts on PATH the program, whose runs are counted; the clients that are in
+// Python; and the command with which Flyte's Go client opens a browser.
+func (b *bed) install() error {
+	b.Env = append(b.Env, "CA="+b.CAFile(), "IDP="+b.Server.URL)
+	err := errors.Join(b.CountRuns(), b.Install("xdg-open", "#!/bin/sh\nexec sh -c \"$BROWSER '$1'\"\n"))
+	for name, file := range map[string]string{"flytekit": "flytekit.py", "flyte-sdk": "flyte_sdk.py", "me.py": "me.py"} { // the others import me
+		text, e := callers.ReadFile("callers/" + file)
+		err = errors.Join(err, e, b.Install(name, string(text)))
 	}
 	return err
 }
-
-func (b *bed) runs() string { return filepath.Join(b.Dir, "runs") }

@@ -3,31 +3,32 @@
 package flyte
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin"
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
-// adminCommand changes the control plane, or asserts how often it was asked: "admin
-// count refresh_token 1".
+// adminCommand is for the control plane:
+//
+//	admin start WORD...     replace it, with other ports: tls, plaintext, two, web, web-tls;
+//	                        or another version: flyte2; or with
+//	                        the redirect URIs of a real flyteadmin: own-ports
+//	admin set WORD...       change settings, see set; "plain" sets the defaults
+//	admin rotate-key        sign with another key
+//	admin count KIND N      fail unless it received N requests of KIND
+//	admin forget-counts     count from zero
+//	admin close             stop it
 func adminCommand(ts *testscript.TestScript, _ bool, args []string) {
 	b := theBed(ts)
 	switch args[0] {
 	case "count":
-		want, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		if got := b.admin.Count(args[1]); got != want {
-			ts.Fatalf("the control plane counts %d of %s, not %d", got, args[1], want)
-		}
+		testenv.Want(ts, "requests of kind "+args[1], b.admin.Count(args[1]), args[2])
 	case "forget-counts":
 		b.admin.ResetCounts()
 	case "start":
@@ -43,11 +44,10 @@ func adminCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "close":
 		b.admin.Close()
 	default:
-		ts.Fatalf("admin %s?", args[0])
+		ts.Fatalf("unknown command: admin %s", args[0])
 	}
 }
 
-// startAs starts another control plane: "admin start two flyte2".
 func (b *bed) startAs(words []string) error {
 	var c flyteadmin.Config
 	for _, word := range words {
@@ -66,14 +66,12 @@ func (b *bed) startAs(words []string) error {
 		case "own-ports":
 			c.Redirects = authserver.Redirects()
 		default:
-			return fmt.Errorf("admin start %s?", word)
+			return fmt.Errorf("unknown word: %s", word)
 		}
 	}
 	return b.start(c)
 }
 
-// set changes settings of the control plane: "admin set no-auth". The word plain
-// takes all changes back.
 func set(admin *flyteadmin.Server, words []string) error {
 	var failed error
 	admin.Configure(func(s *flyteadmin.Settings) {
@@ -104,24 +102,9 @@ func set(admin *flyteadmin.Server, words []string) error {
 			case "code":
 				s.Lifetimes.Code = d
 			default:
-				failed = fmt.Errorf("admin set %s?", name)
+				failed = fmt.Errorf("unknown setting: %s", name)
 			}
 		}
 	})
 	return failed
-}
-
-// holdCommand takes a port of loopback, of both kinds, as another program does, or
-// finds that one has: "hold 53593".
-func holdCommand(ts *testscript.TestScript, _ bool, args []string) {
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, args[0]))
-		switch {
-		case err == nil:
-			ts.Defer(func() { _ = l.Close() })
-		case errors.Is(err, syscall.EADDRINUSE), host == "::1" && errors.Is(err, syscall.EADDRNOTAVAIL):
-		default:
-			ts.Check(err)
-		}
-	}
 }

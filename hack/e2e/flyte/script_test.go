@@ -7,45 +7,38 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/hack/script"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 func TestMain(m *testing.M) {
-	machine.Browse()
-	testscript.Main(script.Built(m), map[string]func(){
-		"flyteidl":      flyteidl,
-		"flytectl":      flytectl,
-		"go-program":    goProgram,
-		"test-machine":  machineToken,
-		"test-proxy":    proxyToken,
-		"test-await":    script.Await,
-		"test-parallel": script.Parallel,
+	testenv.Main(m, testenv.Released, map[string]func(){
+		"flyteidl":     flyteidl,
+		"flytectl":     flytectl,
+		"go-program":   goProgram,
+		"test-machine": machineToken,
+		"test-proxy":   proxyToken,
 	})
 }
 
-func TestScripts(t *testing.T) { runScripts(t, "testdata") }
+// TestScripts runs scripts. In them, the command idp is the command server: it is for the
+// OpenID provider, at which users of the control plane sign in.
+func TestScripts(t *testing.T) { runScripts(t, "testdata/*.txtar") }
 
-// TestPorts is apart, since flyteadmin's own redirect ports are there once a machine:
-// it has one script, and is not parallel to the others.
-func TestPorts(t *testing.T) { runScripts(t, "testdata/ports") }
+// TestPorts has a network of its own, because it uses the ports of a real flyteadmin.
+func TestPorts(t *testing.T) {
+	if testenv.InNamespace(t, "--net") {
+		runScripts(t, "testdata/ports/*.txtar")
+	}
+}
 
-func runScripts(t *testing.T, dir string) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 dir,
-		Setup:               setup,
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"admin":   adminCommand,
-			"idp":     func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).Server, args) },
-			"pass":    func(ts *testscript.TestScript, _ bool, args []string) { script.Pass(ts, args) },
-			"browser": func(ts *testscript.TestScript, _ bool, args []string) { script.Browser(ts, theBed(ts).Machine, args) },
-			"runs":    func(ts *testscript.TestScript, _ bool, args []string) { script.Runs(ts, theBed(ts).runs(), args) },
-			"age":     func(ts *testscript.TestScript, _ bool, args []string) { script.Age(ts, theBed(ts).Machine, args) },
-			"hold":    holdCommand,
+func runScripts(t *testing.T, files string) {
+	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
+		"admin": adminCommand,
+		"idp": func(ts *testscript.TestScript, _ bool, args []string) {
+			testenv.ServerCommand(ts, theBed(ts).Server, args)
 		},
-	})
+	}})
 }
 
 type bedKey struct{}
@@ -53,14 +46,19 @@ type bedKey struct{}
 func theBed(ts *testscript.TestScript) *bed { return ts.Value(bedKey{}).(*bed) }
 
 func setup(e *testscript.Env) error {
-	b, err := newBed(e.WorkDir)
+	m, err := testenv.NewForScript(e, oauthtest.Config{TLS: true})
+	if err != nil {
+		return err
+	}
+	b, err := newBed(m)
+	if b.admin != nil {
+		e.Defer(func() { b.admin.Close() }) // the one at the end of the script
+	}
 	if err != nil {
 		return err
 	}
 	e.Values[bedKey{}] = b
-	e.Defer(func() { _ = b.close() })
-	e.Vars = append(e.Vars, b.Env...)
-	e.Vars = append(e.Vars, "OPENED="+b.Log())
+	testenv.Setup(e, m)
 	e.Vars = append(e.Vars, b.vars()...)
 	return nil
 }

@@ -5,78 +5,43 @@ package forge
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/front"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
-const program = "flyte-credential-helper"
-
-// limit is for what is started.
+// limit is how long a server may take to start.
 const limit = 5 * time.Minute
 
 // bed is a machine with clients on it, and the servers that a script has started.
 type bed struct {
-	*machine.Machine
+	*testenv.Machine
 	programs
-	servers map[string]server // by the names of scripts
-	close   []func() error
+	servers map[string]server // by their commands
 }
 
-// newBed makes a bed in dir. The program has no settings from the environment: it
-// finds them in a profile.
-func newBed(dir string, p programs) (*bed, error) {
-	binary, err := exec.LookPath(program)
-	if err != nil {
-		return nil, err
-	}
-	m, err := machine.New(dir, binary, oauthtest.Config{TLS: true})
-	if err != nil {
-		return nil, err
-	}
+// newBed installs the clients. The program has no settings from the environment: it finds
+// them in a profile.
+func newBed(m *testenv.Machine, p programs) (*bed, error) {
 	b := &bed{Machine: m, programs: p, servers: map[string]server{}}
-	b.onClose(m.Close)
 	for _, setting := range []string{"issuer", "client-id", "ca-file"} {
-		b.Set(setting, "")
+		m.Set(setting, "")
 	}
-	return b, b.furnish()
+	return b, b.install()
 }
 
-func (b *bed) onClose(f func() error) { b.close = append(b.close, f) }
-
-// Close ends what was started, the last first.
-func (b *bed) Close() (err error) {
-	for i := range b.close {
-		err = errors.Join(err, b.close[len(b.close)-1-i]())
-	}
-	return err
-}
-
-// furnish puts the program on PATH under its names, has everybody trust the
-// servers, and gives the clients their settings.
-func (b *bed) furnish() error {
-	bin := filepath.Join(b.Dir, "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		return err
-	}
-	for _, name := range []string{program, "git-credential-flyte", "docker-credential-flyte", "bazel-credential-flyte"} {
-		if err := os.Symlink(b.Program, filepath.Join(bin, name)); err != nil {
-			return err
-		}
-	}
+// install puts the program on PATH under its names, makes all clients trust the servers,
+// and writes the clients' settings.
+func (b *bed) install() error {
 	f := front.New()
 	defer f.Close()
 	trusted := filepath.Join(b.Dir, "trusted.pem")
 	b.Env = append(b.Env, b.settings()...)
-	b.Env = append(b.Env,
-		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "STATE="+b.State(), "OPENED="+b.Log(),
-		"CONFIG="+filepath.Join(b.Dir, "config", program, "config.yaml"), "ISSUER="+b.Server.URL, "NEWGIT="+b.newGit,
-		"SSL_CERT_FILE="+trusted, "GIT_SSL_CAINFO="+trusted)
+	b.Env = append(b.Env, "NEWGIT="+b.newGit, "SSL_CERT_FILE="+trusted, "GIT_SSL_CAINFO="+trusted)
 	return errors.Join(
+		b.Link("git-credential-flyte", "docker-credential-flyte", "bazel-credential-flyte"),
 		os.WriteFile(trusted, append(f.CA, b.Server.CA...), 0o600),
 		b.write("storage.conf", "[storage]\ndriver = \"vfs\"\ngraphroot = \""+b.Dir+"/images\"\nrunroot = \""+b.Dir+"/run/images\"\n"),
 		b.write("containers.conf", "[engine]\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\n"),

@@ -4,12 +4,12 @@ package forge
 
 import (
 	"context"
-	"fmt"
 	"log"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/component-base/cli"
@@ -18,45 +18,24 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/gitea"
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/peers"
-	"github.com/flyteorg/flyte-credential-helper/hack/machine"
-	"github.com/flyteorg/flyte-credential-helper/hack/script"
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
 func TestMain(m *testing.M) {
-	machine.Browse()
-	gitea.Browse()
-	testscript.Main(suite{script.Away(m)}, map[string]func(){
-		"kubectl":    kubectl,
-		"test-await": script.Await,
-	})
+	testenv.Main(m, prepare, map[string]func(){"kubectl": kubectl, giteaBrowserName: giteaBrowser})
 }
 
-// suite is the tests, for which the program is built, and the small ones of its
-// peers, and put on PATH.
-type suite struct{ testscript.TestingM }
-
-func (s suite) Run() int {
-	dir, err := os.MkdirTemp("", "forge-")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := build(context.Background(), dir); err != nil {
-		log.Print(err)
-		return 1
-	}
-	return s.TestingM.Run()
-}
-
-func build(ctx context.Context, dir string) error {
-	if _, err := machine.Build(ctx, dir); err != nil {
+// prepare builds the program, and those of its peers that are small, and puts them on PATH.
+func prepare(ctx context.Context, dir string) error {
+	if err := testenv.Released(ctx, dir); err != nil {
 		return err
 	}
 	cache, err := peers.Cache()
 	if err != nil {
 		return err
 	}
-	path := []string{dir}
+	var path []string
 	for _, tool := range []func(context.Context) (string, error){cache.Crane, cache.Oras} {
 		file, err := tool(ctx)
 		if err != nil {
@@ -112,28 +91,17 @@ func built(t *testing.T, peer func(peers.Dir, context.Context) (string, error)) 
 }
 
 func run(t *testing.T, dir string, p programs) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 dir,
-		Setup:               func(e *testscript.Env) error { return setup(e, p) },
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server":       func(ts *testscript.TestScript, _ bool, args []string) { script.Server(ts, theBed(ts).Server, args) },
+	testenv.Run(t, testenv.Scripts{
+		Files: filepath.Join(dir, "*.txtar"),
+		Setup: func(e *testscript.Env) error { return setup(e, p) },
+		Commands: map[string]testenv.Command{
 			"gitea":        serverCommand("gitea", startGitea),
 			"registry":     serverCommand("registry", startRegistry),
 			"repositories": serverCommand("repositories", startRepositories),
 			"modules":      serverCommand("modules", startModules),
 			"cluster":      clusterCommand,
-			"age":          ageCommand,
-			"browser":      browserCommand,
-			"fill":         fillCommand,
 		},
-		Condition: func(name string) (bool, error) {
-			if name != "oldgit" {
-				return false, fmt.Errorf("no condition %s", name)
-			}
-			return peers.OldGit(t.Context())
-		},
+		Conditions: map[string]func() (bool, error){"oldgit": func() (bool, error) { return peers.OldGit(t.Context()) }},
 	})
 }
 
@@ -142,12 +110,30 @@ type bedKey struct{}
 func theBed(ts *testscript.TestScript) *bed { return ts.Value(bedKey{}).(*bed) }
 
 func setup(e *testscript.Env, p programs) error {
-	b, err := newBed(e.WorkDir, p)
+	m, err := testenv.NewForScript(e, oauthtest.Config{TLS: true})
+	if err != nil {
+		return err
+	}
+	b, err := newBed(m, p)
 	if err != nil {
 		return err
 	}
 	e.Values[bedKey{}] = b
-	e.Defer(func() { _ = b.Close() })
-	e.Vars = append(e.Vars, b.Env...)
+	testenv.Setup(e, m)
 	return nil
+}
+
+const giteaBrowserName = "gitea-browser"
+
+// giteaBrowser is "gitea-browser ADDRESS", the browser in which Alice signs in at Gitea.
+func giteaBrowser() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := testenv.LogBrowser(os.Args[1])
+	if err == nil {
+		err = gitea.SignIn(ctx, nil, os.Args[1])
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
 }

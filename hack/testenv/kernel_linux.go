@@ -1,4 +1,4 @@
-package machine
+package testenv
 
 import (
 	"errors"
@@ -9,18 +9,15 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 )
 
-// ForgetKeys makes the kernel forget the keys of the logins that are kept, as it
-// does after an hour or at reboot. That it has none is an error.
-func (m *Machine) ForgetKeys() error { return ForgetKeys(cache.Dir(m.State())) }
-
-// ForgetKeys makes the kernel forget the keys of the logins that are kept in dir.
-func ForgetKeys(dir cache.Dir) error {
+// ForgetKeys makes the kernel forget the keys of the stored logins, as it does after an
+// hour or at reboot. It returns [ErrNoKey] if there is none.
+func (m *Machine) ForgetKeys() error {
 	runtime.LockOSThread() // keyrings belong to threads
 	defer runtime.UnlockOSThread()
 	if _, err := unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err != nil {
 		return err
 	}
-	stores, err := cache.List(dir, &cache.Keyring{})
+	stores, err := cache.List(cache.Dir(m.State()), &cache.Keyring{})
 	if err != nil {
 		return err
 	}

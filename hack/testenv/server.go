@@ -1,6 +1,4 @@
-// Package script has what scripts of testscript command and run in more than one
-// place: the authorization server beside the program, and small programs.
-package script
+package testenv
 
 import (
 	"fmt"
@@ -15,16 +13,13 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Server changes the authorization server s, or asserts how often it was asked:
-// "server count refresh_token 1".
-func Server(ts *testscript.TestScript, s *oauthtest.Server, args []string) {
+// ServerCommand is the command server of the package comment, for s.
+func ServerCommand(ts *testscript.TestScript, s *oauthtest.Server, args []string) {
 	switch args[0] {
 	case "count":
-		want, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		if got := s.Count(args[1]); got != want {
-			ts.Fatalf("the server was asked %d times for %s, not %d times", got, args[1], want)
-		}
+		Want(ts, "requests of kind "+args[1], s.Count(args[1]), args[2])
+	case "await":
+		await(ts, args[1], func() bool { return s.Count(args[1]) >= number(ts, args[2]) })
 	case "forget-counts":
 		s.ResetCounts()
 	case "fail":
@@ -43,12 +38,12 @@ func Server(ts *testscript.TestScript, s *oauthtest.Server, args []string) {
 		s.SignInAs(args[1])
 	case "set":
 		ts.Check(configure(s, args[1:]))
-	case "saw": // server saw KIND NAME=VALUE… in the last request of a kind
+	case "saw":
 		ts.Check(saw(s, args[1], args[2:]))
 	case "close":
 		s.Close()
 	default:
-		ts.Fatalf("server %s?", args[0])
+		ts.Fatalf("unknown command: server %s", args[0])
 	}
 }
 
@@ -86,9 +81,9 @@ func configure(s *oauthtest.Server, settings []string) error {
 				c.Grace = d
 			case "opaque":
 				c.OpaqueAccess = true
-			case "groups": // so many
+			case "groups":
 				n, _ := strconv.Atoi(value)
-				c.Groups = slices.Repeat([]string{"a-group-with-a-name-of-its-own"}, n)
+				c.Groups = slices.Repeat([]string{"a-group-with-a-quite-long-name"}, n)
 			case "no-rotation":
 				c.NoRotation = true
 			case "no-offline":
@@ -100,7 +95,7 @@ func configure(s *oauthtest.Server, settings []string) error {
 			case "submits-itself":
 				c.SubmitSignIn = true
 			default:
-				failed = fmt.Errorf("server set %s?", name)
+				failed = fmt.Errorf("unknown setting: %s", name)
 			}
 		}
 	})
@@ -135,7 +130,7 @@ func fail(s *oauthtest.Server, kind string, words []string) error {
 		case "retry-after":
 			f.Header = http.Header{"Retry-After": {value}}
 		default:
-			return fmt.Errorf("server fail %s?", name)
+			return fmt.Errorf("unknown failure: %s", name)
 		}
 	}
 	s.Fail(kind, f)

@@ -133,6 +133,21 @@ func (k *Keyring) Items(ctx context.Context) ([]map[string]string, error) {
 	return items, nil
 }
 
+// DeleteItems deletes each item of the login collection, as a user may with a program for
+// keyrings.
+func (k *Keyring) DeleteItems(ctx context.Context) error {
+	var paths []dbus.ObjectPath
+	if err := k.property(ctx, loginPath, collection, "Items", &paths); err != nil {
+		return fmt.Errorf("list the keyring: %w", err)
+	}
+	for _, path := range paths {
+		if err := k.call(ctx, path, item+".Delete").Err; err != nil {
+			return fmt.Errorf("delete %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
 // Stop suspends the daemon (SIGSTOP): it keeps its name on the bus and answers
 // nobody, which is what a hung one looks like to its clients.
 func (k *Keyring) Stop() error { return suspend(k.process.Process) }

@@ -1,6 +1,0 @@
-//go:build !unix
-
-package script
-
-// leaveTerminal does nothing here.
-func leaveTerminal() {}
