@@ -1,13 +1,29 @@
 package flyteadmin
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"strings"
+	"time"
+
+	gateway "github.com/flyteorg/flyte/flyteidl/gen/pb-go/gateway/flyteidl/service"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
 )
@@ -112,4 +128,142 @@ func isLogin(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// newCertificate makes a certificate for loopback and the private authority that
+// has signed it, the latter as PEM.
+func newCertificate() (tls.Certificate, []byte, error) {
+	authority := template("a company's authority")
+	authority.IsCA, authority.KeyUsage = true, x509.KeyUsageCertSign
+	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	root, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	leaf := template("flyteadmin")
+	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	leaf.DNSNames, leaf.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, authority, key.Public(), authorityKey)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, ca, nil
+}
+
+func template(name string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber:          big.NewInt(time.Now().UnixNano()),
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().AddDate(1, 0, 0),
+		BasicConstraintsValid: true,
+	}
+}
+
+// knownToProxy reports whether a request may pass the proxy: it carries a token of
+// the OpenID provider, or is a browser's, which has a cookie for that.
+func (s *Server) knownToProxy(r *http.Request) bool {
+	if isLogin(r) {
+		return true
+	}
+	token, ok := bearer(r.Header.Get("Proxy-Authorization"))
+	if !ok {
+		return false
+	}
+	_, err := s.idp.Verify(token)
+	return err == nil
+}
+
+// bearer takes a token out of a header's value.
+func bearer(value string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(value, " ")
+	return token, strings.EqualFold(scheme, "bearer") && token != ""
+}
+
+// writePage answers as a proxy does that knows browsers only.
+func writePage(w http.ResponseWriter, status int, says string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "<!doctype html><html><title>%[1]s</title><h1>%[1]s</h1></html>\n", says)
+}
+
+// writeUnavailable answers as an ingress does whose server is gone: to gRPC with a
+// status in the header and nothing else.
+func writeUnavailable(w http.ResponseWriter, r *http.Request) {
+	const says = "no healthy upstream"
+	if isRPC(r) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", "14")
+		w.Header().Set("Grpc-Message", says)
+		return
+	}
+	http.Error(w, says, http.StatusServiceUnavailable)
+}
+
+// newWeb is all that answers to HTTP: the authorization server, the gateway and, of
+// Flyte 2, Connect.
+func (s *Server) newWeb() (http.Handler, error) {
+	var err error
+	s.dialed, err = grpc.NewClient("passthrough:inside", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.inside.DialContext(ctx) }))
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for _, path := range authserver.Paths() {
+		mux.HandleFunc(path, s.serveAuth)
+	}
+	gw, err := s.newGateway()
+	if err != nil {
+		return nil, err
+	}
+	if s.config.Flyte2 {
+		mux.HandleFunc("POST /"+metadataService2+"/{method}", s.serveConnect)
+		mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.serveMetadata2)
+		mux.Handle("/me", gw) // which Flyte 2 has not: it is how the tests ask
+		return mux, nil
+	}
+	mux.Handle("/", gw)
+	return mux, nil
+}
+
+// newGateway answers in lowerCamelCase, and in snake_case if asked for exactly
+// application/json: flyteadmin changed the marshaler of that type alone.
+func (s *Server) newGateway() (*runtime.ServeMux, error) {
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption("application/json", &runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true},
+		}),
+		runtime.WithIncomingHeaderMatcher(func(key string) (string, bool) {
+			if http.CanonicalHeaderKey(s.current().HeaderKey) == key {
+				return key, true
+			}
+			return runtime.DefaultHeaderMatcher(key)
+		}),
+	)
+	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
+		gateway.RegisterAuthMetadataServiceHandler, gateway.RegisterIdentityServiceHandler, gateway.RegisterAdminServiceHandler,
+	} {
+		if err := register(context.Background(), mux, s.dialed); err != nil {
+			return nil, err
+		}
+	}
+	return mux, nil
+}
+
+// serveAuth is the authorization server, which is there only if it gives the tokens.
+func (s *Server) serveAuth(w http.ResponseWriter, r *http.Request) {
+	if now := s.current(); now.NoAuth || now.External {
+		http.NotFound(w, r)
+		return
+	}
+	s.Auth.ServeHTTP(w, r)
 }

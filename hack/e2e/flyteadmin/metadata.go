@@ -2,10 +2,18 @@ package flyteadmin
 
 import (
 	"context"
-
-	"google.golang.org/protobuf/encoding/protowire"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/service"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
 )
@@ -51,4 +59,106 @@ func (m *metadataServer) GetPublicClientConfig(context.Context, *service.PublicC
 // dataplaneDomain is the field that only Flyte 2's message has.
 func dataplaneDomain(domain string) []byte {
 	return protowire.AppendString(protowire.AppendTag(nil, 7, protowire.BytesType), domain)
+}
+
+// tries is how often flyteadmin asks for the metadata of its OpenID provider, in
+// every call, while the answer is an error of the server's.
+const tries = 6
+
+// idpMetadata passes on what the OpenID provider says of itself. Where nobody
+// answers there is no second try, and the status is UNKNOWN.
+func (s *Server) idpMetadata(ctx context.Context, delay time.Duration) (*service.OAuth2MetadataResponse, error) {
+	for range tries {
+		metadata, err := s.askIDP(ctx)
+		if metadata != nil || err != nil {
+			return metadata, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(delay):
+		}
+	}
+	return nil, status.Error(codes.Internal, "Failed to get oauth metadata.")
+}
+
+// askIDP gives neither metadata nor an error where the answer was an error of the
+// provider's.
+func (s *Server) askIDP(ctx context.Context) (*service.OAuth2MetadataResponse, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.idp.URL+"/.well-known/oauth-authorization-server", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.idp.Client().Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, nil
+	}
+	metadata := &service.OAuth2MetadataResponse{}
+	return metadata, json.NewDecoder(answer.Body).Decode(metadata)
+}
+
+// serveConnect answers a unary call of Connect's with JSON
+// (https://connectrpc.com/docs/protocol): the message as JSON in, the message as
+// JSON out, an error with its own status.
+func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Content-Type") != "application/json" {
+		w.WriteHeader(http.StatusUnsupportedMediaType)
+		return
+	}
+	answer, err := s.metadata2(r.Context(), r.PathValue("method"))
+	if err != nil {
+		writeConnectError(w, status.Convert(err))
+		return
+	}
+	writeCamelCase(w, answer)
+}
+
+// serveMetadata2 is the one URL of Flyte v1's that Flyte 2 has kept.
+func (s *Server) serveMetadata2(w http.ResponseWriter, r *http.Request) {
+	answer, err := s.metadata2(r.Context(), "GetOAuth2Metadata")
+	if err != nil {
+		writeConnectError(w, status.Convert(err))
+		return
+	}
+	writeCamelCase(w, answer)
+}
+
+// metadata2 calls a method of Flyte 2's metadata service.
+func (s *Server) metadata2(ctx context.Context, method string) (proto.Message, error) {
+	var answer proto.Message = &service.OAuth2MetadataResponse{}
+	if method == "GetPublicClientConfig" {
+		answer = &service.PublicClientAuthConfigResponse{}
+	}
+	return answer, s.dialed.Invoke(ctx, "/"+metadataService2+"/"+method, &service.OAuth2MetadataRequest{}, answer)
+}
+
+func writeCamelCase(w http.ResponseWriter, message proto.Message) {
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text)
+}
+
+// connectStatus are the HTTP statuses of Connect's error codes, as far as they occur.
+var connectStatus = map[codes.Code]int{
+	codes.Unimplemented:   http.StatusNotImplemented,
+	codes.Unavailable:     http.StatusServiceUnavailable,
+	codes.Unauthenticated: http.StatusUnauthorized,
+}
+
+func writeConnectError(w http.ResponseWriter, failed *status.Status) {
+	code, ok := connectStatus[failed.Code()]
+	if !ok {
+		code = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": strings.ToLower(fmt.Sprint(failed.Code())), "message": failed.Message()}) // fails only when nobody is left to read it
 }

@@ -3,6 +3,7 @@ package authserver
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/ory/fosite"
 )
@@ -45,4 +46,36 @@ func (s *Server) serveDecision(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	engine.WriteAuthorizeResponse(w, request, response)
+}
+
+// serveToken grants what the code, the refresh token or the client asks for.
+func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
+	s.count("token", grantName(r.PostFormValue("grant_type")))
+	engine := s.provider()
+	request, err := engine.NewAccessRequest(r.Context(), r, s.newSession("", nil))
+	if err != nil {
+		s.refuse(w, request, err)
+		return
+	}
+	granted, ok := request.(*fosite.AccessRequest)
+	if !ok {
+		s.refuse(w, request, fosite.ErrInvalidRequest)
+		return
+	}
+	granted.GrantedScope = nil
+	for _, scope := range granted.GetRequestedScopes() {
+		granted.GrantScope(strings.TrimPrefix(scope, asked))
+	}
+	granted.GrantAudience(s.issuer)
+	response, err := engine.NewAccessResponse(r.Context(), granted)
+	if err != nil {
+		s.refuse(w, granted, err)
+		return
+	}
+	engine.WriteAccessResponse(w, granted, response)
+}
+
+func (s *Server) refuse(w http.ResponseWriter, request fosite.AccessRequester, err error) {
+	s.count("refused", fosite.ErrorToRFC6749Error(err).ErrorField)
+	s.provider().WriteAccessError(w, request, err)
 }

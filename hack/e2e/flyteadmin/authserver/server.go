@@ -7,9 +7,12 @@
 package authserver
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"net/http"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -72,4 +75,58 @@ func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, er
 // Paths are all that the server answers at.
 func Paths() []string {
 	return []string{AuthorizePath, loginPath, CallbackPath, decidePath, TokenPath, KeysPath}
+}
+
+// Lifetimes are how long what the server gives out is good, counted from then. Zero
+// is flyteadmin's default.
+type Lifetimes struct {
+	Access  time.Duration // 30 min
+	Refresh time.Duration // 60 min
+	Code    time.Duration // 5 min
+}
+
+// SetLifetimes changes the lifetimes of what is given out from now on.
+func (s *Server) SetLifetimes(l Lifetimes) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lifetimes = Lifetimes{
+		Access:  cmp.Or(l.Access, 30*time.Minute),
+		Refresh: cmp.Or(l.Refresh, time.Hour),
+		Code:    cmp.Or(l.Code, 5*time.Minute),
+	}
+}
+
+func (s *Server) current() Lifetimes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lifetimes
+}
+
+// Count says how many requests of a kind came: authorize, keys, token (of any
+// grant), a grant by its name (authorization_code, refresh_token,
+// client_credentials, device_code); how many tokens were refused; and how many of
+// them with one error, such as server_error.
+func (s *Server) Count(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[kind]
+}
+
+// ResetCounts forgets what was counted.
+func (s *Server) ResetCounts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.counts)
+}
+
+func (s *Server) count(kinds ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, kind := range kinds {
+		s.counts[kind]++
+	}
+}
+
+func grantName(grantType string) string {
+	return strings.TrimPrefix(grantType, "urn:ietf:params:oauth:grant-type:")
 }
