@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,58 +17,62 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 )
 
 const (
-	person = "alice@example.com" // who signs in at the provider
-	crowd  = 20
+	user  = "alice@example.com" // signs in at the provider
+	crowd = 20
 )
 
-// logIn logs in once, as a person would.
 func (d *demo) logIn(ctx context.Context) error {
-	d.say("\n1. Log in, once\n")
+	d.say("\n1. Log in, once\n\n$ %s login %s", testenv.Program, strings.Join(d.flags, " "))
 	start := time.Now()
-	if err := d.showAll(ctx, "login"); err != nil {
-		return err
-	}
-	took := time.Since(start)
-	text, err := d.browser.lastPage(ctx)
+	answer, err := d.helper(ctx, "login")
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(text, "You are logged in to") {
-		return fmt.Errorf("the browser ended on another page than that of a login: %s", text)
+	page, err := d.lastPage(ctx)
+	if err != nil {
+		return err
 	}
-	d.say("\nThe browser went through the provider's sign-in page and ended on")
-	d.say("\"You are logged in to …\". All in all %.1f s. The same flags are below written as ….", took.Seconds())
+	if !strings.Contains(page, "You are logged in to") {
+		return fmt.Errorf("the browser ended on another page than that of a login: %s", page)
+	}
+	d.say("%s\nThe browser signed in at the provider and ended on \"You are logged in to ...\", after %.1f s.\nBelow, ... are the same flags.", answer, time.Since(start).Seconds())
 	return nil
 }
 
-// whoAmI asks the cluster, without and with the program.
+// lastPage waits for the page on which the browser ends.
+func (d *demo) lastPage(ctx context.Context) (string, error) {
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		if text, err := os.ReadFile(d.machine.Log() + ".page"); err == nil && len(text) > 0 {
+			return string(text), nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
 func (d *demo) whoAmI(ctx context.Context) error {
-	d.say("\n2. Ask the cluster who we are, with client-go, as kubectl auth whoami does\n")
-	if user, err := execcredtest.WhoAmI(ctx, d.cluster.Config(nil)); !apierrors.IsUnauthorized(err) {
-		return fmt.Errorf("without a token the cluster said %q, %v, not 401", user, err)
+	d.say("\n2. Ask the cluster for the user's name, with client-go, as kubectl auth whoami does\n")
+	if name, err := execcredtest.WhoAmI(ctx, d.cluster.Config(nil)); !apierrors.IsUnauthorized(err) {
+		return fmt.Errorf("without a token the cluster answered %q, %v, not 401", name, err)
 	}
-	d.say("without a token: 401 Unauthorized")
-	user, err := execcredtest.WhoAmI(ctx, d.cluster.Config(d.plugin()))
-	if err != nil {
-		return err
+	name, err := execcredtest.WhoAmI(ctx, d.cluster.Config(d.plugin()))
+	if err == nil && name != user {
+		err = fmt.Errorf("the cluster answered %q, not %q", name, user)
 	}
-	d.say("with   exec: {command: %s, args: [kubernetes, …]}", name)
-	d.say("in the kubeconfig: %s", user)
-	if user != person {
-		return fmt.Errorf("the cluster took us for %q, not %q", user, person)
-	}
-	return nil
+	d.say("without a token: 401 Unauthorized\nwith exec: {command: %s, args: [kubernetes, ...]} in the kubeconfig: %s", testenv.Program, name)
+	return err
 }
 
-// answer shows what client-go was given.
 func (d *demo) answer(ctx context.Context) error {
-	d.say("\n3. What it was given\n")
-	d.say("$ %s kubernetes …", name)
-	answer, _, err := d.helper(ctx, "kubernetes")
+	answer, err := d.helper(ctx, "kubernetes")
 	if err != nil {
 		return err
 	}
@@ -72,7 +80,7 @@ func (d *demo) answer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("%s", strings.TrimSpace(strings.Replace(answer, token, token[:12]+"…", 1)))
+	d.say("\n3. What client-go got\n\n$ %s kubernetes ...\n%s", testenv.Program, strings.TrimSpace(strings.Replace(answer, token, token[:12]+"...", 1)))
 	return nil
 }
 
@@ -83,65 +91,43 @@ func tokenOf(answer string) (string, error) {
 		return "", err
 	}
 	if c.Status == nil || len(c.Status.Token) < 100 {
-		return "", errors.New("the answer holds no token")
+		return "", errors.New("the answer has no token")
 	}
 	return c.Status.Token, nil
 }
 
-// again times answers that are kept.
-func (d *demo) again(ctx context.Context) error {
-	d.say("\n4. How long the next answers take\n")
-	d.server.ResetCounts()
+func (d *demo) warm(ctx context.Context) error {
+	d.machine.Server.ResetCounts()
 	var times []time.Duration
 	for range 11 {
 		start := time.Now()
-		if _, _, err := d.helper(ctx, "kubernetes"); err != nil {
+		if _, err := d.helper(ctx, "kubernetes"); err != nil {
 			return err
 		}
 		times = append(times, time.Since(start))
 	}
 	slices.Sort(times)
 	for _, kind := range []string{"discovery", "keys", "authorize", "token"} {
-		if n := d.server.Count(kind); n != 0 {
-			return fmt.Errorf("the provider was asked for %s %d times, though a good token was kept", kind, n)
+		if n := d.machine.Server.Count(kind); n != 0 {
+			return fmt.Errorf("the provider got %d requests of kind %s, although a valid token was stored", n, kind)
 		}
 	}
-	d.say("%d ms, the median of %d runs of the program. The provider was not asked.", times[len(times)/2].Milliseconds(), len(times))
+	d.say("\n4. How long the next answers take\n\n%d ms, the median of %d runs of the program. The provider got no request.", times[len(times)/2].Milliseconds(), len(times))
 	return nil
 }
 
-// together is twenty processes that find nothing kept.
-func (d *demo) together(ctx context.Context) error {
-	d.say("\n5. Twenty processes at once, with nothing kept\n")
+func (d *demo) parallel(ctx context.Context) error {
+	d.say("\n5. Twenty processes at once, without a login\n")
 	if err := d.show(ctx, "logout"); err != nil {
 		return err
 	}
-	d.server.ResetCounts()
-	before, start := d.browser.opened.Load(), time.Now()
-	tokens, err := d.storm(ctx)
-	if err != nil {
-		return err
-	}
-	took := time.Since(start)
-	d.token = tokens[0]
-	browsers, exchanges := int(d.browser.opened.Load()-before), d.server.Count("authorization_code")
-	different := len(slices.Compact(slices.Sorted(slices.Values(tokens))))
-	d.say("$ for i in $(seq %d); do %s kubernetes … & done; wait", crowd, name)
-	d.say("%d answers in %.1f s. Browsers opened: %d. Codes exchanged: %d. Different tokens: %d.", len(tokens), took.Seconds(), browsers, exchanges, different)
-	if browsers != 1 || exchanges != 1 || different != 1 {
-		return errors.New("it should have been one browser, one exchange and one token")
-	}
-	_, err = d.browser.lastPage(ctx)
-	return err
-}
-
-// storm asks by so many processes at once and returns all their tokens.
-func (d *demo) storm(ctx context.Context) ([]string, error) {
+	d.machine.Server.ResetCounts()
+	before, start := d.machine.Browsers(), time.Now()
 	tokens, errs := make([]string, crowd), make([]error, crowd)
 	var all sync.WaitGroup
 	for i := range crowd {
 		all.Go(func() {
-			answer, _, err := d.helper(ctx, "kubernetes")
+			answer, err := d.helper(ctx, "kubernetes")
 			if err == nil {
 				tokens[i], err = tokenOf(answer)
 			}
@@ -149,25 +135,90 @@ func (d *demo) storm(ctx context.Context) ([]string, error) {
 		})
 	}
 	all.Wait()
-	return tokens, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	browsers, exchanges := d.machine.Browsers()-before, d.machine.Server.Count("authorization_code")
+	different := len(slices.Compact(slices.Sorted(slices.Values(tokens))))
+	d.say("$ for i in $(seq %d); do %s kubernetes ... & done; wait\n%d answers in %.1f s. Browsers opened: %d. Codes exchanged: %d. Different tokens: %d.",
+		crowd, testenv.Program, crowd, time.Since(start).Seconds(), browsers, exchanges, different)
+	if browsers != 1 || exchanges != 1 || different != 1 {
+		return errors.New("expected one browser, one exchange and one token")
+	}
+	return nil
 }
 
-// logOut ends the login, and learns from what the program revokes what else it
-// had kept.
+func (d *demo) show(ctx context.Context, command string) error {
+	answer, err := d.helper(ctx, command)
+	d.say("$ %s %s ...\n%s", testenv.Program, command, strings.TrimSuffix(answer, "\n"))
+	return err
+}
+
+// disk lists what the login has stored. The file must contain a token exactly if it is not
+// sealed.
+func (d *demo) disk(ctx context.Context) error {
+	d.say("\n6. What is stored now\n")
+	readable := false
+	err := filepath.WalkDir(d.machine.State(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		readable = readable || strings.Contains(string(text), "eyJhbGciOi") // the start of each token of the provider
+		d.say("%s %6d  %s", info.Mode(), info.Size(), path)
+		if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			err = errors.Join(err, fmt.Errorf("other users can open %s", path))
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case readable && d.keyring != nil:
+		return errors.New("a token can be read in a file")
+	case !readable && d.keyring == nil:
+		return errors.New("no token was found in the files, although they are not sealed")
+	case d.keyring == nil:
+		d.say("\nEach program of this user can read the token in the .plain file.")
+		return nil
+	}
+	d.say("\nNo token can be read in these files. The key of the .sealed file is in the keyring:")
+	return d.wantItems(ctx, 1)
+}
+
+func (d *demo) wantItems(ctx context.Context, want int) error {
+	items, err := d.keyring.Items(ctx)
+	if err == nil && len(items) != want {
+		err = fmt.Errorf("the keyring has %d items, not %d: %v", len(items), want, items)
+	}
+	for _, item := range items {
+		d.say("service=%s username=%s", item["service"], item["username"])
+	}
+	return err
+}
+
 func (d *demo) logOut(ctx context.Context) error {
 	d.say("\n7. Log out\n")
 	if err := d.show(ctx, "logout"); err != nil {
 		return err
 	}
-	if n := d.server.Count("revoke"); n == 0 {
-		return errors.New("the provider was not told to revoke anything")
+	if d.machine.Server.Count("revoke") == 0 {
+		return errors.New("the provider got no request to revoke a token")
 	}
-	if err := d.nothingKept(ctx); err != nil {
-		return err
+	for _, kind := range []string{"sealed", "plain", "new"} {
+		if left, _ := filepath.Glob(filepath.Join(d.machine.State(), "*."+kind)); len(left) > 0 {
+			return fmt.Errorf("still stored: %q", left)
+		}
 	}
-	if err := d.wasSealed(); err != nil {
-		return err
+	if d.keyring != nil {
+		if err := d.wantItems(ctx, 0); err != nil {
+			return err
+		}
 	}
-	d.say("The provider has revoked it, and nothing of it is left on disk%s.", d.orKeyring())
+	d.say("The provider has revoked the login, and no token is stored any more.")
 	return nil
 }

@@ -1,16 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"os/exec"
 	"strings"
 	"time"
+
+	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
@@ -18,139 +19,102 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// demo is all that the acts share.
+// demo is what the acts share.
 type demo struct {
-	out io.Writer
-
-	dir     string // holds everything
-	home    string
-	program string // the binary
-	env     []string
-	flags   []string // those of every command
-
-	server  *oauthtest.Server
+	out     io.Writer
+	machine *testenv.Machine
+	flags   []string // of each command
 	cluster *execcredtest.Server
-	browser *browser
-	keyring *desktop.Keyring // nil where none can be started
-
-	kept  []file // what lay on disk after the last login
-	token string // what the program answered last
-
-	closers []func() error
+	bus     *desktop.Bus
+	keyring *desktop.Keyring // nil if gnome-keyring is not installed
 }
 
-func newDemo(out io.Writer) (*demo, error) {
-	dir, err := os.MkdirTemp("", "flyte-demo-")
-	if err != nil {
-		return nil, err
-	}
-	d := &demo{out: out, dir: dir, home: filepath.Join(dir, "home")}
-	d.onClose(func() error { return os.RemoveAll(dir) })
-	return d, os.MkdirAll(d.home, 0o700)
-}
-
-func (d *demo) onClose(f func() error) { d.closers = append(d.closers, f) }
-
-// close undoes what was done, last things first.
-func (d *demo) close() error {
-	var errs []error
-	for i := len(d.closers) - 1; i >= 0; i-- {
-		errs = append(errs, d.closers[i]())
-	}
-	return errors.Join(errs...)
-}
-
-// build builds the program as it is released.
-func (d *demo) build(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, buildLimit)
-	defer cancel()
-	d.say("Building %s …", name)
-	start := time.Now()
-	var err error
-	if d.program, err = testenv.Build(ctx, filepath.Join(d.dir, "bin")); err != nil {
-		return because(ctx, err)
-	}
-	info, err := os.Stat(d.program)
-	if err != nil {
+func (d *demo) setUp(ctx context.Context, dir, program string) (err error) {
+	if d.machine, err = testenv.New(dir, program, oauthtest.Config{SubmitSignIn: true}); err != nil {
 		return err
 	}
-	d.say("One file of %.1f MB, in %.1f s.", float64(info.Size())/1e6, time.Since(start).Seconds())
-	return nil
-}
-
-// setUp starts the world around the program.
-func (d *demo) setUp(ctx context.Context) (err error) {
-	if d.server, err = oauthtest.NewServer(oauthtest.Config{SubmitSignIn: true}); err != nil {
-		return err
+	m := d.machine
+	d.cluster = execcredtest.NewServer(func(token string) (string, error) {
+		claims, err := m.Server.Verify(token)
+		user, _ := claims["email"].(string)
+		return user, err
+	})
+	d.flags = []string{"--issuer", m.Server.URL, "--client-id", oauthtest.PublicClient}
+	m.Set("issuer", "")
+	m.Set("client-id", "")
+	browser := "a script, because Chromium is not installed"
+	if path, ok := desktop.Chromium(); ok {
+		browser = path + ", without a window"
+		m.Env = append(m.Env, "BROWSER="+m.BrowserOf(testenv.Chromium))
 	}
-	d.onClose(func() error { d.server.Close(); return nil })
-	d.cluster = newCluster(d.server.Verify)
-	d.onClose(func() error { d.cluster.Close(); return nil })
-	if d.browser, err = newBrowser(ctx, d.server.URL); err != nil {
-		return err
-	}
-	d.onClose(d.browser.close)
-	d.say("")
-	d.say("On loopback, and gone at the end:")
-	d.say("  an OpenID provider    %s", d.server.URL)
-	d.say("  a Kubernetes cluster  %s", d.cluster.URL)
-	d.say("  a browser             %s", d.browser.what)
-	d.flags = []string{"--issuer", d.server.URL, "--client-id", oauthtest.PublicClient, "--browser", d.browser.command}
-	return d.setUpHome(ctx)
-}
-
-// setUpHome makes a home with a keyring of its own. A person's is not for demos.
-func (d *demo) setUpHome(ctx context.Context) error {
-	runtimeDir, address := filepath.Join(d.dir, "run"), ""
+	keyring := "with gnome-keyring"
 	if missing := desktop.Missing(); len(missing) > 0 {
-		d.flags = append(d.flags, "--store", "file")
-		d.say("  a home directory      without a keyring (not installed: %s),", strings.Join(missing, ", "))
-		d.say("                        so with --store file: NOT sealed")
-	} else {
-		bus, err := desktop.StartBus(ctx, d.dir)
-		if err != nil {
-			return err
-		}
-		d.onClose(bus.Close)
-		if d.keyring, err = bus.StartKeyring(ctx, d.home, rand.Text()); err != nil {
-			return err
-		}
-		runtimeDir, address = bus.Dir, bus.Address
-		d.say("  a home directory      with a gnome-keyring")
+		keyring = "without a keyring (not installed: " + strings.Join(missing, ", ") + "), so tokens are NOT sealed"
+	} else if err := d.startKeyring(ctx); err != nil {
+		return err
 	}
-	d.env = d.environment(runtimeDir, address)
+	d.say("\nOn loopback, and removed at the end:\n  OpenID provider     %s\n  Kubernetes cluster  %s\n  browser             %s\n  home directory      %s",
+		m.Server.URL, d.cluster.URL, browser, keyring)
 	return nil
 }
 
-// environment is that of a process in the demo's home. It begins with an empty
-// one, so that CI, a proxy or settings of the person's do not matter.
-func (d *demo) environment(runtimeDir, bus string) []string {
-	env := []string{
-		"PATH=" + filepath.Dir(d.program) + string(filepath.ListSeparator) + os.Getenv("PATH"),
-		"HOME=" + d.home,
-		"XDG_CONFIG_HOME=" + filepath.Join(d.home, ".config"),
-		"XDG_CACHE_HOME=" + filepath.Join(d.home, ".cache"),
-		"XDG_DATA_HOME=" + filepath.Join(d.home, ".local", "share"),
-		"XDG_STATE_HOME=" + d.stateHome(),
-		"XDG_RUNTIME_DIR=" + runtimeDir,
-		"DBUS_SESSION_BUS_ADDRESS=" + cmp.Or(bus, "disabled:"),
+// startKeyring starts a keyring of the demo's own.
+func (d *demo) startKeyring(ctx context.Context) (err error) {
+	if d.bus, err = desktop.StartBus(ctx, d.machine.Dir); err != nil {
+		return err
 	}
-	if root := os.Getenv("SYSTEMROOT"); root != "" { // without it Windows opens no socket
-		env = append(env, "SYSTEMROOT="+root)
-	}
-	return env
+	d.machine.Set("store", "")
+	d.machine.Env = append(d.machine.Env, append(d.bus.Env(), "XDG_RUNTIME_DIR="+d.bus.Dir)...)
+	d.keyring, err = d.bus.StartKeyring(ctx, d.machine.Dir, rand.Text())
+	return err
 }
 
-func (d *demo) stateHome() string { return filepath.Join(d.home, ".local", "state") }
+func (d *demo) close() (err error) {
+	if d.bus != nil {
+		err = d.bus.Close()
+	}
+	if d.cluster != nil {
+		d.cluster.Close()
+	}
+	if d.machine != nil {
+		err = errors.Join(err, d.machine.Close())
+	}
+	return err
+}
 
-// say prints a line, with the demo's long paths cut short.
+// say prints a line, with short paths.
 func (d *demo) say(format string, args ...any) {
-	pairs := []string{d.home, "~"}
-	if d.program != "" { // it is built
-		pairs = append(pairs, d.program, name)
+	short := strings.NewReplacer(d.machine.Program, testenv.Program, d.machine.Dir, "~")
+	_, _ = fmt.Fprintln(d.out, short.Replace(fmt.Sprintf(format, args...)))
+}
+
+// helper runs the program. An interrupt stops it as Ctrl-C does.
+func (d *demo) helper(ctx context.Context, command string) (answer string, err error) {
+	cmd := d.machine.Command(ctx, append([]string{command}, d.flags...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = fmt.Errorf("%s %s: %w: %s", testenv.Program, command, err, strings.TrimSpace(string(exit.Stderr)))
 	}
-	if d.browser != nil {
-		pairs = append(pairs, d.browser.command, d.browser.short)
+	return string(out), err
+}
+
+// plugin is the exec section of a kubeconfig's user. client-go adds its variables to our
+// environment, so those that the machine does not have are set to nothing.
+func (d *demo) plugin() *api.ExecConfig {
+	var env []api.ExecEnvVar
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); name != "" {
+			env = append(env, api.ExecEnvVar{Name: name})
+		}
 	}
-	_, _ = fmt.Fprintln(d.out, strings.NewReplacer(pairs...).Replace(fmt.Sprintf(format, args...)))
+	for _, pair := range d.machine.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		env = append(env, api.ExecEnvVar{Name: name, Value: value})
+	}
+	return &api.ExecConfig{
+		APIVersion: execcredtest.V1, Command: d.machine.Program, Args: append([]string{"kubernetes"}, d.flags...), Env: env,
+		InteractiveMode: api.IfAvailableExecInteractiveMode,
+	}
 }

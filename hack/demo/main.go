@@ -1,7 +1,7 @@
-// Command demo shows what flyte-credential-helper does: it builds it, logs in
-// through a browser, and asks a Kubernetes API server who it is, as kubectl
-// would. Everything happens on loopback, in a home directory of its own, and is
-// gone at the end. A promise that is not kept is an error.
+// Command demo shows what flyte-credential-helper does: it builds it, logs in through a
+// browser, and asks a Kubernetes API server for the user's name, as kubectl would.
+// Everything happens on loopback, in a home directory that is removed at the end. The demo
+// checks what it says; it fails if something is not so.
 package main
 
 import (
@@ -13,17 +13,17 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 const (
-	buildLimit = 10 * time.Minute // an empty build cache, a slow machine
+	buildLimit = 10 * time.Minute // with an empty build cache, on a slow computer
 	playLimit  = time.Minute
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == openCommand {
-		os.Exit(open(os.Args[2:]))
-	}
+	testenv.Browse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout)
 	stop() // os.Exit runs no deferred function
@@ -33,22 +33,26 @@ func main() {
 	}
 }
 
-// run plays the demo and tells of it on out.
 func run(ctx context.Context, out io.Writer) (err error) {
-	d, err := newDemo(out)
+	dir, err := os.MkdirTemp("", "flyte-demo-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	if err := d.build(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, playLimit, fmt.Errorf("not done after %s", playLimit))
+	d := &demo{out: out}
+	defer func() { err = errors.Join(err, d.close(), os.RemoveAll(dir)) }()
+	build, cancel := context.WithTimeout(ctx, buildLimit)
 	defer cancel()
-	if err := d.setUp(ctx); err != nil {
+	fmt.Fprintf(out, "Building %s ...\n", testenv.Program)
+	program, err := testenv.Build(build, dir)
+	if err != nil {
+		return because(build, err)
+	}
+	ctx, cancel = context.WithTimeoutCause(ctx, playLimit, fmt.Errorf("not done after %s", playLimit))
+	defer cancel()
+	if err := d.setUp(ctx, dir, program); err != nil {
 		return because(ctx, err)
 	}
-	for _, act := range []func(context.Context) error{d.logIn, d.whoAmI, d.answer, d.again, d.together, d.disk, d.logOut} {
+	for _, act := range []func(context.Context) error{d.logIn, d.whoAmI, d.answer, d.warm, d.parallel, d.disk, d.logOut} {
 		if err := act(ctx); err != nil {
 			return because(ctx, err)
 		}
@@ -56,8 +60,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// because is why something failed: where that is the end of the context, what
-// failed with it is of no interest.
+// because returns why the context ended, if it has, because that is the reason of err.
 func because(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -68,11 +68,12 @@ func runBrowser(args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	go endWith(log, cancel)
 	if has(Probes) {
 		probe(ctx, log+".probes", address)
 	}
 	if has(Waits) {
-		awaitRelease(ctx, log)
+		awaitFile(ctx, log+released)
 	}
 	page, err := signIn(ctx, has(Chromium), address)
 	if err != nil {
@@ -80,7 +81,7 @@ func runBrowser(args []string) {
 	}
 	_ = os.WriteFile(log+".page", []byte(page), 0o600)
 	if has(Stays) {
-		awaitRelease(ctx, log)
+		awaitFile(ctx, log+released)
 		_ = appendLine(log+ended, "")
 	}
 	os.Exit(0) // as a browser, even if a site fails
@@ -176,16 +177,22 @@ func request(ctx context.Context, method, address string) (string, error) {
 // Files beside the log.
 const (
 	released = ".released" // written by [Machine.Release]
+	closed   = ".closed"   // written by [Machine.Close]
 	ended    = ".ended"    // one line for each browser that stayed and has ended
 )
 
-// awaitRelease waits for [Machine.Release], or until the log's directory is removed.
-func awaitRelease(ctx context.Context, log string) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for ctx.Err() == nil && !exists(log+released) && exists(filepath.Dir(log)) {
-		<-tick.C
+func awaitFile(ctx context.Context, file string) {
+	for ctx.Err() == nil && !exists(file) {
+		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// endWith ends the browser when its machine is closed.
+func endWith(log string, end func()) {
+	for exists(filepath.Dir(log)) && !exists(log+closed) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	end()
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -117,9 +118,11 @@ func NewForTest(t testing.TB, c oauthtest.Config) *Machine {
 	return m
 }
 
-// Close stops the server, waits for worker processes, which still write, and removes Dir.
+// Close stops the server and the browsers, waits for worker processes, which still write,
+// and removes Dir.
 func (m *Machine) Close() error {
 	m.Server.Close()
+	_ = appendLine(m.Log()+closed, "")
 	locks, _ := filepath.Glob(filepath.Join(m.State(), "*.spend"))
 	for _, path := range locks {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -128,7 +131,7 @@ func (m *Machine) Close() error {
 		_ = l.Unlock()
 		cancel()
 	}
-	return os.RemoveAll(m.Dir)
+	return desktop.RemoveAll(m.Dir)
 }
 
 // Set sets a setting of the program by its environment variable.

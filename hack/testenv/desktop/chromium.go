@@ -30,7 +30,7 @@ func Chromium() (path string, ok bool) {
 func OpenInChromium(ctx context.Context, path, url string) (dom string, err error) {
 	profile, err := socketDir(os.TempDir(), "desktop-chromium-", "org.chromium.Chromium.XXXXXX/SingletonSocket")
 	if err == nil {
-		defer func() { err = errors.Join(err, removeAll(profile)) }()
+		defer func() { err = errors.Join(err, RemoveAll(profile)) }()
 		dom, err = openInChromium(ctx, path, profile, url)
 	}
 	if err != nil {
@@ -103,10 +103,10 @@ func chromiumFlags(profile string) []string {
 	return flags
 }
 
-// removeAll is os.RemoveAll for a directory into which a process that is being
-// killed may yet write.
-func removeAll(dir string) (err error) {
-	for range 20 {
+// RemoveAll is os.RemoveAll for a directory into which a process that is about to end may
+// still write.
+func RemoveAll(dir string) (err error) {
+	for range 200 {
 		if err = os.RemoveAll(dir); err == nil {
 			return nil
 		}
