@@ -90,7 +90,11 @@ func runBrowser(args []string) {
 func signIn(ctx context.Context, real bool, address string) (page string, err error) {
 	if real {
 		path, _ := desktop.Chromium()
-		return desktop.OpenInChromium(ctx, path, address)
+		u, err := url.Parse(redirectURI(address))
+		if err != nil {
+			return "", err
+		}
+		return desktop.OpenInChromium(ctx, path, address, u.Scheme+"://"+u.Host)
 	}
 	client, err := trusting(os.Getenv("BROWSER_CA"))
 	if err != nil {
@@ -137,11 +141,7 @@ func dump(file string) error {
 // probe sends what other pages, a browser's preview and other programs may send to the
 // listener, and writes the answers to log.
 func probe(ctx context.Context, log, address string) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return
-	}
-	to := u.Query().Get("redirect_uri")
+	to := redirectURI(address)
 	for _, r := range []struct{ method, rest string }{
 		{http.MethodGet, ""},
 		{http.MethodGet, "?code=forged&state=forged"},
@@ -155,6 +155,13 @@ func probe(ctx context.Context, log, address string) {
 		}
 		_ = appendLine(log, answer)
 	}
+}
+
+// redirectURI is that of an authorization request.
+func redirectURI(address string) string {
+	_, query, _ := strings.Cut(address, "?")
+	values, _ := url.ParseQuery(query)
+	return values.Get("redirect_uri")
 }
 
 // request returns the whole answer to a request.

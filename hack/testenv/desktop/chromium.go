@@ -20,18 +20,16 @@ func Chromium() (path string, ok bool) {
 	return "", false
 }
 
-// OpenInChromium opens url in the Chromium at path, headless and with a new
-// profile, and returns the DOM of the page it ends on: where links followed by
-// scripts, submitted forms and redirects lead, each at its real speed, once
-// that page has loaded and its network has been quiet for half a second. A page
-// that cannot be had is an error. The browser is gone when it returns.
-//
-// A page may keep a browser busy for ever: ctx sets the limit.
-func OpenInChromium(ctx context.Context, path, url string) (dom string, err error) {
+// OpenInChromium opens url in the Chromium at path, without a window and with a new
+// profile. Scripts, forms and redirects lead it to other pages. Once it has loaded a page
+// whose URL begins with end, OpenInChromium returns the DOM of that page. A page that
+// cannot be loaded is an error. ctx limits how long it takes. The browser has ended when
+// it returns.
+func OpenInChromium(ctx context.Context, path, url, end string) (dom string, err error) {
 	profile, err := socketDir(os.TempDir(), "desktop-chromium-", "org.chromium.Chromium.XXXXXX/SingletonSocket")
 	if err == nil {
 		defer func() { err = errors.Join(err, RemoveAll(profile)) }()
-		dom, err = openInChromium(ctx, path, profile, url)
+		dom, err = openInChromium(ctx, path, profile, url, end)
 	}
 	if err != nil {
 		return "", fmt.Errorf("open %s in Chromium: %w", url, err)
@@ -39,7 +37,7 @@ func OpenInChromium(ctx context.Context, path, url string) (dom string, err erro
 	return dom, nil
 }
 
-func openInChromium(ctx context.Context, path, profile, url string) (string, error) {
+func openInChromium(ctx context.Context, path, profile, url, end string) (string, error) {
 	tools, ends, err := newDevtools()
 	if err != nil {
 		return "", err
@@ -67,7 +65,7 @@ func openInChromium(ctx context.Context, path, profile, url string) (string, err
 	defer finish(p.Process, profile)
 	defer context.AfterFunc(ctx, tools.close)()
 
-	dom, err := tools.open(url)
+	dom, err := tools.open(url, end)
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// signIn serves a login as a browser meets it: a sign-in page over TLS whose
-// script submits its form, a redirect to another server on loopback, and from
-// there a 303 to a last page. That server listens for one second more. Each
-// step but the first takes delay. It returns the URL of the sign-in page.
-func signIn(t *testing.T, script string, delay time.Duration) string {
+// signIn serves a login as a browser sees it: a sign-in page over TLS whose script submits
+// its form, a redirect to another server on loopback, and from there a 303 to a last page.
+// Each step but the first takes delay. It returns the URL of the sign-in page, and that of
+// the other server.
+func signIn(t *testing.T, script string, delay time.Duration) (page, end string) {
 	steps := http.NewServeMux()
 	loopback := httptest.NewServer(steps)
 	t.Cleanup(loopback.Close)
@@ -24,7 +24,6 @@ func signIn(t *testing.T, script string, delay time.Duration) string {
 	})
 	steps.HandleFunc("GET /done", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<title>done</title><p>code %s<script>document.body.append(' and a script')</script>", r.FormValue("code"))
-		time.AfterFunc(time.Second, func() { _ = loopback.Listener.Close() })
 	})
 
 	pages := http.NewServeMux()
@@ -37,7 +36,7 @@ func signIn(t *testing.T, script string, delay time.Duration) string {
 	})
 	server := httptest.NewTLSServer(pages)
 	t.Cleanup(server.Close)
-	return server.URL + "/sign-in"
+	return server.URL + "/sign-in", loopback.URL
 }
 
 func TestChromiumEndsOnTheLastPage(t *testing.T) {
@@ -53,7 +52,8 @@ func TestChromiumEndsOnTheLastPage(t *testing.T) {
 		t.Run(fmt.Sprintf("%s, %v", script.name, delay), func(t *testing.T) {
 			t.Parallel()
 			begin := time.Now()
-			dom, err := OpenInChromium(t.Context(), path, signIn(t, script.text, delay))
+			url, end := signIn(t, script.text, delay)
+			dom, err := OpenInChromium(t.Context(), path, url, end)
 			check(t, err)
 			if !strings.Contains(dom, "<p>code ann") || !strings.Contains(dom, "</p> and a script") {
 				t.Errorf("not the last page, or its script did not run: %s", dom)
@@ -72,13 +72,13 @@ func TestChromiumSaysThatAPageCannotBeHad(t *testing.T) {
 	}))
 	defer server.Close()
 	for _, url := range []string{nobody.URL, server.URL} {
-		dom, err := OpenInChromium(t.Context(), path, url)
+		dom, err := OpenInChromium(t.Context(), path, url, url+"/end")
 		if err == nil || !strings.Contains(err.Error(), nobody.URL) {
 			t.Errorf("%s: %q, %v", url, dom, err)
 		}
 		t.Log(err)
 	}
-	_, err := OpenInChromium(t.Context(), "/bin/false", server.URL)
+	_, err := OpenInChromium(t.Context(), "/bin/false", server.URL, server.URL)
 	if !errors.Is(err, errEnded) {
 		t.Errorf("no browser: %v", err)
 	}

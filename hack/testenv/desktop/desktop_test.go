@@ -99,7 +99,7 @@ func playVictim() {
 		fmt.Println("opened")
 		<-r.Context().Done()
 	}))
-	_, err = OpenInChromium(ctx, path, server.URL)
+	_, err = OpenInChromium(ctx, path, server.URL, server.URL)
 	exitOn(err)
 }
 

@@ -6,39 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
-// devtools drives one page of a Chromium over --remote-debugging-pipe: JSON
-// messages, each ended by a zero byte, https://chromedevtools.github.io/devtools-protocol/.
+// devtools drives one page of a Chromium over --remote-debugging-pipe: JSON messages, each
+// ended by a zero byte, https://chromedevtools.github.io/devtools-protocol/.
 //
-// Its --dump-dom would not do: where a script submits a form on load or later,
-// that is the page with the form; with --virtual-time-budget besides it is the
-// right one, but on a busy machine now and then nothing, with exit status 0.
+// The flag --dump-dom is no substitute: it does not follow a form that a script submits.
 type devtools struct {
 	to, from *os.File
 	reader   *bufio.Reader
 	last     int // id of the last command
 	session  string
-	page     page
 }
 
 var errEnded = errors.New("the browser ended")
 
-// message is an answer (with the ID of its command) or an event (with a Method).
+// message is an answer, with the ID of its command, or an event.
 type message struct {
-	ID     int             `json:"id,omitempty"`
-	Method string          `json:"method,omitempty"`
-	Params json.RawMessage `json:"params,omitempty"`
-	Result json.RawMessage `json:"result,omitempty"`
+	ID     int             `json:"id"`
+	Result json.RawMessage `json:"result"`
 	Error  *struct {
 		Message string `json:"message"`
-	} `json:"error,omitempty"`
-	Session string `json:"sessionId,omitempty"`
+	} `json:"error"`
 }
 
-// newDevtools returns a client and the two files that the browser is to have as
-// 3 and 4: the one it reads and the one it writes.
+// newDevtools returns a client and the files that the browser must have as descriptors 3,
+// from which it reads, and 4, to which it writes.
 func newDevtools() (*devtools, []*os.File, error) {
 	itsIn, to, err := os.Pipe()
 	if err != nil {
@@ -48,19 +43,18 @@ func newDevtools() (*devtools, []*os.File, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, itsIn.Close(), to.Close())
 	}
-	d := &devtools{to: to, from: from, reader: bufio.NewReader(from)}
-	d.page.requests = map[string]bool{}
-	return d, []*os.File{itsIn, itsOut}, nil
+	return &devtools{to: to, from: from, reader: bufio.NewReader(from)}, []*os.File{itsIn, itsOut}, nil
 }
 
-// close ends a call that waits for the browser, too.
+// close also ends a call that waits for the browser.
 func (d *devtools) close() {
 	_ = d.to.Close()
 	_ = d.from.Close()
 }
 
-// open opens url in a new page and returns the DOM of the page it ends on.
-func (d *devtools) open(url string) (string, error) {
+// open opens url in a new page. Once the page has led to a URL that begins with end and has
+// loaded, it returns the DOM.
+func (d *devtools) open(url, end string) (string, error) {
 	if err := d.attach(); err != nil {
 		return "", err
 	}
@@ -71,15 +65,28 @@ func (d *devtools) open(url string) (string, error) {
 	if navigated.ErrorText != "" {
 		return "", errors.New(navigated.ErrorText)
 	}
-	if err := d.settle(); err != nil {
-		return "", err
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		var tree struct {
+			FrameTree struct {
+				Frame struct{ URL, UnreachableURL string }
+			}
+		}
+		if err := d.call("Page.getFrameTree", nil, &tree); err != nil {
+			return "", err
+		}
+		frame := tree.FrameTree.Frame
+		if frame.UnreachableURL != "" {
+			return "", fmt.Errorf("it led to %s, which cannot be reached", frame.UnreachableURL)
+		}
+		if !strings.HasPrefix(frame.URL, end) {
+			continue
+		}
+		var evaluated struct{ Result struct{ Value string } }
+		const dom = "document.readyState == 'complete' ? document.documentElement.outerHTML : ''"
+		if err := d.call("Runtime.evaluate", map[string]any{"expression": dom}, &evaluated); errors.Is(err, errEnded) || evaluated.Result.Value != "" {
+			return evaluated.Result.Value, err
+		}
 	}
-	if d.page.unreachable != "" {
-		return "", fmt.Errorf("it led to %s, which cannot be reached", d.page.unreachable)
-	}
-	var evaluated struct{ Result struct{ Value string } }
-	err := d.call("Runtime.evaluate", map[string]any{"expression": "document.documentElement.outerHTML"}, &evaluated)
-	return evaluated.Result.Value, err
 }
 
 func (d *devtools) attach() error {
@@ -89,50 +96,11 @@ func (d *devtools) attach() error {
 	}
 	var attached struct{ SessionID string }
 	err := d.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-	if err != nil {
-		return err
-	}
 	d.session = attached.SessionID
-	d.page.frame = target.TargetID // a page's main frame has the page's id
-	if err := d.call("Page.enable", nil, nil); err != nil {
-		return err
-	}
-	return d.call("Network.enable", nil, nil)
+	return err
 }
 
-// settle returns when the page has settled and the browser has had nothing to
-// say about it for as long as Chromium's own networkIdle takes. (That one comes
-// two seconds late in a headless browser.)
-func (d *devtools) settle() error {
-	for {
-		if d.page.settled() {
-			quiet, err := d.quiet(500 * time.Millisecond)
-			if quiet || err != nil {
-				return err
-			}
-		}
-		m, err := d.read()
-		if err != nil {
-			return err
-		}
-		d.page.see(m)
-	}
-}
-
-// quiet says whether no message begins within limit.
-func (d *devtools) quiet(limit time.Duration) (bool, error) {
-	if err := d.from.SetReadDeadline(time.Now().Add(limit)); err != nil {
-		return false, err
-	}
-	_, err := d.reader.Peek(1) // takes nothing, so a message stays whole
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return true, d.from.SetReadDeadline(time.Time{})
-	}
-	return false, d.from.SetReadDeadline(time.Time{}) // the next read tells of another error, too
-}
-
-// quit asks the browser to end, so that it takes its children along and they
-// are waited for. It needs not obey.
+// quit asks the browser to end together with its child processes.
 func (d *devtools) quit(done <-chan struct{}) {
 	d.session = ""
 	if err := d.call("Browser.close", nil, nil); err != nil {
@@ -144,7 +112,7 @@ func (d *devtools) quit(done <-chan struct{}) {
 	}
 }
 
-// call sends a command and waits for its answer; events on the way are seen.
+// call sends a command and waits for its answer.
 func (d *devtools) call(method string, params, result any) error {
 	d.last++
 	command, err := json.Marshal(struct {
@@ -164,8 +132,7 @@ func (d *devtools) call(method string, params, result any) error {
 		switch {
 		case err != nil:
 			return err
-		case m.ID != d.last:
-			d.page.see(m)
+		case m.ID != d.last: // an event
 		case m.Error != nil:
 			return fmt.Errorf("%s: %s", method, m.Error.Message)
 		case result == nil:

@@ -104,11 +104,11 @@ func TestChromiumEndsWithItsContext(t *testing.T) {
 			fmt.Fprint(w, "<script>fetch('/never')</script>")
 			return
 		}
-		time.AfterFunc(time.Second, cancel) // it would have settled by then
+		cancel()
 		<-r.Context().Done()
 	}))
 	defer server.Close()
-	dom, err := OpenInChromium(ctx, path, server.URL)
+	dom, err := OpenInChromium(ctx, path, server.URL, server.URL+"/end")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v", dom, err)
 	}
