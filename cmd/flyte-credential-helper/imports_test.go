@@ -55,3 +55,26 @@ func TestLayers(t *testing.T) {
 		}
 	}
 }
+
+// Of the packages in hack, tests of the product import only the test environment.
+func TestTestImports(t *testing.T) {
+	cmd := exec.Command("go", "list", "-f", `{{range .TestImports}}{{println .}}{{end}}{{range .XTestImports}}{{println .}}{{end}}`, module+"/cmd/...", module+"/pkg/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"/hack/testenv", "/hack/testenv/desktop"}
+	found := 0
+	for _, path := range strings.Fields(string(out)) {
+		own, ok := strings.CutPrefix(path, module)
+		if ok && strings.HasPrefix(own, "/hack/") && !slices.Contains(allowed, own) {
+			t.Errorf("a test imports %s", own)
+		}
+		if slices.Contains(allowed, own) {
+			found++
+		}
+	}
+	if found == 0 {
+		t.Error("no test imports the test environment: the search is wrong")
+	}
+}

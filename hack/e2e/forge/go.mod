@@ -11,7 +11,7 @@ require (
 	github.com/flyteorg/flyte-credential-helper v0.0.0-00010101000000-000000000000 // what is tested
 	github.com/flyteorg/flyte-credential-helper/hack/e2e v0.0.0-00010101000000-000000000000 // the API server
 	github.com/go-jose/go-jose/v4 v4.1.8 // signs a registry's tokens
-	github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51 // the browser's command, quoted
+	github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51 // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // scripts
 	golang.org/x/net v0.59.0 // reads the forge's forms
 	k8s.io/component-base v0.37.2 // runs a command as kubectl's main does
