@@ -160,5 +160,5 @@ func writeConnectError(w http.ResponseWriter, failed *status.Status) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": strings.ToLower(fmt.Sprint(failed.Code())), "message": failed.Message()}) // fails only when nobody is left to read it
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": strings.ToLower(fmt.Sprint(failed.Code())), "message": failed.Message()}) // fails only if the client has gone
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Bus is a private D-Bus session bus. Nobody is on it but who is started with
-// its [Bus.Env], and it starts no service by itself.
+// Bus is a private D-Bus session bus. Only processes with [Bus.Env] in their environment use
+// it, and it starts no service.
 type Bus struct {
 	// Address is the value for DBUS_SESSION_BUS_ADDRESS.
 	Address string
@@ -24,9 +24,8 @@ type Bus struct {
 	keyrings []*Keyring
 }
 
-// busConfig is a session bus without a service directory. With one, as in the
-// system's own session.conf, the first call for org.freedesktop.secrets would
-// start a second gnome-keyring, as nobody's child and with nobody's settings.
+// busConfig is a session bus without a service directory. With one, as in the system's
+// session.conf, the first call for org.freedesktop.secrets would start a second gnome-keyring.
 // See dbus-daemon(1).
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

@@ -65,15 +65,15 @@ func TestChromiumEndsOnTheLastPage(t *testing.T) {
 
 func TestChromiumSaysThatAPageCannotBeHad(t *testing.T) {
 	path := requireChromium(t)
-	nobody := httptest.NewServer(nil)
-	nobody.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "<script>location = '%s'</script>", nobody.URL)
+		fmt.Fprintf(w, "<script>location = '%s'</script>", closed.URL)
 	}))
 	defer server.Close()
-	for _, url := range []string{nobody.URL, server.URL} {
+	for _, url := range []string{closed.URL, server.URL} {
 		dom, err := OpenInChromium(t.Context(), path, url, url+"/end")
-		if err == nil || !strings.Contains(err.Error(), nobody.URL) {
+		if err == nil || !strings.Contains(err.Error(), closed.URL) {
 			t.Errorf("%s: %q, %v", url, dom, err)
 		}
 		t.Log(err)

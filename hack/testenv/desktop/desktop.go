@@ -1,11 +1,9 @@
-// Package desktop starts what a person's desktop has and a test machine lacks:
-// a session bus with a real gnome-keyring on it, and a real browser.
+// Package desktop starts a session bus with a real gnome-keyring, and a real browser, for
+// tests.
 //
-// Everything started here is private: it shares no bus, keyring or browser
-// profile with the person at this machine, and it ends with its context, with
-// Close, or with the process that started it, whichever comes first. It works
-// on Linux; elsewhere the package compiles, and [Missing] and [Chromium] say
-// what is not there.
+// They share no bus, keyring or browser profile with the user of this computer. They end with
+// their context, with Close, or with the process that started them. The package works on
+// Linux; on other systems, [Missing] and [Chromium] report that nothing is installed.
 package desktop
 
 import "os/exec"

@@ -23,18 +23,18 @@ const (
 	loginPath   = dbus.ObjectPath("/org/freedesktop/secrets/collection/login")
 )
 
-// Keyring is a real gnome-keyring-daemon, with one collection "login", the
-// default one, as on a desktop after its person has logged in.
+// Keyring is a real gnome-keyring-daemon with one collection, "login", which is the default
+// one, as on a desktop after the user has logged in.
 type Keyring struct {
 	process  *process
 	conn     *dbus.Conn
 	password string
 }
 
-// StartKeyring starts a gnome-keyring-daemon on the bus, which keeps its files
-// under home, and unlocks its login collection. An empty home makes a new
-// collection; a used one must be opened with the same password. The keyring
-// has no display, so it never shows a window. It ends with ctx.
+// StartKeyring starts a gnome-keyring-daemon on the bus, whose files are in home, and unlocks
+// its login collection. If home is empty, the collection is new; otherwise password must be
+// the one that it was made with. The keyring has no display and never shows a window. It ends
+// with ctx.
 func (b *Bus) StartKeyring(ctx context.Context, home, password string) (*Keyring, error) {
 	conn, err := dbus.Connect(b.Address)
 	if err != nil {
@@ -77,8 +77,8 @@ func (k *Keyring) locked(ctx context.Context) (locked bool, err error) {
 	return locked, err
 }
 
-// Lock locks the login collection. To open it again without its password, a
-// client has to ask the person.
+// Lock locks the login collection. A client without the password can unlock it only by a
+// prompt.
 func (k *Keyring) Lock(ctx context.Context) error {
 	var locked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
@@ -92,7 +92,7 @@ func (k *Keyring) Lock(ctx context.Context) error {
 	return nil
 }
 
-// Unlock unlocks the login collection: the person types the password.
+// Unlock unlocks the login collection, as a user does who types the password.
 func (k *Keyring) Unlock(ctx context.Context) error {
 	if err := k.unlock(ctx); err != nil {
 		return fmt.Errorf("unlock the keyring: %w", err)
@@ -148,8 +148,8 @@ func (k *Keyring) DeleteItems(ctx context.Context) error {
 	return nil
 }
 
-// Stop suspends the daemon (SIGSTOP): it keeps its name on the bus and answers
-// nobody, which is what a hung one looks like to its clients.
+// Stop suspends the daemon (SIGSTOP): it keeps its name on the bus and does not answer, like
+// a daemon that hangs.
 func (k *Keyring) Stop() error { return suspend(k.process.Process) }
 
 // Continue lets the daemon run again (SIGCONT).

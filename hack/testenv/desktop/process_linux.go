@@ -25,9 +25,8 @@ func killGroup(p *os.Process) error {
 	return err
 }
 
-// finish kills what is left of the group that p led, and of its descendants
-// with mark in their command line, which must be a word nobody else has. It
-// returns when none of them runs; a kill alone returns before its victim is dead.
+// finish kills the rest of the group that p led, and each process that has mark, a unique
+// word, in its command line. It returns when none of them runs.
 func finish(p *os.Process, mark string) {
 	for range 200 {
 		left := running(p.Pid, mark)

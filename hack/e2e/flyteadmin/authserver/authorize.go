@@ -8,7 +8,7 @@ import (
 	"github.com/ory/fosite"
 )
 
-// serveAuthorize looks at the request, remembers it, and sends the person to sign in.
+// serveAuthorize checks the request, stores it, and redirects the user to sign in.
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	s.count("authorize")
 	engine := s.provider()
@@ -21,8 +21,8 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, loginPath+"?redirect_url="+url.QueryEscape(decidePath), http.StatusTemporaryRedirect)
 }
 
-// serveDecision gives the code for the request that was remembered: nobody is asked
-// whether they want that.
+// serveDecision issues the code for the request that serveAuthorize has stored. The user is
+// not asked for consent.
 func (s *Server) serveDecision(w http.ResponseWriter, r *http.Request) {
 	engine := s.provider()
 	v, ok := s.visits.of(r)

@@ -55,7 +55,7 @@ const (
 	// SecretClient may use the client credentials and refresh token grants, with
 	// Secret.
 	SecretClient = "flytepropeller"
-	// Secret is flyteadmin's default, which everybody is told to change.
+	// Secret is flyteadmin's default, which its documents tell users to change.
 	Secret = "foobar"
 )
 
@@ -107,7 +107,7 @@ func newClients(redirects []string) (map[string]fosite.Client, error) {
 // these themselves. What it says of one that does not verify is no error that fosite
 // knows, which is why flyteadmin answers 500 to it.
 type store struct {
-	*storage.MemoryStore // the clients; what else fosite stores nobody asks for
+	*storage.MemoryStore // of clients; fosite reads nothing else from it
 	signer               jwt.JWTStrategy
 	forms                sealer
 }
@@ -296,7 +296,7 @@ func handedOn(scope string, asTheyAre ...string) string {
 	return asked + scope
 }
 
-// sealer hides what a code must carry and nobody else may read: the challenge.
+// sealer encrypts the challenge, which a code carries.
 type sealer struct{ cipher.AEAD }
 
 func newSealer() (sealer, error) {

@@ -20,7 +20,7 @@ const keyID = "flyteadmin"
 func (s *Server) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	s.count("keys")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ // fails only when nobody is left to read it
+	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ // fails only if the client has gone
 		{Key: s.signingKey().Public(), KeyID: keyID, Algorithm: string(jose.RS256), Use: "sig"},
 	}})
 }

@@ -33,7 +33,7 @@ func newProvider(issuer string, idp *oauthtest.Server) *provider {
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	v, ok := s.visits.of(r)
 	if !ok {
-		http.Error(w, "nobody is on the way to a login here", http.StatusUnauthorized)
+		http.Error(w, "no login has started in this browser", http.StatusUnauthorized)
 		return
 	}
 	v.next = r.URL.Query().Get("redirect_url")
