@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -34,10 +34,10 @@ func (t *trial) smallDisk(m *testenv.Machine, kib int) (unmount func()) {
 	t.needsRoot()
 	runtime.LockOSThread() // for good
 	if err := errors.Join(syscall.Unshare(syscall.CLONE_FS|syscall.CLONE_NEWNS), syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")); err != nil {
-		t.fatalf("a mount namespace: %v", err)
+		t.Fatalf("a mount namespace: %v", err)
 	}
 	if err := errors.Join(os.MkdirAll(m.State(), 0o700), syscall.Mount("none", m.State(), "tmpfs", 0, fmt.Sprintf("size=%dk,mode=700", kib))); err != nil {
-		t.fatalf("a tmpfs: %v", err)
+		t.Fatalf("a tmpfs: %v", err)
 	}
 	return func() { _ = syscall.Unmount(m.State(), syscall.MNT_DETACH) }
 }
@@ -49,7 +49,7 @@ func fullDisk(ctx context.Context, t *trial) {
 	rest := filepath.Join(m.State(), "rest")
 	free := func() {
 		if err := os.Remove(rest); err != nil {
-			t.fatalf("%v", err)
+			t.Fatalf("%v", err)
 		}
 	}
 	fill(rest)
@@ -110,7 +110,7 @@ func readOnly(ctx context.Context, t *trial) {
 			err = errors.Join(err, os.Chown(path, to, -1))
 		}
 		if err != nil {
-			t.fatalf("%v", err)
+			t.Fatalf("%v", err)
 		}
 	}
 	belongs(them, 0o500)
@@ -129,10 +129,10 @@ func homeless(ctx context.Context, t *trial) {
 	p := t.run(ctx, m, "token")
 	t.failed(p, 6)
 	if p.took() > 3*time.Second {
-		t.errorf("it ended after %s", p.took())
+		t.Errorf("it ended after %s", p.took())
 	}
 	t.opened(m, 0)
 	if exists("/.local/state/flyte-credential-helper") {
-		t.errorf("the root directory has become a home")
+		t.Errorf("the root directory has become a home")
 	}
 }

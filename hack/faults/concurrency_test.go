@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func concurrency() []row {
 func cold(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	sizes := []int{50}
-	if t.long {
+	if *long {
 		sizes = []int{50, 200, 500}
 	}
 	for i, n := range sizes {
@@ -45,7 +45,7 @@ func cold(ctx context.Context, t *trial) {
 
 func warm(ctx context.Context, t *trial) {
 	m := t.loggedIn(ctx, oauthtest.Config{})
-	t.answered(t.crowdOf(ctx, t.pick(200, 1000), m, "token"))
+	t.answered(t.crowdOf(ctx, pick(200, 1000), m, "token"))
 	t.counted(m, "token", 1)
 	t.opened(m, 1)
 }
@@ -56,7 +56,7 @@ func warmStopped(ctx context.Context, t *trial) {
 	leader := t.start(ctx, m, "token", "--force-refresh", "--reuse-window", "0s")
 	t.await(ctx, "the refresh", func() bool { return m.Server.Count("refresh_token") == 1 })
 	_ = syscall.Kill(leader.Process.Pid, syscall.SIGSTOP)
-	t.answered(t.crowdOf(ctx, t.pick(200, 1000), m, "token"))
+	t.answered(t.crowdOf(ctx, pick(200, 1000), m, "token"))
 	t.counted(m, "token", 2)
 	_ = syscall.Kill(spender(leader), syscall.SIGKILL)
 	kill(leader, false)
@@ -65,9 +65,9 @@ func warmStopped(ctx context.Context, t *trial) {
 
 func expiredTogether(ctx context.Context, t *trial) {
 	m := t.loggedIn(ctx, oauthtest.Config{})
-	for i := range t.pick(1, 20) {
+	for i := range pick(1, 20) {
 		t.age(ctx, m, 10*time.Minute)
-		t.answered(t.crowdOf(ctx, t.pick(50, 200), m, "token", "--interactive", "never"))
+		t.answered(t.crowdOf(ctx, pick(50, 200), m, "token", "--interactive", "never"))
 		t.counted(m, "refresh_token", i+1)
 	}
 	t.counted(m, "reuse", 0)
@@ -113,7 +113,7 @@ func (t *trial) inNamespace(ctx context.Context, m *testenv.Machine, name string
 		err = os.Symlink(self, link)
 	}
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	cmd := exec.CommandContext(ctx, "unshare", "--pid", "--fork", "--mount-proc", link, crowdCommand, fmt.Sprint(n), m.Program, "token", "--min-ttl", "0s")
 	cmd.Env = m.Env
@@ -123,7 +123,7 @@ func (t *trial) inNamespace(ctx context.Context, m *testenv.Machine, name string
 		err = json.Unmarshal(out, &all)
 	}
 	if err != nil {
-		t.fatalf("%s: %v", cmd, err)
+		t.Fatalf("%s: %v", cmd, err)
 	}
 	t.addCallers(all)
 	return all
@@ -134,7 +134,7 @@ func (t *trial) addCallers(all []caller) {
 	for _, c := range all {
 		t.slowest, t.peak = max(t.slowest, c.Took), max(t.peak, c.Memory)
 		if c.Code != 0 || c.Answer != all[0].Answer {
-			t.errorf("a caller ended with status %d: %s", c.Code, c.Said)
+			t.Errorf("a caller ended with status %d: %s", c.Code, c.Said)
 		}
 	}
 }
@@ -146,12 +146,12 @@ func aheadOfAll(ctx context.Context, t *trial) {
 	m := t.late(ctx)
 	all := t.inNamespace(ctx, m, "init", 200)
 	if slowest := slowest(all); slowest > 4*time.Second {
-		t.errorf("a caller waited for %s", slowest)
+		t.Errorf("a caller waited for %s", slowest)
 	}
 	t.counted(m, "refresh_token", 1)
 	next := t.run(ctx, m, "token", "--min-ttl", "0s")
 	if next.code != 0 || next.stdout.String() == all[0].Answer {
-		t.errorf("the refresh behind them has brought nothing: %s", next)
+		t.Errorf("the refresh behind them has brought nothing: %s", next)
 	}
 	t.counted(m, "refresh_token", 1)
 	t.opened(m, 1)
@@ -165,7 +165,7 @@ func aheadNowhere(ctx context.Context, t *trial) {
 	t.needsRoot()
 	m := t.late(ctx)
 	if slowest := slowest(t.inNamespace(ctx, m, "app", 50)); slowest > 4*time.Second {
-		t.errorf("a caller waited for %s", slowest)
+		t.Errorf("a caller waited for %s", slowest)
 	}
 	t.counted(m, "refresh_token", 0)
 	t.age(ctx, m, 8*time.Second) // 93 s of 100: within the margin

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -27,12 +27,12 @@ func keyringTrouble(ctx context.Context, t *trial) {
 
 	bus, err := desktop.StartBus(ctx, m.Dir)
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	defer bus.Close()
 	keyring, err := bus.StartKeyring(ctx, m.Dir, "password")
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	m.Env = append(m.Env, bus.Env()...)
 	t.login(ctx, m)
@@ -42,16 +42,16 @@ func keyringTrouble(ctx context.Context, t *trial) {
 		{keyring.Close, func() error { return nil }},
 	} {
 		if err := trouble.begin(); err != nil {
-			t.fatalf("%v", err)
+			t.Fatalf("%v", err)
 		}
 		t.refusedByStore(ctx, m, "login", "--account", "new")
 		if err := trouble.end(); err != nil {
-			t.fatalf("%v", err)
+			t.Fatalf("%v", err)
 		}
 	}
 	t.opened(m, 1)
 	if exists(launched) {
-		t.errorf("dbus-launch was run")
+		t.Errorf("dbus-launch was run")
 	}
 }
 
@@ -60,7 +60,7 @@ func (t *trial) refusedByStore(ctx context.Context, m *testenv.Machine, args ...
 	p := t.run(ctx, m, args...)
 	t.failed(p, 6)
 	if p.took() > 3*time.Second {
-		t.errorf("it ended after %s", p.took())
+		t.Errorf("it ended after %s", p.took())
 	}
 }
 
@@ -73,7 +73,7 @@ func (t *trial) launcher(m *testenv.Machine) (trace string) {
 		err = os.WriteFile(filepath.Join(bin, "dbus-launch"), []byte("#!/bin/sh\ntouch "+trace+"\n"), 0o700)
 	}
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	m.Env = append(m.Env, "PATH="+bin+":"+os.Getenv("PATH"))
 	return trace

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"bytes"
@@ -59,7 +59,7 @@ func (t *trial) launchFrom(begun time.Time, cmd *exec.Cmd) *process {
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	p.SysProcAttr.Credential = t.as
 	if err := p.Start(); err != nil {
-		t.errorf("%v", err)
+		t.Errorf("%v", err)
 		p.over = time.Now()
 		close(p.ended)
 		return p
@@ -92,7 +92,7 @@ func (t *trial) wait(p *process) {
 	select {
 	case <-p.ended:
 	case <-time.After(hung):
-		t.errorf("%s does not end", strings.Join(p.Args[1:], " "))
+		t.Errorf("%s does not end", strings.Join(p.Args[1:], " "))
 		_ = p.Process.Kill()
 		<-p.ended
 	}
@@ -120,9 +120,9 @@ func (t *trial) answered(all []*process) {
 	for _, p := range all {
 		switch {
 		case p.code != 0:
-			t.errorf("%s", p)
+			t.Errorf("%s", p)
 		case p.stdout.Len() == 0 || p.stdout.String() != all[0].stdout.String():
-			t.errorf("two callers have two answers")
+			t.Errorf("two callers have two answers")
 		}
 	}
 }
@@ -135,13 +135,13 @@ func (t *trial) failed(p *process, codes ...int) {
 			return
 		}
 	}
-	t.errorf("not status %v, a reason and no answer: %s", codes, p)
+	t.Errorf("not status %v, a reason and no answer: %s", codes, p)
 }
 
 // says fails unless p's stderr has the words.
 func (t *trial) says(p *process, words string) {
 	if !strings.Contains(p.stderr.String(), words) {
-		t.errorf("it does not say %q: %s", words, p)
+		t.Errorf("it does not say %q: %s", words, p)
 	}
 }
 

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func (t *trial) small() {
 	peak := t.peak
 	t.mu.Unlock()
 	if peak > largest {
-		t.errorf("a process took %d MiB", peak>>10)
+		t.Errorf("a process took %d MiB", peak>>10)
 	}
 }
 
@@ -46,7 +46,7 @@ func (t *trial) recover(ctx context.Context, m *testenv.Machine) {
 			return
 		}
 		if time.Since(start) > 7*time.Second {
-			t.fatalf("it does not recover: %s", p)
+			t.Fatalf("it does not recover: %s", p)
 		}
 	}
 }
@@ -62,7 +62,7 @@ func outage(ctx context.Context, t *trial) {
 		}
 	}
 	if n := m.Server.Count("refresh_token"); n > 3 {
-		t.errorf("%d requests in the outage", n)
+		t.Errorf("%d requests in the outage", n)
 	}
 	m.Server.Heal()
 	t.recover(ctx, m)
@@ -76,7 +76,7 @@ func answerCut(ctx context.Context, t *trial) {
 	t.counted(m, "refresh_token", 2)
 	t.counted(m, "reuse", 0)
 	if lost, said := t.goesOn(ctx, m); lost {
-		t.errorf("a login was lost: %s", said)
+		t.Errorf("a login was lost: %s", said)
 	}
 }
 
@@ -94,7 +94,7 @@ func (t *trial) slow(ctx context.Context, n int, f oauthtest.Fault) {
 	for _, p := range t.crowdOf(ctx, n, m, "token") {
 		t.failed(p, 5)
 		if p.took() > 25*time.Second {
-			t.errorf("it ended after %s", p.took())
+			t.Errorf("it ended after %s", p.took())
 		}
 	}
 	t.small()
@@ -110,7 +110,7 @@ func retryAfter(ctx context.Context, t *trial) {
 	p := t.run(ctx, m, "token")
 	t.answered([]*process{p})
 	if p.took() < time.Second {
-		t.errorf("it waited for %s only", p.took())
+		t.Errorf("it waited for %s only", p.took())
 	}
 	t.counted(m, "refresh_token", 2)
 	t.age(ctx, m, 10*time.Minute)
@@ -133,11 +133,11 @@ func redirected(ctx context.Context, t *trial) {
 		t.opened(m, 1)
 		m.Server.Heal()
 		if p := t.run(ctx, m, "token", "--interactive", "always"); p.code != 0 {
-			t.errorf("after %s: %s", fmt.Sprint(status), p)
+			t.Errorf("after %s: %s", fmt.Sprint(status), p)
 		}
 		t.opened(m, 1)
 	}
 	if n := asked.Load(); n > 0 {
-		t.errorf("%d requests went to the other host", n)
+		t.Errorf("%d requests went to the other host", n)
 	}
 }

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -73,7 +73,7 @@ func names(ctx context.Context, t *trial) {
 			path = filepath.Join(m.State(), suffix)
 		}
 		for _, thing := range things() {
-			if number++; thing.root && os.Geteuid() != 0 || !t.long && number%3 != 0 {
+			if number++; thing.root && os.Geteuid() != 0 || !*long && number%3 != 0 {
 				continue
 			}
 			for _, args := range [][]string{{"token", "--interactive", "never"}, {"login", "--reuse-window", "0s"}} {
@@ -91,7 +91,7 @@ func names(ctx context.Context, t *trial) {
 func (t *trial) read(path string) []byte {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	return text
 }
@@ -106,7 +106,7 @@ func (t *trial) reset(m *testenv.Machine, path string, text []byte) {
 		err = os.WriteFile(path, text, 0o600)
 	}
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 }
 
@@ -115,47 +115,47 @@ func (t *trial) replaced(ctx context.Context, m *testenv.Machine, thing thing, p
 	victim := filepath.Join(m.Dir, "victim")
 	old := time.Now().Add(-time.Hour) // so that nobody takes it for a stamp of just now
 	if err := errors.Join(os.RemoveAll(victim), os.WriteFile(victim, []byte("precious"), 0o600), os.Chtimes(victim, old, old)); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	if err := thing.put(path, victim); err != nil {
-		t.fatalf("%s: %v", thing.name, err)
+		t.Fatalf("%s: %v", thing.name, err)
 	}
 	what := fmt.Sprintf("%s at %s, %s", thing.name, filepath.Base(path)[max(0, len(filepath.Base(path))-12):], args[0])
 	p := t.run(ctx, m, args...)
 	if p.took() > 5*time.Second || p.code != 0 && p.code != 3 && p.code != 6 {
-		t.errorf("%s: %s", what, p)
+		t.Errorf("%s: %s", what, p)
 	}
 	if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {
-		t.errorf("%s: the file behind the link reads %q", what, text)
+		t.Errorf("%s: the file behind the link reads %q", what, text)
 	}
 	if exists(victim + ".made") {
-		t.errorf("%s: a file was made behind the link", what)
+		t.Errorf("%s: a file was made behind the link", what)
 		_ = os.Remove(victim + ".made")
 	}
 	_ = os.RemoveAll(path)
 	if p := t.run(ctx, m, "login"); p.code != 0 {
-		t.errorf("%s, and then without it: %s", what, p)
+		t.Errorf("%s, and then without it: %s", what, p)
 	}
 }
 
 func directories(ctx context.Context, t *trial) {
 	m := t.loggedIn(ctx, oauthtest.Config{})
 	if err := os.Chmod(m.State(), 0o777); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	t.age(ctx, m, 10*time.Minute)
 	t.answered([]*process{t.run(ctx, m, "token")})
 	if info, err := os.Stat(m.State()); err != nil || info.Mode().Perm() != 0o700 {
-		t.errorf("the directory's mode is %v", info.Mode())
+		t.Errorf("the directory's mode is %v", info.Mode())
 	}
 	elsewhere := m.Dir + "/elsewhere"
 	if err := errors.Join(os.Rename(m.State(), elsewhere), os.Symlink(elsewhere, m.State())); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	t.failed(t.run(ctx, m, "login", "--account", "new"), 6)
 	if os.Geteuid() == 0 {
 		if err := errors.Join(os.Remove(m.State()), os.Rename(elsewhere, m.State()), os.Chown(m.State(), 1, 1)); err != nil {
-			t.fatalf("%v", err)
+			t.Fatalf("%v", err)
 		}
 		t.failed(t.run(ctx, m, "login", "--account", "new"), 6)
 	}

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -73,7 +73,7 @@ func untrusted(ctx context.Context, t *trial) {
 func (t *trial) serveTLS(c certificate) (s *httptest.Server, ca string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: c.name},
@@ -84,11 +84,11 @@ func (t *trial) serveTLS(c certificate) (s *httptest.Server, ca string) {
 	c.change(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	ca = filepath.Join(t.dir, "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	s = httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // who distrusts it is no news

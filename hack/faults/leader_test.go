@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -49,7 +49,7 @@ func (t *trial) queue(ctx context.Context, lead, m *testenv.Machine, n int, args
 func leaderKilled(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	var slowest time.Duration
-	for i := range t.pick(3, 100) {
+	for i := range pick(3, 100) {
 		leader, waiters := t.queue(ctx, shut(m), m, 10, "token", "--account", fmt.Sprint(i))
 		killed := time.Now()
 		kill(leader, false)
@@ -62,9 +62,9 @@ func leaderKilled(ctx context.Context, t *trial) {
 		t.opened(m, 2*i+2)
 		t.counted(m, "authorization_code", i+1)
 	}
-	t.notef("the next one leads within %s", seconds(slowest))
+	t.Logf("the next one leads within %s", seconds(slowest))
 	if slowest > time.Second {
-		t.errorf("the next browser opened after %s", slowest)
+		t.Errorf("the next browser opened after %s", slowest)
 	}
 }
 
@@ -83,9 +83,9 @@ func closedTab(ctx context.Context, t *trial) {
 		}
 	}
 	t.opened(m, 1)
-	t.notef("the last waiter ended %s after the leader", seconds(last.Sub(leader.over)))
+	t.Logf("the last waiter ended %s after the leader", seconds(last.Sub(leader.over)))
 	if late := last.Sub(leader.over); late > time.Second {
-		t.errorf("a waiter ended %s after the leader", late)
+		t.Errorf("a waiter ended %s after the leader", late)
 	}
 }
 
@@ -104,7 +104,7 @@ func closedTabs(ctx context.Context, t *trial) {
 		window *= 2
 	}
 	if n := m.Browsers(); n > most {
-		t.errorf("%d browsers in %s, and not %d at most", n, over, most)
+		t.Errorf("%d browsers in %s, and not %d at most", n, over, most)
 	}
 }
 
@@ -119,12 +119,12 @@ func interrupted(ctx context.Context, t *trial) {
 	}
 	for who, took := range best {
 		if took > 200*time.Millisecond {
-			t.errorf("the %s ended after %s", who, took)
+			t.Errorf("the %s ended after %s", who, took)
 		}
 	}
-	t.notef("waiter %s, leader %s", best["waiter"].Round(time.Millisecond), best["leader"].Round(time.Millisecond))
+	t.Logf("waiter %s, leader %s", best["waiter"].Round(time.Millisecond), best["leader"].Round(time.Millisecond))
 	if p := t.run(ctx, m, "token"); p.code != 0 {
-		t.errorf("after that: %s", p)
+		t.Errorf("after that: %s", p)
 	}
 }
 
@@ -134,7 +134,7 @@ func (t *trial) interrupt(p *process) time.Duration {
 	_ = p.Process.Signal(syscall.SIGINT)
 	t.wait(p)
 	if p.code != 130 || p.stdout.Len() > 0 {
-		t.errorf("not 130 and no answer: %s", p)
+		t.Errorf("not 130 and no answer: %s", p)
 	}
 	return p.over.Sub(pressed)
 }
@@ -151,13 +151,13 @@ func leaderStopped(ctx context.Context, t *trial) {
 		t.failed(w, 5)
 		t.says(w, "another process has been renewing this login for too long")
 		if w.took() < 30*time.Second || w.took() > 35*time.Second {
-			t.errorf("it gave up after %s, and not the 31 s of the lock's deadline", w.took())
+			t.Errorf("it gave up after %s, and not the 31 s of the lock's deadline", w.took())
 		}
 	}
 	kill(leader, false)
 	t.wait(leader)
 	if p := t.run(ctx, m, "token"); p.code != 0 {
-		t.errorf("after that: %s", p)
+		t.Errorf("after that: %s", p)
 	}
 }
 
@@ -172,7 +172,7 @@ func suspended(ctx context.Context, t *trial) {
 		_ = syscall.Kill(p.Process.Pid, syscall.SIGSTOP)
 	}
 	if err := m.Release(); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	t.await(ctx, "the person", func() bool { return m.Server.Count("sign-in") == 1 })
 	for _, p := range all {

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func killed(group bool) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		m := t.loggedIn(ctx, oauthtest.Config{})
 		midway := 0
-		for i := range t.pick(15, 200) {
+		for i := range pick(15, 200) {
 			t.age(ctx, m, 10*time.Minute)
 			m.Server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
 			p := t.start(ctx, m, "token", "--interactive", "never")
@@ -39,10 +39,10 @@ func killed(group bool) func(context.Context, *trial) {
 				midway++
 			}
 			if lost, said := t.goesOn(ctx, m); lost {
-				t.errorf("a login was lost: %s", said)
+				t.Errorf("a login was lost: %s", said)
 			}
 		}
-		t.notef("%d kills between the request and the end", midway)
+		t.Logf("%d kills between the request and the end", midway)
 		t.counted(m, "reuse", 0)
 	}
 }
@@ -56,14 +56,14 @@ const rotation = 100 * time.Millisecond
 func childKilled(grace time.Duration, both bool) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
-		for range t.pick(3, 25) {
+		for range pick(3, 25) {
 			t.age(ctx, m, 10*time.Minute)
 			lost := t.killSpender(ctx, m, both)
 			if lost && grace > 0 {
-				t.errorf("a login was lost in spite of the grace")
+				t.Errorf("a login was lost in spite of the grace")
 			}
 			if !lost && grace == 0 { // then the token was not rotated, and the row shows nothing
-				t.errorf("the kill came too early or too late")
+				t.Errorf("the kill came too early or too late")
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (t *trial) killSpender(ctx context.Context, m *testenv.Machine, both bool) 
 	time.Sleep(rotation)
 	child := spender(p)
 	if child == 0 {
-		t.fatalf("there is no child that spends")
+		t.Fatalf("there is no child that spends")
 	}
 	if both {
 		kill(p, true)
@@ -86,7 +86,7 @@ func (t *trial) killSpender(ctx context.Context, m *testenv.Machine, both bool) 
 	t.wait(p)
 	lost, said := t.goesOn(ctx, m)
 	if said += p.stderr.String(); lost && !strings.Contains(said, "no longer accepts the saved login") {
-		t.errorf("a login is needed, and the cause is not said: %s", said)
+		t.Errorf("a login is needed, and the cause is not said: %s", said)
 	}
 	return lost
 }

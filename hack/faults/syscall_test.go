@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -70,7 +70,7 @@ func (t *trial) spoil(ctx context.Context, m *testenv.Machine, i injection, path
 	t.wait(p)
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.fatalf("strace: %s", p)
+		t.Fatalf("strace: %s", p)
 	}
 	return p, string(text)
 }
@@ -92,13 +92,13 @@ func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})
 		paths := t.ownFiles(m)
 		calls := changes()
-		if t.long && strings.HasPrefix(effect, "signal") {
+		if *long && strings.HasPrefix(effect, "signal") {
 			calls = append(calls, moments()...)
 		}
 		spoilt, number := 0, 0
 		for _, call := range calls {
 			for when := 1; ctx.Err() == nil; when++ {
-				if number++; !t.long && number%3 != 0 && when > 1 {
+				if number++; !*long && number%3 != 0 && when > 1 {
 					continue
 				}
 				i := injection{call, effect, when, strings.HasPrefix(effect, "error")}
@@ -108,9 +108,9 @@ func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 				spoilt++
 			}
 		}
-		t.notef("%d runs were spoilt", spoilt)
+		t.Logf("%d runs were spoilt", spoilt)
 		if spoilt < len(changes()) {
-			t.errorf("strace spoils too little")
+			t.Errorf("strace spoils too little")
 		}
 	}
 }
@@ -125,14 +125,14 @@ func (t *trial) survives(ctx context.Context, m *testenv.Machine, i injection, p
 	}
 	sent := m.Server.Count("refresh_token") - before
 	if crashed(p) && p.code >= 0 {
-		t.errorf("%s: a crash: %s", i, p)
+		t.Errorf("%s: a crash: %s", i, p)
 	}
 	if p.code == 6 && sent > 0 {
-		t.errorf("%s: what cannot be kept was asked for: %s", i, p)
+		t.Errorf("%s: what cannot be kept was asked for: %s", i, p)
 	}
 	t.forget(m)
 	if lost, said := t.goesOn(ctx, m); lost && (sent == 0 || grace > 0 || !afterReady(trace)) {
-		t.errorf("%s: a login was lost, %d requests: %s\n%s", i, sent, said, p)
+		t.Errorf("%s: a login was lost, %d requests: %s\n%s", i, sent, said, p)
 	}
 	t.forget(m)
 	return true
@@ -180,7 +180,7 @@ func childSpoiled(grace time.Duration) func(context.Context, *trial) {
 		for _, effect := range []string{"signal=SIGKILL", "error=ENOSPC", "error=EIO"} {
 			for _, i := range []injection{{"pwrite64", effect, 1, true}, {"ftruncate", effect, 1, true}, {"close", effect, 1, true}, {"renameat", effect, 1, true}} {
 				if !t.survives(ctx, m, i, []string{ready}, grace) {
-					t.errorf("%s: strace spoils nothing", i)
+					t.Errorf("%s: strace spoils nothing", i)
 				}
 			}
 		}

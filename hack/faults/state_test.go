@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"context"
@@ -49,10 +49,10 @@ func damaged(store, suffix string) func(context.Context, *trial) {
 			m.Set("store", store)
 			m.Set("scope", "offline_access")
 			t.login(ctx, m)
-			path, step := t.kept(m, suffix), workers*t.pick(37, 1)
+			path, step := t.kept(m, suffix), workers*pick(37, 1)
 			text, err := os.ReadFile(path)
 			if err != nil {
-				t.fatalf("%v", err)
+				t.Fatalf("%v", err)
 			}
 			all.Go(func() {
 				for n := worker * step / workers; n/2 < len(text) && ctx.Err() == nil; n += step {
@@ -62,7 +62,7 @@ func damaged(store, suffix string) func(context.Context, *trial) {
 			})
 		}
 		all.Wait()
-		t.notef("%d variants", tried.Load())
+		t.Logf("%d variants", tried.Load())
 	}
 }
 
@@ -73,27 +73,27 @@ func (t *trial) recovers(ctx context.Context, m *testenv.Machine, path string, t
 		return text
 	}
 	if err := os.WriteFile(path, damage(text, n), 0o600); err != nil {
-		t.errorf("%v", err)
+		t.Errorf("%v", err)
 	}
 	p := t.run(ctx, m, "token", "--interactive", "never", "--min-ttl", "0s")
 	readable := strings.HasSuffix(path, ".plain")
 	if crashed(p) || p.code != 3 && (p.code != 0 || !readable) {
-		t.errorf("variant %d of %s: %s", n, filepath.Ext(path), p)
+		t.Errorf("variant %d of %s: %s", n, filepath.Ext(path), p)
 	}
 	if p.code == 0 { // the byte did not matter
 		if !strings.Contains(string(text), strings.TrimSpace(p.stdout.String())) {
-			t.errorf("variant %d: another token is handed out", n)
+			t.Errorf("variant %d: another token is handed out", n)
 		}
 		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.errorf("%v", err)
+			t.Errorf("%v", err)
 		}
 		return text
 	}
 	if p := t.run(ctx, m, "login"); p.code != 0 {
-		t.errorf("variant %d: a login: %s", n, p)
+		t.Errorf("variant %d: a login: %s", n, p)
 	}
 	if p := t.run(ctx, m, "token", "--interactive", "never", "--min-ttl", "0s"); p.code != 0 {
-		t.errorf("variant %d: after a login: %s", n, p)
+		t.Errorf("variant %d: after a login: %s", n, p)
 	}
 	if kept, err := os.ReadFile(path); err == nil {
 		return kept
@@ -114,8 +114,7 @@ func damagedBeside(ctx context.Context, t *trial) {
 	t.login(ctx, m)
 	suffix := ".kernel"
 	if found, _ := filepath.Glob(filepath.Join(m.State(), "*"+suffix)); len(found) == 0 {
-		t.missing = "the kernel's keyring"
-		return
+		t.Skip("needs the kernel's keyring")
 	}
 	t.age(ctx, m, 10*time.Minute)
 	m.Server.Fail("token", oauthtest.Fault{Times: 1, Status: http.StatusServiceUnavailable})
@@ -123,17 +122,17 @@ func damagedBeside(ctx context.Context, t *trial) {
 	id := strings.TrimSuffix(t.kept(m, suffix), suffix)
 	record, err := os.ReadFile(id + ".record")
 	if err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	who := []byte(`{"pid":1,"host":"here","since":"2026-01-01T00:00:00Z","until":"2126-01-01T00:00:00Z"}`)
 	tried := 0
 	for path, text := range map[string][]byte{id + ".record": record, id + ".who": who, id + ".ahead": []byte("1\n"), m.State() + "/store.json": []byte(`{"store":"kernel"}`)} {
-		for n := 0; n/2 < len(text); n += t.pick(9, 1) {
+		for n := 0; n/2 < len(text); n += pick(9, 1) {
 			t.beside(ctx, m, path, text, n)
 			tried++
 		}
 	}
-	t.notef("%d variants", tried)
+	t.Logf("%d variants", tried)
 }
 
 // beside runs the program with a damaged file beside an expired token: it must
@@ -142,20 +141,20 @@ func (t *trial) beside(ctx context.Context, m *testenv.Machine, path string, tex
 	whole, _ := os.ReadFile(path)
 	t.age(ctx, m, 10*time.Minute)
 	if err := os.WriteFile(path, damage(text, n), 0o600); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 	p := t.run(ctx, m, "token", "--interactive", "never")
 	if crashed(p) || p.code != 0 && p.code != 5 {
-		t.errorf("variant %d of %s: %s", n, filepath.Ext(path), p)
+		t.Errorf("variant %d of %s: %s", n, filepath.Ext(path), p)
 	}
 	if p := t.run(ctx, m, "login"); p.code != 0 {
-		t.errorf("variant %d of %s: a login: %s", n, filepath.Ext(path), p)
+		t.Errorf("variant %d of %s: a login: %s", n, filepath.Ext(path), p)
 	}
 	if whole == nil || filepath.Ext(path) != ".json" {
 		_ = os.Remove(path)
 		return
 	}
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
-		t.fatalf("%v", err)
+		t.Fatalf("%v", err)
 	}
 }

@@ -1,6 +1,6 @@
-//go:build linux
+//go:build linux && faults
 
-package main
+package faults
 
 import (
 	"compress/gzip"
@@ -40,7 +40,7 @@ func endless(h http.HandlerFunc) func(context.Context, *trial) {
 			m, p := t.asks(ctx, l)
 			t.failed(p, 5)
 			if p.took() > 20*time.Second {
-				t.errorf("%s: it ended after %s", path, p.took())
+				t.Errorf("%s: it ended after %s", path, p.took())
 			}
 			t.opened(m, browsers)
 		}
@@ -97,7 +97,7 @@ func metadata(ctx context.Context, t *trial) {
 		m, p := t.asks(ctx, l)
 		t.failed(p, 2, 5)
 		if m.Browsers() > 0 {
-			t.errorf("a browser opens where %s is %v", lie.field, lie.value)
+			t.Errorf("a browser opens where %s is %v", lie.field, lie.value)
 		}
 	}
 	l := newLiar() // the trailing slash is part of an issuer's name
@@ -163,7 +163,7 @@ func lifetimes(ctx context.Context, t *trial) {
 		}
 		m, p := t.asks(ctx, l)
 		if p.code != 0 || strings.TrimSpace(p.stdout.String()) != "opaque" {
-			t.errorf("expires_in %s: %s", text, p)
+			t.Errorf("expires_in %s: %s", text, p)
 		}
 		t.opened(m, 1)
 	}
