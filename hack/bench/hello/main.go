@@ -1,5 +1,4 @@
-// Command hello is what a Go program costs that does nothing: the measure of
-// all that the bench runs.
+// Command hello does nothing but start and print: its cost is the unit of the bench.
 package main
 
 import "os"
