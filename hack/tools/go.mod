@@ -1,5 +1,7 @@
-// The tools of hack/check, apart so that nothing of theirs is in the program's
-// own go.mod: go tool -modfile=hack/tools/go.mod staticcheck ./...
+// The tools of hack/check. They have a module of their own to keep their
+// dependencies out of the program's go.mod:
+//
+//	go tool -modfile=hack/tools/go.mod staticcheck ./...
 module github.com/flyteorg/flyte-credential-helper/hack/tools
 
 go 1.26.8
