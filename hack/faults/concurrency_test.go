@@ -19,14 +19,14 @@ import (
 
 func concurrency() []row {
 	return []row{
-		{name: "A1 cold", injected: "many processes, nobody logged in", promise: "one browser, one code exchange, one token for all", play: cold},
-		{name: "A2 warm", injected: "many processes, a good token", promise: "nobody asks the server", play: warm},
-		{name: "A2 warm, lock held", injected: "the same, a stopped process holds the lock", promise: "nobody waits for the lock", play: warmStopped},
+		{name: "A1 cold", injected: "many processes, no login", promise: "one browser, one code exchange, one token for all", play: cold},
+		{name: "A2 warm", injected: "many processes, a good token", promise: "no request to the server", play: warm},
+		{name: "A2 warm, lock held", injected: "the same, a stopped process holds the lock", promise: "no call waits for the lock", play: warmStopped},
 		{name: "A3 expired", injected: "many processes, an expired token", promise: "one refresh, no refresh token twice, one token for all", play: expiredTogether},
-		{name: "A4 forced", injected: "50 processes that insist on a new token", promise: "one refresh for all of them", play: forced},
+		{name: "A4 forced", injected: "50 processes that force a refresh", promise: "one refresh for all of them", play: forced},
 		{name: "A11 accounts", injected: "20 accounts, 10 processes each, cold", promise: "a browser and an exchange for each account", long: true, play: accounts},
-		{name: "ahead, init", injected: "200 callers, last fifth, a refresh of 5 s", promise: "each is answered at once by what is good, and one refresh goes on behind them", play: aheadOfAll},
-		{name: "ahead, no init", injected: "the same where orphans die with pid 1", promise: "nothing is started behind them, and the margin renews in the foreground", play: aheadNowhere},
+		{name: "ahead, init", injected: "200 callers, last fifth, a refresh of 5 s", promise: "each call returns the valid token at once, and one refresh runs in the background", play: aheadOfAll},
+		{name: "ahead, no init", injected: "the same, in a namespace in which orphans die with pid 1", promise: "no background refresh starts, and within the margin a call refreshes in the foreground", play: aheadNowhere},
 	}
 }
 
@@ -97,7 +97,7 @@ func accounts(ctx context.Context, t *trial) {
 }
 
 // late is a machine with a token of 100 s in its last fifth, and a server whose
-// refresh takes longer than anybody should wait.
+// refresh takes longer than a caller should wait.
 func (t *trial) late(ctx context.Context) *testenv.Machine {
 	m := t.loggedIn(ctx, oauthtest.Config{AccessLifetime: 100 * time.Second, IDLifetime: 100 * time.Second})
 	t.age(ctx, m, 85*time.Second)
@@ -151,7 +151,7 @@ func aheadOfAll(ctx context.Context, t *trial) {
 	t.counted(m, "refresh_token", 1)
 	next := t.run(ctx, m, "token", "--min-ttl", "0s")
 	if next.code != 0 || next.stdout.String() == all[0].Answer {
-		t.Errorf("the refresh behind them has brought nothing: %s", next)
+		t.Errorf("the background refresh stored no new token: %s", next)
 	}
 	t.counted(m, "refresh_token", 1)
 	t.opened(m, 1)

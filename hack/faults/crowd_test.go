@@ -17,7 +17,7 @@ import (
 // its own: "PROGRAM crowd COUNT COMMAND…" runs the command so many times at once.
 const crowdCommand = "crowd"
 
-// caller is one of them, as it is told on stdout.
+// caller is the result of one of them, as printed on stdout.
 type caller struct {
 	Took   time.Duration
 	Code   int
@@ -26,7 +26,7 @@ type caller struct {
 	Memory int64 // KiB
 }
 
-// crowd runs the callers, tells of them and waits for the orphans they leave.
+// crowd runs the callers, prints their results and waits for the orphans they leave.
 func crowd(args []string) int {
 	n, err := strconv.Atoi(args[0])
 	if err != nil || len(args) < 2 {

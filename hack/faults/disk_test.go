@@ -20,9 +20,9 @@ import (
 
 func disks() []row {
 	return []row{
-		{name: "D2 full disk", injected: "a small tmpfs, filled to the last byte", promise: "a good token is answered; else status 6, nothing spent, no browser; with room again all is well", play: fullDisk},
-		{name: "D2 nearly full disk", injected: "a tmpfs with room for one token set", promise: "a login and a refresh as ever: nobody logs in for what cannot be kept", play: nearlyFullDisk},
-		{name: "D2 read-only", injected: "a state directory that may not be written", promise: "a good token is answered; else status 6, nothing spent, no browser; then all is well", play: readOnly},
+		{name: "D2 full disk", injected: "a small tmpfs, filled to the last byte", promise: "a valid token is returned; else status 6, nothing spent, no browser; with room again all calls succeed", play: fullDisk},
+		{name: "D2 nearly full disk", injected: "a tmpfs with room for one token set", promise: "a login and a refresh work: no login whose tokens cannot be stored", play: nearlyFullDisk},
+		{name: "D2 read-only", injected: "a state directory that may not be written", promise: "a valid token is returned; else status 6, nothing spent, no browser; then all calls succeed", play: readOnly},
 		{name: "D2 no home", injected: "no HOME, no directory named", promise: "status 6 before a browser", play: homeless},
 	}
 }
@@ -95,7 +95,7 @@ func (t *trial) unwritable(ctx context.Context, m *testenv.Machine, free, expire
 	t.counted(m, "reuse", 0)
 }
 
-// readOnly runs the program as somebody to whom a mode means something.
+// readOnly runs the program as an ordinary user: file modes do not apply to root.
 func readOnly(ctx context.Context, t *trial) {
 	m := t.loggedIn(ctx, oauthtest.Config{})
 	us, them := os.Geteuid(), os.Geteuid()

@@ -18,13 +18,13 @@ import (
 
 func files() []row {
 	return []row{
-		{name: "C8 names", injected: "links, FIFO, device, 0666, … at each file's name", promise: "refused or a miss, never a hang; what lies behind a link stays as it is; without it all is well", play: names},
+		{name: "C8 names", injected: "links, FIFO, device, 0666, … at each file's name", promise: "refused or a miss, never a hang; the target of a link does not change; after its removal all calls succeed", play: names},
 		{name: "C8 directory", injected: "the state directory: a link, 0777, another user's", promise: "0777 is put right, the others are refused with status 6", play: directories},
 	}
 }
 
-// thing is what somebody has put where a file of ours belongs. victim is a file
-// of somebody else's.
+// thing is put in the place of one of the program's files. victim is a file that
+// the program must not change.
 type thing struct {
 	name string
 	root bool // only root can make it
@@ -96,7 +96,7 @@ func (t *trial) read(path string) []byte {
 	return text
 }
 
-// reset makes the state directory anew, with one file in it.
+// reset replaces the state directory by a new one with one file in it.
 func (t *trial) reset(m *testenv.Machine, path string, text []byte) {
 	err := os.RemoveAll(m.State())
 	if err == nil {
@@ -113,7 +113,7 @@ func (t *trial) reset(m *testenv.Machine, path string, text []byte) {
 // replaced runs the program with a thing at path, and again without it.
 func (t *trial) replaced(ctx context.Context, m *testenv.Machine, thing thing, path string, args ...string) {
 	victim := filepath.Join(m.Dir, "victim")
-	old := time.Now().Add(-time.Hour) // so that nobody takes it for a stamp of just now
+	old := time.Now().Add(-time.Hour) // so that the program does not take it for a recent stamp
 	if err := errors.Join(os.RemoveAll(victim), os.WriteFile(victim, []byte("precious"), 0o600), os.Chtimes(victim, old, old)); err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -18,12 +18,12 @@ func hostile() []row {
 		{name: "B6 gzip bomb", injected: "the same, compressed", promise: "64 MiB and 20 s at most, status 5", play: endless(bomb)},
 		{name: "B7 metadata", injected: "other issuer, http, file:, no S256, …", promise: "status 2 or 5 with the reason, no browser", play: metadata},
 		{name: "B11 portal", injected: "HTML with 200, and a redirect, to every request", promise: "status 2 or 5 that speaks of a portal, no browser", play: portal},
-		{name: "B11 proxy", injected: "a proxy that answers 407", promise: "status 5 that says what to write where, no browser", play: proxy},
-		{name: "E-11 expires_in", injected: "absent, float, text, negative, huge, …", promise: "the token is handed out all the same", play: lifetimes},
+		{name: "B11 proxy", injected: "a proxy that answers 407", promise: "status 5 that names the setting to change, no browser", play: proxy},
+		{name: "E-11 expires_in", injected: "absent, float, text, negative, huge, …", promise: "the token is returned", play: lifetimes},
 	}
 }
 
-// endless has each of the three documents never end.
+// endless serves each of the three documents without an end.
 func endless(h http.HandlerFunc) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		for path, browsers := range map[string]int{"discovery": 0, "keys": 0, "token": 1} {
@@ -48,8 +48,8 @@ func endless(h http.HandlerFunc) func(context.Context, *trial) {
 	}
 }
 
-// plenty is enough to be noticed, and not more than a machine has whose program
-// is broken.
+// plenty is enough to exceed the limit, and not more than a machine can hold if the
+// program has no limit.
 const plenty = 1 << 29
 
 // pour is a JSON string that does not end.
@@ -61,7 +61,7 @@ func pour(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// bomb is the same, a thousandth of its size on the way.
+// bomb is the same, compressed to a thousandth.
 func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Encoding", "gzip")
@@ -108,7 +108,7 @@ func metadata(ctx context.Context, t *trial) {
 	deep(ctx, t)
 }
 
-// deep is JSON in JSON in JSON, ten thousand times and a million.
+// deep serves JSON that is nested 10,000 and 500,000 levels deep.
 func deep(ctx context.Context, t *trial) {
 	for _, depth := range []int{1e4, 5e5} {
 		l := newLiar()

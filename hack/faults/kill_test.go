@@ -17,10 +17,10 @@ func kills() []row {
 	return []row{
 		{name: "A6 kill", injected: "kill -9 at a random moment of a refresh", promise: "no login is lost, no refresh token is spent twice", play: killed(false)},
 		{name: "A6 kill, group", injected: "the same, with its process group", promise: "no login is lost, no refresh token is spent twice", play: killed(true)},
-		{name: "A7 child kill, grace", injected: "kill -9 of the child after the rotation", promise: "where the server has a grace, no login is lost", play: childKilled(10*time.Second, false)},
-		{name: "A7 child kill", injected: "the same, and the server has no grace", promise: "one login each, with its cause said, and then all is well", play: childKilled(0, false)},
-		{name: "A7 both kill, grace", injected: "kill -9 of child and caller after the rotation", promise: "where the server has a grace, no login is lost", play: childKilled(10*time.Second, true)},
-		{name: "A7 both kill", injected: "the same, and the server has no grace", promise: "one login each, with its cause said, and then all is well", play: childKilled(0, true)},
+		{name: "A7 child kill, grace", injected: "kill -9 of the child after the rotation", promise: "with a grace period of the server, no login is lost", play: childKilled(10*time.Second, false)},
+		{name: "A7 child kill", injected: "the same, and the server has no grace", promise: "one login each, whose cause is reported, and then all calls succeed", play: childKilled(0, false)},
+		{name: "A7 both kill, grace", injected: "kill -9 of child and caller after the rotation", promise: "with a grace period of the server, no login is lost", play: childKilled(10*time.Second, true)},
+		{name: "A7 both kill", injected: "the same, and the server has no grace", promise: "one login each, whose cause is reported, and then all calls succeed", play: childKilled(0, true)},
 	}
 }
 

@@ -15,16 +15,16 @@ import (
 
 func leaders() []row {
 	return []row{
-		{name: "A5 leader killed", injected: "kill -9 at the browser, 10 waiters", promise: "the next in line opens the next browser within a second, and nobody fails", play: leaderKilled},
+		{name: "A5 leader killed", injected: "kill -9 at the browser, 10 waiters", promise: "the next waiter opens a browser within a second, and no waiter fails", play: leaderKilled},
 		{name: "A8 closed tab", injected: "a tab closed, 50 waiters", promise: "one browser; all fail for that reason within a second of the leader", play: closedTab},
 		{name: "A8 closed tab, again and again", injected: "the same for minutes, 10 processes at a time", promise: "no more browsers than the failure window has ends", long: true, play: closedTabs},
 		{name: "A9 Ctrl-C", injected: "SIGINT at the waiter, at the leader", promise: "each ends within 200 ms, status 130, and the lock is free", play: interrupted},
-		{name: "A10 suspended", injected: "SIGSTOP, and SIGCONT, of a leader and its waiters", promise: "who logs in meanwhile is logged in: one browser, all are answered", play: suspended},
-		{name: "A10 stopped leader", injected: "SIGSTOP at the browser, waiters behind it", promise: "waiters give up at the lock's deadline and say why; readers of another login do not notice", long: true, play: leaderStopped},
+		{name: "A10 suspended", injected: "SIGSTOP, and SIGCONT, of a leader and its waiters", promise: "a login during the stop counts: one browser, all calls succeed", play: suspended},
+		{name: "A10 stopped leader", injected: "SIGSTOP at the browser, waiters behind it", promise: "waiters give up at the lock's deadline and report it; calls for another login do not wait", long: true, play: leaderStopped},
 	}
 }
 
-// shut is m whose person closes every tab.
+// shut is m with a user who closes every tab.
 func shut(m *testenv.Machine) *testenv.Machine {
 	away := *m
 	away.Env = slices.Clone(m.Env)
@@ -32,7 +32,7 @@ func shut(m *testenv.Machine) *testenv.Machine {
 	return &away
 }
 
-// queue starts a leader that waits at its browser, and n who wait for it.
+// queue starts a leader that waits for its browser, and n processes that wait for the leader.
 func (t *trial) queue(ctx context.Context, lead, m *testenv.Machine, n int, args ...string) (leader *process, waiters []*process) {
 	browsers := m.Browsers()
 	leader = t.start(ctx, lead, args...)
@@ -96,7 +96,7 @@ func closedTabs(ctx context.Context, t *trial) {
 		for _, p := range t.crowdOf(ctx, 10, m, "token", "--login-timeout", "1s") {
 			t.failed(p, 5)
 		}
-		time.Sleep(200 * time.Millisecond) // who asks again and again
+		time.Sleep(200 * time.Millisecond) // the interval of a caller that retries
 	}
 	most, window := 1, time.Minute // a browser at the start, and at the end of each window
 	for end := window; end < over; end += window {
@@ -161,8 +161,8 @@ func leaderStopped(ctx context.Context, t *trial) {
 	}
 }
 
-// suspended is a lid that is shut while a person logs in, on a machine whose
-// browser is another one.
+// suspended stops all processes while the user logs in, as if the machine slept
+// and the browser ran on another one.
 func suspended(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	m.Env = append(m.Env, "BROWSER="+m.BrowserOf(testenv.Waits))
@@ -174,7 +174,7 @@ func suspended(ctx context.Context, t *trial) {
 	if err := m.Release(); err != nil {
 		t.Fatalf("%v", err)
 	}
-	t.await(ctx, "the person", func() bool { return m.Server.Count("sign-in") == 1 })
+	t.await(ctx, "the sign-in", func() bool { return m.Server.Count("sign-in") == 1 })
 	for _, p := range all {
 		_ = syscall.Kill(p.Process.Pid, syscall.SIGCONT)
 	}

@@ -21,7 +21,7 @@ func network() []row {
 		{name: "B2 answer cut", injected: "the answer of a refresh ends half-way", promise: "one second request at once, which the server's grace answers", play: answerCut},
 		{name: "B3 hung", injected: "a token endpoint that never answers, 50 callers", promise: "all end within 25 s, status 5, in 64 MiB each, without a browser", play: endpointHung},
 		{name: "B3 dripping", injected: "a token endpoint with a byte a second, 20 callers", promise: "all end within 25 s, status 5, without a browser", long: true, play: endpointDripping},
-		{name: "B4 429", injected: "Retry-After: 1, then an hour", promise: "the second is waited for; an hour is said, and nobody waits", play: retryAfter},
+		{name: "B4 429", injected: "Retry-After: 1, then an hour", promise: "one call waits for a second; the hour is reported, and no call waits for it", play: retryAfter},
 		{name: "B5 redirect", injected: "the token endpoint redirects to another host", promise: "no request goes there, and no login is lost", play: redirected},
 	}
 }
@@ -86,8 +86,8 @@ func endpointDripping(ctx context.Context, t *trial) {
 	t.slow(ctx, 20, oauthtest.Fault{Status: http.StatusServiceUnavailable, Body: strings.Repeat(" ", 1000), Drip: time.Second})
 }
 
-// slow has n callers ask a token endpoint that takes longer than any of them
-// may.
+// slow runs n callers against a token endpoint that takes longer than a call may
+// last.
 func (t *trial) slow(ctx context.Context, n int, f oauthtest.Fault) {
 	m := t.expired(ctx, oauthtest.Config{})
 	m.Server.Fail("token", f)

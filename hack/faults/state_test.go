@@ -19,9 +19,9 @@ import (
 
 func states() []row {
 	return []row{
-		{name: "D1 readable", injected: "each truncation, each byte flipped, file store", promise: "an answer or a miss; no crash, and after one login all is well", play: damaged("file", ".plain")},
-		{name: "D1 sealed", injected: "the same, kernel store", promise: "a miss; no crash, and after one login all is well", play: damaged("kernel", ".kernel")},
-		{name: "D1 beside", injected: "the same: record, who, ahead, store.json", promise: "no crash, nobody stuck", play: damagedBeside},
+		{name: "D1 readable", injected: "each truncation, each byte flipped, file store", promise: "an answer or a miss; no crash, and after one login all calls succeed", play: damaged("file", ".plain")},
+		{name: "D1 sealed", injected: "the same, kernel store", promise: "a miss; no crash, and after one login all calls succeed", play: damaged("kernel", ".kernel")},
+		{name: "D1 beside", injected: "the same: record, who, ahead, store.json", promise: "no crash, no call blocked", play: damagedBeside},
 	}
 }
 

@@ -19,15 +19,15 @@ import (
 // caller and those of the child that spends for it. strace counts the calls of
 // each thread by themselves, so one run may spoil several.
 func systemCalls() []row {
-	const promise = "nothing is lost but what could not be kept once the request was sent; nobody is stuck, and what fails before spends nothing"
+	const promise = "only what could not be stored after the request is lost; no call is blocked, and a failure before the request uses no refresh token"
 	return []row{
 		{name: "D2 ENOSPC", injected: "no space, at each call on a file of ours", promise: promise, play: spoiled("error=ENOSPC", 0)},
 		{name: "D2 EIO", injected: "an I/O error, at each call on a file of ours", promise: promise, play: spoiled("error=EIO", 0)},
 		{name: "D3 kill", injected: "kill -9 at each system call", promise: promise, play: spoiled("signal=SIGKILL", 0)},
 		{name: "D2 ENOSPC, grace", injected: "no space, and a grace", promise: "no login is lost", long: true, play: spoiled("error=ENOSPC", 10*time.Second)},
 		{name: "D3 kill, grace", injected: "kill -9 at each system call, and a grace", promise: "no login is lost", long: true, play: spoiled("signal=SIGKILL", 10*time.Second)},
-		{name: "A7 child faults, grace", injected: "kill, ENOSPC, EIO between request and rename", promise: "where the server has a grace, no login is lost", play: childSpoiled(10 * time.Second)},
-		{name: "A7 child faults", injected: "the same, and the server has no grace", promise: "one login each at most, and then all is well", play: childSpoiled(0)},
+		{name: "A7 child faults, grace", injected: "kill, ENOSPC, EIO between request and rename", promise: "with a grace period of the server, no login is lost", play: childSpoiled(10 * time.Second)},
+		{name: "A7 child faults", injected: "the same, and the server has no grace", promise: "one login each at most, and then all calls succeed", play: childSpoiled(0)},
 	}
 }
 
@@ -36,12 +36,12 @@ func changes() []string {
 	return []string{"openat", "write", "pwrite64", "ftruncate", "fchmod", "fsync", "close", "renameat", "unlinkat", "flock"}
 }
 
-// moments are more calls, at which nothing can go wrong but the end.
+// moments are more calls at which the process can be killed.
 func moments() []string {
 	return []string{"read", "connect", "socket", "newfstatat", "fcntl", "pipe2", "clone", "execve", "setsid", "exit_group"}
 }
 
-// unfailing is what no disk lets fail: an unlock.
+// unfailing is a call that cannot fail because of a disk: an unlock.
 const unfailing = "flock"
 
 // injection is what strace does to the when-th call.

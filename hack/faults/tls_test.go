@@ -91,7 +91,7 @@ func (t *trial) serveTLS(c certificate) (s *httptest.Server, ca string) {
 		t.Fatalf("%v", err)
 	}
 	s = httptest.NewUnstartedServer(http.NotFoundHandler())
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // who distrusts it is no news
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // do not log handshakes that the client ends
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: c.version, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	s.StartTLS()
 	return s, ca

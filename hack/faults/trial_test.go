@@ -149,7 +149,7 @@ func (t *trial) kept(m *testenv.Machine, suffix string) string {
 }
 
 // goesOn fails unless the next call answers. If it cannot, a login is lost, and
-// after a login anew all must be well.
+// after a new login all calls must succeed.
 func (t *trial) goesOn(ctx context.Context, m *testenv.Machine) (lost bool, said string) {
 	next := t.run(ctx, m, "token", "--interactive", "never")
 	if next.code == 0 {
@@ -162,10 +162,10 @@ func (t *trial) goesOn(ctx context.Context, m *testenv.Machine) (lost bool, said
 		t.Errorf("the next call: %s", next)
 	}
 	if p := t.run(ctx, m, "login", "--interactive", "always", "--reuse-window", "0s"); p.code != 0 {
-		t.Errorf("stuck: a login anew: %s", p)
+		t.Errorf("stuck: a new login: %s", p)
 	}
 	if p := t.run(ctx, m, "token", "--interactive", "never"); p.code != 0 {
-		t.Errorf("stuck: after a login anew: %s", p)
+		t.Errorf("stuck: after a new login: %s", p)
 	}
 	return true, next.stderr.String()
 }
