@@ -1,0 +1,185 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts and files in testdata/golden are about what users have stored: every
+// later version must find it, read it, and write it in the same form. A golden file
+// is never changed: a new form of a format gets a file of its own beside the old one.
+
+// requestsKey is the key of the number of requests that a script's programs have sent.
+type requestsKey struct{}
+
+func TestGolden(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/golden",
+		Setup: setupGolden,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"asks": asksCommand, "login": loginCommand, "issued": issuedCommand, "journal": journalCommand,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// setupGolden gives a script a home, the golden files, and a proxy that counts
+// requests and answers none.
+func setupGolden(e *testscript.Env) error {
+	golden, err := filepath.Abs("testdata/golden")
+	if err != nil {
+		return err
+	}
+	requests := new(atomic.Int64)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	e.Defer(proxy.Close)
+	e.Values[requestsKey{}] = requests
+	home := e.WorkDir + "/home"
+	e.Vars = append(e.Vars,
+		"GOLDEN="+golden, "NL=\n", "HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_STATE_HOME="+home+"/state", "XDG_RUNTIME_DIR="+home+"/run",
+		"STATE="+home+"/state/flyte-credential-helper", "CONFIG="+home+"/config/flyte-credential-helper", "GORACE=atexit_sleep_ms=0",
+		"FLYTE_CREDENTIAL_HELPER_STORE=file", "FLYTE_CREDENTIAL_HELPER_INTERACTIVE=never", "HTTP_PROXY="+proxy.URL, "HTTPS_PROXY="+proxy.URL,
+		"GIT_CONFIG_GLOBAL="+e.WorkDir+"/gitconfig", "GIT_CONFIG_NOSYSTEM=1", "DOCKER_CONFIG="+home+"/docker", "KUBECONFIG="+e.WorkDir+"/kubeconfig",
+	)
+	return os.MkdirAll(home+"/run", 0o700)
+}
+
+// asksCommand runs a command, which may fail, and asserts that it sent a request, or
+// with "!" that it and all commands before it sent none: "asks COMMAND ARGS", "! asks".
+func asksCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) > 0 {
+		if err := ts.Exec(args[0], args[1:]...); err != nil {
+			ts.Logf("[%v]", err)
+		}
+	}
+	if n := ts.Value(requestsKey{}).(*atomic.Int64).Swap(0); (n == 0) != neg {
+		ts.Fatalf("%d requests were sent", n)
+	}
+}
+
+// loginCommand makes kept.plain the only login, under an ID that is the SHA-256 of
+// a canonical form: "login ID FORM".
+func loginCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if id := sha256Of([]byte(args[1])); id != args[0] {
+		ts.Fatalf("the script contradicts itself: the SHA-256 is %s", id)
+	}
+	dir := ts.Getenv("STATE")
+	ts.Check(os.RemoveAll(dir))
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(dir, args[0]+".plain"), []byte(ts.ReadFile(ts.Getenv("GOLDEN")+"/kept.plain")), 0o600))
+}
+
+// issuedCommand asserts that the only issued record has a name, but for the slot that
+// its parent process has at the end, and what it says of the token: "issued NAME WORDS".
+func issuedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(ts.Getenv("XDG_RUNTIME_DIR") + "/flyte-credential-helper/*")
+	ts.Check(err)
+	if len(files) != 1 {
+		ts.Fatalf("%d issued records: %v", len(files), files)
+	}
+	name, slot, _ := strings.Cut(filepath.Base(files[0]), ".")
+	if _, err := strconv.Atoi(slot); err != nil || name != args[0] {
+		ts.Fatalf("the issued record is %s", files[0])
+	}
+	parent, words, _ := strings.Cut(ts.ReadFile(files[0]), " ")
+	if parent == "" || words != args[1]+"\n" {
+		ts.Fatalf("the issued record of %s says %q", parent, words)
+	}
+}
+
+// goldenTime is the time in golden files, for every time in what is stored.
+const goldenTime = "2026-03-01T12:00:00Z"
+
+// journalCommand converts between what a setup has changed, as it is stored, and a
+// golden file that is the same on every machine, with texts in place of base64:
+// "journal show NAME FILE", and "journal store NAME FILE" for the inverse, which
+// makes the changed files too.
+func journalCommand(ts *testscript.TestScript, _ bool, args []string) {
+	stored, golden := filepath.Join(ts.Getenv("STATE"), "setup."+args[1]), ts.MkAbs(args[2])
+	program, err := exec.LookPath("flyte-credential-helper")
+	ts.Check(err)
+	self, err := filepath.EvalSymlinks(program)
+	ts.Check(err)
+	from, to, convert, names := golden, stored, storedChange, strings.NewReplacer("$SELF", self, "$WORK", ts.Getenv("WORK"))
+	if args[0] == "show" {
+		from, to, convert, names = stored, golden, shownChange, strings.NewReplacer(self, "$SELF", ts.Getenv("WORK"), "$WORK")
+	}
+	var journal map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(from)), &journal))
+	for _, file := range journal["files"].([]any) {
+		ts.Check(convert(file.(map[string]any), names))
+	}
+	if profiles, ok := journal["profiles"].(map[string]any); ok {
+		for name := range profiles {
+			profiles[name] = goldenTime
+		}
+	}
+	text, err := json.MarshalIndent(journal, "", "  ")
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(to), 0o700))
+	ts.Check(os.WriteFile(to, append(text, '\n'), 0o600))
+}
+
+// shownChange makes a change of a file, as it is stored, one of a golden file.
+func shownChange(change map[string]any, names *strings.Replacer) error {
+	for _, key := range []string{"before", "text"} {
+		encoded, ok := change[key].(string)
+		if !ok {
+			continue
+		}
+		text, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return err
+		}
+		if key == "text" && change["after"] == sha256Of(text) {
+			change["after"] = "SHA-256"
+		}
+		change[key] = names.Replace(string(text))
+	}
+	change["path"], change["when"] = names.Replace(change["path"].(string)), goldenTime
+	return nil
+}
+
+// storedChange is the inverse of shownChange. It makes the file what the change made of it.
+func storedChange(change map[string]any, names *strings.Replacer) error {
+	path := names.Replace(change["path"].(string))
+	change["path"] = path
+	if text, ok := change["before"].(string); ok {
+		change["before"] = base64.StdEncoding.EncodeToString([]byte(names.Replace(text)))
+	}
+	text, ok := change["text"].(string)
+	if !ok {
+		return nil
+	}
+	text = names.Replace(text)
+	change["text"], change["after"] = base64.StdEncoding.EncodeToString([]byte(text)), sha256Of([]byte(text))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if change["link"] == true {
+		return os.Symlink(text, path)
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+func sha256Of(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
