@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -17,12 +16,24 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// people serves a command line with cobra: the commands for people, --help, and
-// whatever is wrong.
+// people runs a command line with cobra: the commands for people, --help, and
+// command lines that are wrong.
 func people(ctx context.Context, w world) int {
+	l := newLine(w)
+	if err := l.commands(ctx).Execute(); err != nil {
+		return wrongCommand(w, err)
+	}
+	return l.code
+}
+
+func newLine(w world) *line {
 	s := newSettings()
-	l := &line{world: w, settings: s, table: s.table()}
-	l.flags = flags(l.table, every)
+	table := s.table()
+	return &line{world: w, settings: s, table: table, flags: flags(table, every)}
+}
+
+// commands is the command tree.
+func (l *line) commands(ctx context.Context) *cobra.Command {
 	root := l.root()
 	root.AddGroup(&cobra.Group{ID: "people", Title: "For people"}, &cobra.Group{ID: "programs", Title: "For programs that need a token"})
 	root.AddCommand(
@@ -41,10 +52,8 @@ func people(ctx context.Context, w world) int {
 	)
 	root.SetHelpCommandGroupID("people")
 	root.SetCompletionCommandGroupID("people")
-	if err := root.Execute(); err != nil {
-		return wrongCommand(w, err)
-	}
-	return l.code
+	l.completeValues(root)
+	return root
 }
 
 // line is a command line under way.
@@ -144,6 +153,7 @@ func (l *line) protocol(ctx context.Context, name, words, short string) *cobra.C
 func (l *line) token(ctx context.Context) *cobra.Command {
 	c := l.program(ctx, "token", "Flyte's clients and scripts: the bare token", token)
 	l.addOutput(c.Flags())
+	completeList(c, c.Flags().Lookup("output"))
 	return c
 }
 
@@ -160,6 +170,7 @@ func (l *line) runs(ctx context.Context) *cobra.Command {
 		}), code)
 		return nil
 	}
+	c.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	c.Flags().SetInterspersed(false)
 	c.Flags().StringVar(&name, "env", name, "the environment variable that has the token")
 	return c
@@ -180,13 +191,13 @@ func (l *line) status(ctx context.Context) *cobra.Command {
 }
 
 func (l *line) version() *cobra.Command {
-	c := l.person("version", "Print the version", nil)
+	c := l.person("version", "Print the version and the commit", nil)
 	c.RunE = func(*cobra.Command, []string) error { return l.showVersion() }
 	return c
 }
 
 func (l *line) showVersion() error {
-	_, err := fmt.Fprintln(l.stdout, program, version())
+	_, err := fmt.Fprintln(l.stdout, program, versionLine())
 	return err
 }
 
@@ -238,15 +249,6 @@ func flagError(c *cobra.Command, err error, table []setting) error {
 		return usage(c.CommandPath()+" --help", "there is no flag --%s%s", name, suggestion("--"+name, names))
 	}
 	return usage(c.CommandPath()+" --help", "%s", err)
-}
-
-// version is what the Go command knows of the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }
 
 // help prints a command, and under it every setting with its variable.
@@ -301,18 +303,27 @@ func helpGroup(out io.Writer, c *cobra.Command, g *cobra.Group) {
 }
 
 func helpSetting(out io.Writer, s setting) {
-	name := "--" + s.name
-	if _, ok := s.value.(boolValue); !ok {
-		name += " " + s.value.Type()
+	name, value := s.flag()
+	_, _ = fmt.Fprintf(out, "  %s\n        %s\n        %s\n", strings.TrimSpace(name+" "+value), s.description(), variable(s.name))
+}
+
+// flag is the setting's flag and what its value is called; a bool has none.
+func (s setting) flag() (name, value string) {
+	if _, ok := s.value.(boolValue); ok {
+		return "--" + s.name, ""
 	}
-	usage := s.usage
+	return "--" + s.name, s.value.Type()
+}
+
+// description is the setting's usage, with its default if that is not in the text.
+func (s setting) description() string {
 	switch v := s.value.(type) {
 	case listValue, portsValue, mapValue:
-		usage += " (repeatable)"
+		return s.usage + " (repeatable)"
 	case oneOf, durationValue:
 		if d := v.String(); d != "" && d != "0s" {
-			usage += " (default " + d + ")"
+			return s.usage + " (default " + d + ")"
 		}
 	}
-	_, _ = fmt.Fprintf(out, "  %s\n        %s\n        %s\n", name, usage, variable(s.name))
+	return s.usage
 }

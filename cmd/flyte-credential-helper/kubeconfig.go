@@ -46,9 +46,9 @@ type execEnv struct {
 }
 
 // kubectl runs kubectl and returns what it says.
-func (c *call) kubectl(ctx context.Context, args ...string) ([]byte, error) {
+func (w world) kubectl(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "kubectl", args...)
-	cmd.Env = c.environ()
+	cmd.Env = w.environ()
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
@@ -60,8 +60,8 @@ func (c *call) kubectl(ctx context.Context, args ...string) ([]byte, error) {
 	return out, err
 }
 
-func (c *call) readKubeconfig(ctx context.Context) (*kubeconfig, error) {
-	text, err := c.kubectl(ctx, "config", "view", "--raw", "--output=json")
+func (w world) readKubeconfig(ctx context.Context) (*kubeconfig, error) {
+	text, err := w.kubectl(ctx, "config", "view", "--raw", "--output=json")
 	if err != nil {
 		return nil, err
 	}

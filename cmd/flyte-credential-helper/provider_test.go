@@ -11,7 +11,7 @@ import (
 )
 
 // update has a test write the document that it compares.
-var update = flag.Bool("update", false, "write docs/providers.md")
+var update = flag.Bool("update", false, "write the generated documents")
 
 // Every preset is made of settings that exist, in values that they take, names
 // its server or says what one looks like, and has its name in the settings' list.

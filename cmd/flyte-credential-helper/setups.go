@@ -37,6 +37,8 @@ func (l *line) setupKubernetes(ctx context.Context) *cobra.Command {
 	f.StringVar(&o.context, "context", "", "the kubeconfig's context (default: the current one)")
 	f.StringVar(&o.user, "user", "", "the kubeconfig's user to change or make (default: the context's)")
 	f.BoolVar(&o.kubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
+	completeFlag(c, f.Lookup("context"), func() []string { return l.contextNames(ctx) })
+	completeFlag(c, f.Lookup("user"), func() []string { return l.userNames(ctx) })
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
 		c.MarkFlagsMutuallyExclusive("undo", other)
 	}
@@ -54,6 +56,7 @@ func (l *line) setupFlyte(ctx context.Context) *cobra.Command {
 		}
 	})
 	c.Flags().StringVar(&config, "config", "", "the file to change (default: the one that Flyte's clients read here)")
+	completeFiles(c, c.Flags().Lookup("config"))
 	return c
 }
 
