@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,14 +23,17 @@ func kubernetes(ctx context.Context, c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := c.noteFor(request, source.Store.ID)
-	source.Refused = n.refused
+	issued := &issuedRecord{}
+	if c.getenv(execInfo) != "" { // otherwise a person or a script runs it
+		issued = c.readIssued(source.Store.ID, c.tokenKind, request.Server, string(request.Config))
+		source.Rejected, source.RejectionInferred = issued.Rejected, true
+	}
 	_, credential, err := c.credential(ctx, source)
 	if err != nil {
 		return nil, err
 	}
 	expiry := cache.SafeExpiry(credential, c.now())
-	n.remember(credential, expiry)
+	issued.Save(credential, expiry)
 	return request.Encode(execcred.Credential{Token: credential.Value.Reveal(), Expiry: expiry})
 }
 
@@ -39,10 +43,20 @@ const tokenMinTTL = 5 * time.Minute
 
 // token answers callers that take the bare token, or a line with it.
 func token(ctx context.Context, c *call) ([]byte, error) {
-	t, credential, err := c.kept(ctx)
+	source, err := c.keptSource()
 	if err != nil {
 		return nil, err
 	}
+	issued := &issuedRecord{}
+	if c.renewOnRepeat {
+		issued = c.readIssued("token", source.Store.ID, string(source.Kind))
+		source.Rejected, source.RejectionInferred = issued.Rejected, true
+	}
+	t, credential, err := c.credential(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	issued.Save(credential, credential.Expiry)
 	if execcred.Form(c.output) == execcred.JSON {
 		return execcred.EncodeTokenSet(execcred.TokenSet{
 			AccessToken: t.AccessToken.Reveal(), IDToken: t.IDToken.Reveal(), Header: t.Server.HeaderKey,
@@ -52,9 +66,9 @@ func token(ctx context.Context, c *call) ([]byte, error) {
 	return execcred.EncodeToken(execcred.Form(c.output), t.Server.HeaderKey, execcred.Credential{Token: credential.Value.Reveal()})
 }
 
-// kept gets the token for a caller that keeps what it gets, and shows people one
-// line of what goes wrong at the most.
-func (c *call) kept(ctx context.Context) (*oauth.Token, oauth.Credential, error) {
+// keptSource returns the source for a caller that keeps the token and shows one line of an
+// error at most.
+func (c *call) keptSource() (*cache.Source, error) {
 	c.terse = true
 	if !slices.Contains(c.said, "min-ttl") {
 		c.minTTL = tokenMinTTL
@@ -63,11 +77,7 @@ func (c *call) kept(ctx context.Context) (*oauth.Token, oauth.Credential, error)
 	if kind == oauth.Auto {
 		kind = oauth.Access
 	}
-	source, err := c.source(kind)
-	if err != nil {
-		return nil, oauth.Credential{}, err
-	}
-	return c.credential(ctx, source)
+	return c.source(kind)
 }
 
 // credential gets a token, and the part of it that source hands out.
@@ -76,16 +86,20 @@ func (c *call) credential(ctx context.Context, source *cache.Source) (*oauth.Tok
 	if err != nil {
 		return nil, oauth.Credential{}, err
 	}
-	credential := t.Credential(source.Kind)
-	if credential.Value == "" {
-		return nil, oauth.Credential{}, c.noIDToken()
-	}
-	return t, credential, nil
+	return t, t.Credential(source.Kind), nil
 }
 
-// write writes the answer, whose reader may have gone.
-func (c *call) write(document []byte) error {
-	if _, err := c.stdout.Write(document); err != nil {
+// answer writes the answer to a program as it is. Its reader may have gone.
+func (w world) answer(document []byte) error {
+	if w.stdoutClosed() {
+		return errors.New("the answer cannot be written: stdout is closed")
+	}
+	return w.print(document)
+}
+
+// print writes to stdout.
+func (w world) print(text []byte) error {
+	if _, err := w.stdout.Write(text); err != nil {
 		return fmt.Errorf("the answer cannot be written to stdout: %w", err)
 	}
 	return nil

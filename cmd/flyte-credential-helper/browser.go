@@ -26,8 +26,8 @@ func (c *call) open(_ context.Context, address string) error {
 	if err := checkAddress(address); err != nil {
 		return err
 	}
-	if !c.terse && (c.tty == nil || !c.tty.usable()) {
-		_, _ = fmt.Fprintf(c.stderr, "%s: waiting for a login to %s in the browser\n", program, c.server())
+	if c.terminal() == nil {
+		c.note("waiting for a login to %s in the browser", c.server())
 	}
 	words := c.browser
 	if len(words) == 0 && c.getenv("BROWSER") != "" {
@@ -49,7 +49,7 @@ func (c *call) open(_ context.Context, address string) error {
 	if !placed {
 		words = append(words, address)
 	}
-	return c.start(exec.Command(words[0], words[1:]...))
+	return c.start(exec.Command(words[0], words[1:]...), address)
 }
 
 // openSystem has a second process of ours open the system's browser: pkg/browser
@@ -63,12 +63,12 @@ func (c *call) openSystem(address string) error {
 	cmd := exec.Command(self, openCommand)
 	cmd.Args[0] = program
 	cmd.Stdin = strings.NewReader(address)
-	return c.start(cmd)
+	return c.start(cmd, address)
 }
 
-// start starts cmd apart from us, with the null device for its streams and
-// without the client's secret in its environment.
-func (c *call) start(cmd *exec.Cmd) error {
+// start starts cmd, which opens address, apart from us, with the null device for its
+// streams and without the client's secret in its environment.
+func (c *call) start(cmd *exec.Cmd, address string) error {
 	closeOnExec()
 	detach(cmd)
 	cmd.Env = c.withoutClientSecret()
@@ -77,10 +77,21 @@ func (c *call) start(cmd *exec.Cmd) error {
 	}
 	go func() {
 		if err := cmd.Wait(); err != nil { // it may have opened all the same
-			c.note("the browser's command ended with %v", err)
+			c.browserFailed(address, err)
 		}
 	}()
 	return nil
+}
+
+// browserFailed shows the address that the browser's command may not have opened. The
+// login goes on.
+func (c *call) browserFailed(address string, err error) {
+	words := fmt.Sprintf("The browser's command ended with %v.", err)
+	if tty := c.terminal(); tty != nil {
+		tty.say(words + " Open the address above yourself.\n")
+		return
+	}
+	c.notify(words + " If no browser has opened, open\n\n  " + address + "\n\nin a browser on this machine.\n")
 }
 
 // withoutClientSecret is our environment for another's program.

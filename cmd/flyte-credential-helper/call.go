@@ -34,7 +34,6 @@ type call struct {
 	verb    []string      // what that person runs; nil: login
 	never   func() string // why its caller's protocol starts no login; nil: it may
 	wait    time.Duration // how long to wait for another process; 0: as long as a login takes
-	before  *oauth.Token  // what was kept before a person logs in anew
 	proxies *proxyToken   // made when first needed
 	terse   bool          // the caller shows the first line of what goes wrong at the most
 }
@@ -50,6 +49,9 @@ func newCall(w world, s *settings, table []setting) (*call, error) {
 		return nil, err
 	}
 	log := newLog(w.stderr, s.logLevel)
+	if w.quiet(s) {
+		log = slog.New(slog.DiscardHandler)
+	}
 	for _, words := range s.warnings {
 		log.Warn(words)
 	}
@@ -73,18 +75,24 @@ func (c *call) key() (cache.Key, error) {
 	case c.nameless:
 		return cache.Key{}, c.noServer()
 	}
-	if c.clientID == "" && c.endpoint == "" {
+	if c.clientID == "" && !c.discovers() {
 		return cache.Key{}, usage(c.loginCommand()+" --client-id ID", "no client id is set: the name under which %s knows this program", c.server())
 	}
 	check := oauth.Client{
 		Issuer: c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, DeviceEndpoint: c.deviceEndpoint, RevocationEndpoint: c.revocationEndpoint,
-		ClientID: c.clientID, Grant: oauth.Grant(c.grant), RedirectURI: c.redirectURI, AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
+		ClientID: c.clientID, Grant: oauth.Grant(c.grant), RedirectURI: c.redirectURI, Listen: c.listen,
+		AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
 	}
-	if c.endpoint != "" {
+	if c.discovers() {
 		check.Server = unasked()
 	}
 	if err := check.Check(); err != nil {
 		return cache.Key{}, err
+	}
+	for name, value := range c.header {
+		if err := oauth.CheckHeader(name, value); err != nil {
+			return cache.Key{}, err
+		}
 	}
 	key := c.keyOf()
 	// The id is made only where there is something to compare it with.
@@ -97,16 +105,18 @@ func (c *call) key() (cache.Key, error) {
 func (c *call) keyOf() cache.Key {
 	var servers []string
 	switch {
-	case c.endpoint != "":
+	case c.discovers():
 		servers = []string{c.endpoint}
+	case c.endpoint != "":
+		servers = []string{c.endpoint, c.authEndpoint, c.tokenEndpoint}
 	case c.issuer != "":
 		servers = []string{c.issuer}
 	default:
 		servers = []string{c.authEndpoint, c.tokenEndpoint}
 	}
-	grant := cache.Person
+	grant := cache.GrantUser
 	if c.machine() {
-		grant = cache.Machine
+		grant = cache.GrantClient
 	}
 	return cache.Key{
 		Server: servers, Client: c.clientID, Grant: grant, Scopes: c.scope, Audience: c.audience, Resource: c.resource,
@@ -133,27 +143,35 @@ func (c *call) keyring() *cache.Keyring {
 	return &cache.Keyring{Attended: func() bool { return c.whyNoLogin() == "" }, Getenv: c.getenv}
 }
 
-// source is where this run gets its token: kind of it, good for minTTL more.
+// source is where this run gets its token: kind of it, valid for minTTL more.
 func (c *call) source(kind oauth.Kind) (*cache.Source, error) {
 	key, err := c.key()
 	if err != nil {
 		return nil, err
 	}
-	store := cache.NewStore(c.stateDir(), c.store, c.keyring(), key)
-	if !c.machine() {
-		store.Ask = c.askStore
+	if c.machine() {
+		key.ClientSecret, _ = c.secret() // a missing one is an error only if it is needed
 	}
-	return &cache.Source{
-		Store:  store,
-		Kind:   kind,
-		Renew:  func(ctx context.Context, old *oauth.Token) (cache.Renewal, error) { return c.renew(ctx, kind, old) },
-		Spend:  c.spend,
-		Child:  c.child,
-		Ahead:  c.ahead(kind),
-		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, Patience: c.patience(),
-		Waiting: c.sayWaiting, Settings: c.fingerprint, Override: c.interactive == "always" && c.never == nil,
-		Force: c.forceRefresh, Free: c.machine(), Now: c.now, Log: c.log,
-	}, nil
+	store := cache.NewStore(c.stateDir(), c.store, c.keyring(), key)
+	source := &cache.Source{
+		Store: store, Kind: kind, StartRefresh: c.ahead(kind),
+		MinTTL: c.minTTL, ReuseWindow: c.reuseWindow, LockTimeout: c.patience(), RefreshWait: c.wait,
+		OnWait: c.sayWaiting, Settings: c.fingerprint, ForceRefresh: c.forceRefresh, Now: c.now, Log: c.log,
+	}
+	if c.machine() {
+		source.Obtain = c.obtain
+		return source, nil
+	}
+	store.Ask = c.askStore
+	source.PrepareRefresh = func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+		return c.prepareRefresh(ctx, old, kind)
+	}
+	source.MayLogin = c.mayLogin
+	source.PrepareLogin = func(ctx context.Context, old *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+		return c.prepareLogin(ctx, old, kind)
+	}
+	source.Redeem, source.Delegate = c.redeem, c.child
+	return source, nil
 }
 
 // patience is how long to wait for another process: for its login, and more.
@@ -166,13 +184,13 @@ func (c *call) patience() time.Duration {
 }
 
 // sayWaiting tells whom the call waits for, on stderr, where a person may see it.
-func (c *call) sayWaiting(h cache.Holder) {
+func (c *call) sayWaiting(h cache.LockOwner) {
 	who := fmt.Sprintf("process %d", h.PID)
 	if here, err := os.Hostname(); err != nil || here != h.Host {
 		who += " on " + oauth.Printable(h.Host)
 	}
 	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
-	_, _ = fmt.Fprintf(c.stderr, "%s: waiting for %s, which logs in to %s or renews the login since %s, until %s at most\n", program, who, c.server(), clock(h.Since), clock(h.Until))
+	c.note("waiting for %s, which logs in to %s or renews the login since %s, until %s at most", who, c.server(), clock(h.Since), clock(h.Until))
 }
 
 // fingerprint changes with the settings, with the files that they name and with the
@@ -208,7 +226,7 @@ func (c *call) askStore(ctx context.Context) (string, error) {
 	if tty == nil || c.whyNoLogin() != "" {
 		return "", none
 	}
-	tty.Show("This machine has no keyring. Keep tokens readable in a file that is yours alone? yes, or no to keep nothing and log in each time:\n")
+	tty.say("This machine has no keyring. Keep tokens readable in a file that is yours alone? yes, or no to keep nothing and log in each time:\n")
 	for {
 		line, err := tty.ReadLine(ctx)
 		if err != nil {
@@ -216,83 +234,71 @@ func (c *call) askStore(ctx context.Context) (string, error) {
 		}
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
-			return cache.InFile, nil
+			return cache.StoreFile, nil
 		case "n", "no":
-			return cache.Nowhere, nil
+			return cache.StoreNone, nil
 		}
-		tty.Show("yes or no:\n")
+		tty.say("yes or no:\n")
 	}
 }
 
-// spend makes a request of the authorization server that cannot be made twice.
-func (c *call) spend(ctx context.Context, s *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
+// redeem sends a token request that cannot be sent twice.
+func (c *call) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 	client, err := c.client()
 	if err != nil {
 		return nil, err
 	}
-	return client.Spend(ctx, s, old)
+	return client.Redeem(ctx, r, old, save)
 }
 
-// renew refreshes old where that helps, and logs in where it does not.
-func (c *call) renew(ctx context.Context, kind oauth.Kind, old *oauth.Token) (cache.Renewal, error) {
+// prepareRefresh makes the refresh of old ready.
+func (c *call) prepareRefresh(ctx context.Context, old *oauth.Token, kind oauth.Kind) (*oauth.TokenRequest, error) {
 	client, err := c.client()
 	if err != nil {
 		return nil, err
 	}
-	if c.machine() {
-		return c.prepareMachine(ctx, client, old)
+	if c.discovers() {
+		client.Server = &old.Server // as it said at the login
 	}
-	if old != nil && kind == oauth.ID && old.IDToken == "" {
-		return nil, c.noIDToken() // a login with the same settings brings none either
-	}
-	if old == nil || !old.Refreshable(kind) || old.OutlivedAt(c.now()) {
-		return c.prepareLogin(ctx, client, old, nil)
-	}
-	if c.endpoint != "" {
-		client.Server = &old.Server // as it said then
-	}
-	refresh, err := client.PrepareRefresh(ctx, old)
+	return client.PrepareRefresh(ctx, old, kind)
+}
+
+// obtain gets a token with client credentials.
+func (c *call) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	client, err := c.client()
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
-		t, err := spend(ctx, refresh)
-		if !oauth.LoggedOut(err) {
-			return t, refreshRefused(err)
-		}
-		login, err := c.prepareLogin(ctx, client, old, err)
-		if err != nil {
-			return nil, err
-		}
-		return login(ctx, spend)
-	}, nil
-}
-
-func (c *call) noIDToken() error {
-	return usage(c.loginCommand()+" --scope openid", "%s gave no ID token, which --token-kind id asks for", c.server())
-}
-
-// prepareMachine makes ready what needs no person, and spends nothing.
-func (c *call) prepareMachine(ctx context.Context, client *oauth.Client, old *oauth.Token) (cache.Renewal, error) {
 	if err := c.ask(ctx, client, old); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, _ oauth.Spender) (*oauth.Token, error) { return client.ClientCredentials(ctx) }, nil
+	return client.ClientCredentials(ctx)
 }
 
-// prepareLogin makes a login ready, if one may start here. cause is why the
-// saved one, old, does not do.
-func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, old *oauth.Token, cause error) (cache.Renewal, error) {
-	if why := c.whyNoLogin(); why != "" {
-		if c.store == cache.Nowhere {
-			c.store, why = cache.Auto, why+", and --store none keeps no login of another call"
-		}
-		needed := &loginNeeded{where: c.server(), reason: why, cause: cause, asked: c.person}
-		if c.terse {
-			needed.command = c.loginCommand()
-		}
-		return nil, needed
+// mayLogin returns why no login may start here, or nil if one may. cause is the server's
+// refusal of the saved login, or nil.
+func (c *call) mayLogin(_ context.Context, cause error) error {
+	why := c.whyNoLogin()
+	if why == "" {
+		return nil
 	}
+	if c.store == cache.StoreNone {
+		c.store, why = cache.StoreAuto, why+", and --store none keeps no login of another call"
+	}
+	needed := &loginNeeded{where: c.server(), reason: why, cause: cause}
+	if c.terse {
+		needed.command = c.loginCommand()
+	}
+	return needed
+}
+
+// prepareLogin makes a login ready. old is the saved one, or nil.
+func (c *call) prepareLogin(ctx context.Context, old *oauth.Token, kind oauth.Kind) (oauth.PreparedLogin, error) {
+	client, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	client.Notify = c.notify
 	if tty := c.terminal(); tty != nil {
 		client.Prompt = tty
 	}
@@ -302,7 +308,7 @@ func (c *call) prepareLogin(ctx context.Context, client *oauth.Client, old *oaut
 	if err := c.ask(ctx, client, old); err != nil {
 		return nil, err
 	}
-	return client.PrepareLogin(ctx)
+	return client.PrepareLogin(ctx, kind)
 }
 
 // loginCommand is the command line that logs in with the settings of this one.
@@ -313,13 +319,20 @@ func (c *call) loginCommand() string {
 	}
 	words := append(append([]string{program}, verb...), c.flagsGiven()...)
 	for _, name := range c.inherited {
-		words = append(words, c.words(name)...)
+		// A value that is not shown is left to the variable it came from.
+		if more := c.words(name); pasted(more) == shellquote.Join(more...) || !c.inEnvironment(name) {
+			words = append(words, more...)
+		}
 	}
-	if c.person && c.interactive == "always" { // or the hint leads back to where it came from
+	forbidden := c.loginForbidden() != "" && !slices.Contains(c.flagged, "interactive")
+	if forbidden || c.person && c.interactive == "always" { // or the hint leads back to where it came from
 		words = append(words, "--interactive", "always")
 	}
 	return pasted(words)
 }
+
+// inEnvironment reports whether a variable has set the setting.
+func (c *call) inEnvironment(name string) bool { return c.getenv(variable(name)) != "" }
 
 // byFlag has the hint of another store work where a flag says which: a flag wins over the
 // variable that it would set.
@@ -336,26 +349,48 @@ func (c *call) byFlag(err error) error {
 	return &cache.StoreError{Problem: err.Error(), Hint: c.loginCommand()}
 }
 
-// pasted is a command line for a message, with nothing secret in it.
+// masked replaces the value of a header or parameter in messages. [mapValue.Set] refuses
+// it: a hint that has it does not work before the user has put the value in.
+const masked = "…"
+
+// maskedSettings are those whose values may be secret, whatever the name in them is.
+func maskedSettings() []string {
+	return []string{"header", "auth-param", "token-param", "refresh-param"}
+}
+
+// pasted is a command line for a message. It shows the names of headers and parameters
+// without their values, and URLs without their user part.
 func pasted(words []string) string {
 	shown := slices.Clone(words)
 	for i, word := range shown {
-		shown[i] = withoutSecret(word)
+		flag, value, joined := strings.Cut(word, "=")
+		name, isFlag := strings.CutPrefix(flag, "--")
+		switch {
+		case isFlag && joined && slices.Contains(maskedSettings(), name):
+			shown[i] = flag + "=" + withoutValue(value)
+		case i > 0 && slices.Contains(maskedSettings(), strings.TrimPrefix(words[i-1], "--")) && strings.HasPrefix(words[i-1], "--"):
+			shown[i] = withoutValue(word)
+		default:
+			shown[i] = withoutUser(word)
+		}
 	}
 	return shellquote.Join(shown...)
 }
 
-// withoutSecret is a word for a message: the user part of a URL is left out, and
-// what a header carries.
-func withoutSecret(word string) string {
-	if u, err := url.Parse(word); err == nil && u.User != nil {
-		u.User = nil
-		return u.String()
+// withoutValue masks the value of NAME=VALUE.
+func withoutValue(pair string) string {
+	name, _, _ := strings.Cut(pair, "=")
+	return name + "=" + masked
+}
+
+// withoutUser is a word without the user part of a URL.
+func withoutUser(word string) string {
+	u, err := url.Parse(word)
+	if err != nil || u.User == nil {
+		return word
 	}
-	if name, _, found := strings.Cut(strings.TrimPrefix(word, "--header="), "="); found && strings.EqualFold(name, "Authorization") {
-		return name + "=…"
-	}
-	return word
+	u.User = nil
+	return u.String()
 }
 
 // flagsGiven are the flags of the command line that say which login it is.

@@ -29,14 +29,14 @@ const (
 func (c *call) child(ctx context.Context, request []byte) ([]byte, error) {
 	self, err := c.executable()
 	if err != nil {
-		return nil, cache.ErrNoChild
+		return nil, cache.ErrNoWorker
 	}
 	cmd := c.own(self, spendCommand, c.flagsGiven()...)
 	cmd.Stdin = bytes.NewReader(request)
 	var answer bytes.Buffer
 	cmd.Stdout = &answer
 	if cmd.Start() != nil {
-		return nil, cache.ErrNoChild
+		return nil, cache.ErrNoWorker
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -121,5 +121,5 @@ func spend(w world) int {
 }
 
 func renewAhead(w world) int {
-	return serve(w, func(ctx context.Context, _ *call, s *cache.Source) error { return s.RenewAhead(ctx) })
+	return serve(w, func(ctx context.Context, _ *call, s *cache.Source) error { return s.RefreshAhead(ctx) })
 }

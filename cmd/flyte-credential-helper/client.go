@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +16,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kballard/go-shellquote"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
@@ -42,7 +47,7 @@ func (c *call) client() (*oauth.Client, error) {
 		Issuer:   c.issuer, AuthEndpoint: c.authEndpoint, TokenEndpoint: c.tokenEndpoint, DeviceEndpoint: c.deviceEndpoint, RevocationEndpoint: c.revocationEndpoint,
 		ClientID: c.clientID, ClientSecret: secret, Grant: oauth.Grant(c.grant),
 		Scopes: c.scope, Audience: c.audience, Resource: c.resource, Account: c.account,
-		RedirectURI: c.redirectURI, RedirectPorts: c.redirectPort,
+		RedirectURI: c.redirectURI, RedirectPorts: c.redirectPort, Listen: c.listen, LockPort: c.lockPort(),
 		AuthParams: c.authParam, TokenParams: c.tokenParam, RefreshParams: c.refreshParam,
 		AuthParamsInTokenRequest: c.authParamsInTokenRequest,
 		Pages:                    oauth.Pages{Success: success, Failure: failure},
@@ -52,8 +57,26 @@ func (c *call) client() (*oauth.Client, error) {
 	}, nil
 }
 
-// secret is the client's, from a file that nobody else can read or from a
-// variable that no child will see.
+// lockPort returns the lock of a login's fixed port, or nil if there is no place for it.
+// Without a directory for it the login goes on: it fails only if it has to be saved.
+func (c *call) lockPort() func(ctx context.Context, port int, wait bool) (func(), error) {
+	if c.stateDir() == "" {
+		return nil
+	}
+	return func(ctx context.Context, port int, wait bool) (func(), error) {
+		unlock, err := c.stateDir().LockPort(ctx, port, wait)
+		switch {
+		case errors.Is(err, cache.ErrBusy) && !wait:
+			return nil, nil
+		case errors.As(err, new(*cache.StoreError)):
+			return func() {}, nil
+		}
+		return unlock, err
+	}
+}
+
+// secret is the client's, from a file that no other user can change or from a variable
+// that no child will see.
 func (c *call) secret() (oauth.Secret, error) {
 	switch {
 	case c.clientSecretEnv != "" && c.clientSecretFile != "":
@@ -86,8 +109,8 @@ func readSecret(name string) (oauth.Secret, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return "", usage("", "%s is not a file", name)
 	}
-	if !private(info) {
-		return "", usage("chmod 600 "+name, "%s, which holds the client's secret, is open to other users", name)
+	if problem := notOurs(f, info); problem != "" {
+		return "", usage("chmod 600 "+shellquote.Join(name), "%s, which holds the client's secret, %s", name, problem)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
 	if err != nil || strings.TrimSpace(string(text)) == "" {

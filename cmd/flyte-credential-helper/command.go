@@ -152,7 +152,7 @@ func (l *line) protocol(ctx context.Context, name, words, short string) *cobra.C
 
 func (l *line) token(ctx context.Context) *cobra.Command {
 	c := l.program(ctx, "token", "Flyte's clients and scripts: the bare token", token)
-	l.addOutput(c.Flags())
+	l.addTokenFlags(c.Flags())
 	completeList(c, c.Flags().Lookup("output"))
 	return c
 }
@@ -163,6 +163,7 @@ func (l *line) runs(ctx context.Context) *cobra.Command {
 	c := &cobra.Command{Use: "run -- COMMAND...", Short: "Run a command that finds the token in its environment", GroupID: "programs", Args: cobra.ArbitraryArgs}
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		l.take(l.flags)
+		l.forProgram = true
 		code := 0 // the command's own
 		l.code = cmp.Or(with(l.world, l.settings, l.table, func(call *call) (err error) {
 			code, err = call.run(ctx, name, args)
@@ -247,6 +248,10 @@ func flagError(c *cobra.Command, err error, table []setting) error {
 			return usage(c.CommandPath()+" --help", "there is no flag -%s: flags are words, such as --output", name)
 		}
 		return usage(c.CommandPath()+" --help", "there is no flag --%s%s", name, suggestion("--"+name, names))
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usage(c.CommandPath()+" --help", "--%s %v", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return usage(c.CommandPath()+" --help", "%s", err)
 }

@@ -58,7 +58,7 @@ func (d *desk) dockerFailed(err error) int {
 		line += fmt.Sprintf(": run %q", hint)
 	}
 	if code <= 128 {
-		d.write([]byte(line + "\n"))
+		d.write([]byte(printable(line + "\n")))
 	}
 	return failed(d.world, err, login)
 }

@@ -26,20 +26,6 @@ const (
 	exitStore     = 6
 )
 
-// refreshError is a server's refusal of a refresh in a word that other servers have for
-// a client that they do not allow it: Gitea has it for a token that was used.
-type refreshError struct{ error }
-
-func (e *refreshError) Unwrap() error { return e.error }
-
-func refreshRefused(err error) error {
-	var refused *oauth.Error
-	if errors.As(err, new(*oauth.TemporaryError)) || !errors.As(err, &refused) || refused.Code != "unauthorized_client" {
-		return err
-	}
-	return &refreshError{refused}
-}
-
 // usageError is a command line or configuration that cannot be obeyed.
 type usageError struct{ problem, hint string }
 
@@ -52,8 +38,7 @@ func usage(hint, format string, args ...any) error {
 // loginNeeded means that only a person can go on, and none can be asked here.
 type loginNeeded struct {
 	where, reason string
-	cause         error  // the server's refusal of the saved login, or nil
-	asked         bool   // it was login itself that was run
+	cause         error  // why the saved login does not help, or nil
 	command       string // what to run, for who sees one line only; or empty
 }
 
@@ -62,8 +47,11 @@ func (e *loginNeeded) Error() string {
 		return "nobody is logged in"
 	}
 	words := fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.where, e.reason)
-	if e.cause != nil {
+	switch cause := oauth.AsError(e.cause); {
+	case cause != nil && cause.Saved != oauth.LoginUsable:
 		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.where, e.reason)
+	case cause != nil:
+		words += "; " + cause.Error()
 	}
 	if e.command != "" {
 		words += "; log in with: " + e.command
@@ -80,12 +68,8 @@ func outcome(err error, login string) (code int, hint string) {
 	var (
 		interrupted interruptError
 		wrong       *usageError
-		setting     *oauth.ConfigError
 		needed      *loginNeeded
 		store       *cache.StoreError
-		untrusted   *oauth.UntrustedError
-		later       *oauth.TemporaryError
-		refused     *oauth.Error
 		unproven    *unprovenError
 		guarded     *flyte.GuardedError
 	)
@@ -94,38 +78,51 @@ func outcome(err error, login string) (code int, hint string) {
 		return 128 + int(interrupted.signal), ""
 	case errors.As(err, &wrong):
 		return exitUsage, wrong.hint
-	case errors.As(err, &setting):
-		return exitUsage, "see --" + setting.Setting + " in: " + program + " --help"
 	case errors.As(err, &needed) && needed.where == "":
 		return exitLogin, ""
-	case errors.As(err, &needed) && needed.asked && strings.Contains(login, " --no-browser"):
-		return exitLogin, "" // at a terminal only
-	case errors.As(err, &needed) && needed.asked:
-		return exitLogin, login + " --interactive always"
 	case errors.As(err, &needed):
 		return exitLogin, login
 	case errors.As(err, &store):
 		return exitStore, store.Hint
-	case errors.As(err, &untrusted) && strings.Contains(login, " --ca-file"):
-		return exitTemporary, "see --ca-file in: " + program + " --help" // it names another authority
-	case errors.As(err, &untrusted):
-		return exitTemporary, login + " --ca-file FILE"
-	case errors.As(err, &later) && later.Person:
-		return exitTemporary, login
-	case errors.As(err, &later), errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
-		return exitTemporary, ""
 	case errors.As(err, &guarded) && strings.Contains(login, " --proxy-command"):
 		return exitRefused, "" // it gave a token, and not the right one
 	case errors.As(err, &guarded):
 		return exitRefused, login + " --proxy-command COMMAND"
 	case errors.Is(err, errSaidNo):
 		return exitRefused, ""
-	case errors.As(err, new(*refreshError)):
-		return exitRefused, login
-	case errors.As(err, &refused):
-		return exitRefused, refusedHint(refused.Code, login)
 	case errors.As(err, &unproven):
 		return exitFailed, program + " setup " + unproven.caller + " --undo"
+	case errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+		return exitTemporary, ""
+	}
+	if e := oauth.AsError(err); e != nil {
+		return outcomeOf(e, login)
+	}
+	return exitFailed, ""
+}
+
+// outcomeOf is outcome for the failure of a request or login.
+func outcomeOf(e *oauth.Error, login string) (code int, hint string) {
+	switch e.Class {
+	case oauth.ClassConfig:
+		if e.Setting == "scope" {
+			return exitUsage, login + " --scope openid"
+		}
+		return exitUsage, "see --" + e.Setting + " in: " + program + " --help"
+	case oauth.ClassUntrusted:
+		if strings.Contains(login, " --ca-file") {
+			return exitTemporary, "see --ca-file in: " + program + " --help" // it names another authority
+		}
+		return exitTemporary, login + " --ca-file FILE"
+	case oauth.ClassUnanswered:
+		return exitTemporary, login
+	case oauth.ClassTemporary, oauth.ClassLocal:
+		return exitTemporary, ""
+	case oauth.ClassRefused:
+		if e.Saved != oauth.LoginUsable {
+			return exitRefused, login
+		}
+		return exitRefused, refusedHint(e.Code, login)
 	}
 	return exitFailed, ""
 }
@@ -148,6 +145,9 @@ func refusedHint(code, login string) string {
 	return login
 }
 
+// longestSentence is the number of characters of an error that are shown.
+const longestSentence = 2000
+
 // sentence is an error in one line. Of several that are alike it has one.
 func sentence(err error) string {
 	var all []string
@@ -156,7 +156,11 @@ func sentence(err error) string {
 			all = append(all, text)
 		}
 	}
-	return program + ": " + strings.Join(all, "; ")
+	line := []rune(program + ": " + strings.Join(all, "; "))
+	if len(line) > longestSentence {
+		line = append(line[:longestSentence], '…')
+	}
+	return string(line)
 }
 
 // report writes an error as one line, and the hint as another.

@@ -26,7 +26,7 @@ func unasked() *oauth.Metadata {
 // ask has a Flyte endpoint, if it is one, say how to log in. What the settings say
 // comes before that. old is what was kept of the login.
 func (c *call) ask(ctx context.Context, client *oauth.Client, old *oauth.Token) error {
-	if c.endpoint == "" {
+	if !c.discovers() {
 		return nil
 	}
 	found, err := c.discover(ctx)
@@ -58,6 +58,12 @@ func (c *call) ask(ctx context.Context, client *oauth.Client, old *oauth.Token) 
 	return nil
 }
 
+// discovers reports whether a Flyte endpoint says how to log in. Explicit endpoints beside
+// it replace that.
+func (c *call) discovers() bool {
+	return c.endpoint != "" && c.authEndpoint == "" && c.tokenEndpoint == "" && c.deviceEndpoint == "" && c.revocationEndpoint == ""
+}
+
 // discover has the endpoint say what it wants of who logs in.
 func (c *call) discover(ctx context.Context) (*flyte.Found, error) {
 	e, err := flyte.ParseEndpoint(c.endpoint)
@@ -75,7 +81,7 @@ func (c *call) discover(ctx context.Context) (*flyte.Found, error) {
 	if errors.Is(err, flyte.ErrNoAuth) {
 		return nil, usage("", "%s does not use authentication: no login is needed, and no token", c.server())
 	}
-	if errors.As(err, new(*oauth.ConfigError)) && e.Plaintext && c.plaintext != "" {
+	if oauth.ClassOf(err) == oauth.ClassConfig && e.Plaintext && c.plaintext != "" {
 		err = fmt.Errorf("%w (that it is without TLS is what %s says)", err, c.plaintext)
 	}
 	return found, err
@@ -84,9 +90,6 @@ func (c *call) discover(ctx context.Context) (*flyte.Found, error) {
 // pinned refuses to send a login elsewhere than the last one, unless a person has
 // said so: whoever can answer for the endpoint could have people log in at theirs.
 func (c *call) pinned(old *oauth.Token, found *flyte.Found) error {
-	if old == nil {
-		old = c.before
-	}
 	if old == nil || old.Server.TokenEndpoint == "" || old.Server.TokenEndpoint == found.Server.TokenEndpoint {
 		return nil
 	}

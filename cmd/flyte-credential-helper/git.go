@@ -59,7 +59,7 @@ func (c *call) gitAnswer(ctx context.Context, r *execcred.GitRequest, how served
 	if err != nil {
 		return nil, err
 	}
-	source.Refused = func(o oauth.Credential) bool { return r.Refused(execcred.Credential{Token: o.Value.Reveal()}) }
+	source.Rejected = func(o oauth.Credential) bool { return r.Refused(execcred.Credential{Token: o.Value.Reveal()}) }
 	t, credential, err := c.credential(ctx, source)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (c *call) renewRefused(ctx context.Context, refused func(oauth.Credential) 
 	if err != nil || t == nil || !refused(t.Credential(source.Kind)) {
 		return err
 	}
-	source.Refused = refused
+	source.Rejected = refused
 	_, err = source.Token(ctx)
 	return err
 }
@@ -97,14 +97,14 @@ func (c *call) renewRefused(ctx context.Context, refused func(oauth.Credential) 
 // gitForbids says where git's user wants no questions.
 func (c *call) gitForbids(ctx context.Context) string {
 	for _, name := range []string{"GIT_TERMINAL_PROMPT", "GCM_INTERACTIVE"} {
-		if value := c.getenv(name); isFalse(value) {
+		if value := c.getenv(name); isFalse(value) || strings.EqualFold(value, "never") {
 			return fmt.Sprintf("%s is %s", name, value)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	value, err := exec.CommandContext(ctx, "git", "config", "--get", "credential.interactive").Output()
-	if word := strings.TrimSpace(string(value)); err == nil && isFalse(word) {
+	if word := strings.TrimSpace(string(value)); err == nil && (isFalse(word) || strings.EqualFold(word, "never")) {
 		return "git's credential.interactive is " + word
 	}
 	return ""

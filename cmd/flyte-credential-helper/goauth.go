@@ -81,7 +81,7 @@ func (c *call) goauthAnswer(ctx context.Context, r *execcred.GoauthRequest, how 
 		return nil, err
 	}
 	if _, exact := how.pattern.Host(); exact && r.Refused {
-		source.Refused = func(oauth.Credential) bool { return true }
+		source.Rejected = func(oauth.Credential) bool { return true }
 	}
 	_, credential, err := c.credential(ctx, source)
 	if err != nil {

@@ -54,8 +54,8 @@ func (d *desk) write(document []byte) int {
 	if len(document) == 0 {
 		return exitOK
 	}
-	if _, err := d.stdout.Write(document); err != nil {
-		return failed(d.world, errors.New("the answer cannot be written to stdout"), "")
+	if err := d.answer(document); err != nil {
+		return failed(d.world, err, "")
 	}
 	return exitOK
 }
@@ -84,14 +84,15 @@ func (d *desk) open(host execcred.Host, username string, never func() string) (c
 // unserved tells, for who looks, why there is nothing for a host; and whoever named a
 // user that it is for another.
 func (d *desk) unserved(config *config, host execcred.Host, username string) {
+	level := d.getenv(variable("log-level"))
+	if d.has("log-level") {
+		level = d.logLevel
+	}
 	profile, how, ok := config.serving(host, "", d.profile)
 	if ok && username != "" && d.word(0) == "get" {
-		report(d.world, fmt.Errorf("the profile %s serves %s for the user %s, and not for %q", profile, host, how.basicUsername(), oauth.Printable(username)), "")
+		words := fmt.Sprintf("the profile %s serves %s for the user %s, and not for %q", profile, host, how.basicUsername(), oauth.Printable(username))
+		d.note(level == "" && !d.stderrTerminal(), words)
 		return
-	}
-	level := d.logLevel
-	if !slices.Contains(d.said, "log-level") {
-		level = d.getenv(variable("log-level"))
 	}
 	newLog(d.stderr, level).Debug("no profile serves it", "host", host)
 }
@@ -109,7 +110,7 @@ func (d *desk) call(profile string, never func() string) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.bound, s.profile = true, profile
+	s.bound, s.forProgram, s.profile = true, true, profile
 	if !slices.Contains(s.said, "profile") {
 		s.said = append(s.said, "profile")
 	}
@@ -160,9 +161,9 @@ func neverLogsIn(caller string) func() string {
 	return func() string { return caller + " never starts one" }
 }
 
-// isFalse reads a switch of git's.
+// isFalse reads a switch in the environment or of git's.
 func isFalse(word string) bool {
-	return slices.Contains([]string{"0", "false", "no", "off", "never"}, strings.ToLower(word))
+	return slices.Contains([]string{"0", "false", "no", "off"}, strings.ToLower(word))
 }
 
 // bazelPatience is shorter than Bazel's own, which then kills us without a word.

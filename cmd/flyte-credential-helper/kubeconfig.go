@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -133,15 +134,17 @@ func (k *kubeconfig) describe(user string) []string {
 // same reports whether two users run the same plugin in the same way.
 func (e *execUser) same(other *execUser) bool {
 	return other != nil && e.APIVersion == other.APIVersion && e.Command == other.Command && e.InteractiveMode == other.InteractiveMode &&
+		e.ProvideClusterInfo == other.ProvideClusterInfo &&
 		slices.Equal(e.Args, other.Args) && slices.Equal(e.Env, other.Env)
 }
 
 // pluginUser is the user that runs us with a profile. As a login happens in the
-// browser or at the terminal's device, stdin stays the caller's.
+// browser or at the terminal's device, stdin stays the caller's. The cluster keeps a
+// token that one cluster rejected apart from those of others.
 func (c *call) pluginUser(profile string, env []execEnv) *execUser {
 	return &execUser{
 		APIVersion: "client.authentication.k8s.io/v1", Command: c.command(),
-		Args: []string{"kubernetes", "--profile", profile}, Env: env, InteractiveMode: "Never",
+		Args: []string{"kubernetes", "--profile", profile}, Env: env, InteractiveMode: "Never", ProvideClusterInfo: true,
 	}
 }
 
@@ -163,7 +166,7 @@ func (c *call) setUser(ctx context.Context, k *kubeconfig, user string, e *execU
 	}
 	args := []string{
 		"config", "set-credentials", user, "--exec-api-version=" + e.APIVersion, "--exec-command=" + e.Command,
-		"--exec-interactive-mode=" + e.InteractiveMode,
+		"--exec-interactive-mode=" + e.InteractiveMode, "--exec-provide-cluster-info=" + strconv.FormatBool(e.ProvideClusterInfo),
 	}
 	for _, arg := range e.Args {
 		args = append(args, "--exec-arg="+arg)

@@ -17,21 +17,15 @@ func login(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.endpoint != "" {
-		c.before, _ = source.Store.Load(ctx) // Login says what is wrong with it
-	}
 	t, fresh, err := source.Login(ctx)
 	if err != nil {
 		return err
-	}
-	if t.Credential(oauth.Kind(c.tokenKind)).Value == "" {
-		return c.noIDToken()
 	}
 	words := "Logged in to "
 	if !fresh {
 		words = "Already logged in to "
 	}
-	return c.write([]byte(words + c.server() + c.describe(t, source.Store.Kind)))
+	return c.write([]byte(words + c.server() + c.describe(t, source.Store.Place())))
 }
 
 // describe says who is logged in, until when, and where that is kept.
@@ -45,7 +39,7 @@ func (c *call) describe(t *oauth.Token, store string) string {
 	switch {
 	case credential.Expiry.IsZero():
 		b.WriteString("The server did not say how long the token is good.\n")
-	case store == cache.Nowhere:
+	case store == cache.StoreNone:
 		fmt.Fprintf(&b, "The token is good until %s, and the next call logs in anew.\n", local(credential.Expiry))
 	case t.RefreshToken != "" || c.machine():
 		fmt.Fprintf(&b, "The token is good until %s, and is renewed by itself.\n", local(credential.Expiry))

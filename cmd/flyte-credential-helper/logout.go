@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -63,30 +64,44 @@ func (c *call) forget(ctx context.Context, s *cache.Store) error {
 		return err
 	}
 	defer unlock()
+	var remaining *oauth.Remaining
 	t, err := s.Load(ctx)
 	switch {
 	case t != nil:
-		err = c.revoke(ctx, s, t)
+		remaining, err = c.revoke(ctx, s, t)
 	case err == nil && s.Kept(): // if not, another process has logged out meanwhile
 		err = errors.New("it is damaged, or its key is gone")
 	}
-	words := "Logged out of "
+	words := "Logged out of " + s.Header.Server + "." + remains(remaining, c.now()) + "\n"
 	if err != nil {
-		words = "Forgotten here, and not revoked at "
+		words = "Forgotten here, and not revoked at " + s.Header.Server + ".\n"
 		c.note("the login to %s cannot be revoked: %v", s.Header.Server, err)
 	}
 	if err := s.Delete(ctx); err != nil {
 		return err
 	}
-	return c.write([]byte(words + s.Header.Server + ".\n"))
+	return c.write([]byte(words))
+}
+
+// remains says until when an access token stays valid that the server does not revoke.
+func remains(r *oauth.Remaining, now time.Time) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Until.IsZero():
+		return " The server does not revoke access tokens: the last one stays valid until it expires."
+	case !now.Before(r.Until):
+		return ""
+	}
+	return " The server does not revoke access tokens: the last one stays valid until " + local(r.Until) + "."
 }
 
 // revoke tells the server, in the name of the client that got the token. The
 // secret of a client is known only for the login that the settings are about.
-func (c *call) revoke(ctx context.Context, s *cache.Store, t *oauth.Token) error {
+func (c *call) revoke(ctx context.Context, s *cache.Store, t *oauth.Token) (*oauth.Remaining, error) {
 	client, err := c.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c.clientID != s.Header.Client {
 		client.ClientID, client.ClientSecret = s.Header.Client, ""
@@ -95,5 +110,5 @@ func (c *call) revoke(ctx context.Context, s *cache.Store, t *oauth.Token) error
 }
 
 func (c *call) note(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.stderr, program+": "+format+"\n", args...)
+	c.world.note(c.quiet(c.settings), fmt.Sprintf(format, args...))
 }

@@ -21,7 +21,9 @@ func main() {
 func theWorld() world {
 	return world{
 		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
-		getenv: os.Getenv, environ: os.Environ, executable: os.Executable, getwd: os.Getwd, now: time.Now,
+		stdoutClosed:   func() bool { return closedAtStart(os.Stdout) },
+		stderrTerminal: func() bool { return isTerminal(os.Stderr) },
+		getenv:         os.Getenv, environ: os.Environ, executable: os.Executable, getwd: os.Getwd, now: time.Now,
 		configHome: xdg.ConfigHome, stateHome: stateHome(), home: xdg.Home,
 		runtimeDir: xdg.RuntimeDir, tempDir: os.TempDir(), parent: parent,
 	}

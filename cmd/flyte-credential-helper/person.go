@@ -4,31 +4,40 @@ import (
 	"runtime"
 )
 
-// whyNoLogin says why no login may start here, or nothing where one may.
+// whyNoLogin says why no login may start here, or "" if one may.
 func (c *call) whyNoLogin() string {
 	if c.never != nil {
 		if why := c.never(); why != "" {
 			return why
 		}
 	}
+	return c.loginForbidden()
+}
+
+// loginForbidden says why the settings and the environment let no login start, or "" if
+// they do.
+func (c *call) loginForbidden() string {
 	switch {
 	case c.interactive == "never":
 		return "--interactive is never"
-	case c.opensBrowser() && c.interactive == "always":
+	case c.interactive == "always":
 		return ""
-	case c.interactive == "auto" && c.getenv("CI") != "":
+	case c.inCI():
 		return "CI is set, so nobody is there (a machine logs in with --grant client-credentials)"
-	case c.terminal() == nil && (c.noBrowser || !c.display()):
+	case c.terminal() == nil && !c.opensBrowser():
 		return "there is no terminal and no display"
 	}
 	return ""
 }
 
-// opensBrowser reports whether a login opens a browser by itself. Where it must go on
-// without a display it does so at a terminal, if there is one.
-func (c *call) opensBrowser() bool {
-	return !c.noBrowser && (c.display() || c.interactive == "always" && c.terminal() == nil)
+// inCI reports whether the variable that CI systems set is there, and not false.
+func (c *call) inCI() bool {
+	ci := c.getenv("CI")
+	return ci != "" && !isFalse(ci)
 }
+
+// opensBrowser reports whether a login opens a browser by itself.
+func (c *call) opensBrowser() bool { return !c.noBrowser && c.display() }
 
 // display reports whether a browser would have somewhere to show itself to the
 // person who runs us.

@@ -35,8 +35,8 @@ func noCore() {
 	undumpable()
 }
 
-// openNote opens a file that is no link and nobody's pipe.
-func openNote(path string, flag int) (*os.File, error) {
+// openRecord opens a file that is no link and nobody's pipe.
+func openRecord(path string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 }
 

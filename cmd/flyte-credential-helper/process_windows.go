@@ -24,7 +24,7 @@ func noCore() {}
 // another's.
 func parent() string { return "" }
 
-func openNote(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
+func openRecord(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
 
 // stream is f: no signal comes here when its reader has gone.
 func stream(f *os.File) io.Writer { return f }

@@ -41,6 +41,24 @@ func profileText(name string, p profile, table []setting, indent int) string {
 	return b.String()
 }
 
+// masked returns p for a message: without the values of headers and parameters, and
+// without the user part of URLs.
+func (p profile) masked() profile {
+	shown := profile{}
+	for name, v := range p {
+		v.words = slices.Clone(v.words)
+		for i, word := range v.words {
+			if slices.Contains(maskedSettings(), name) {
+				v.words[i] = withoutValue(word)
+			} else {
+				v.words[i] = withoutUser(word)
+			}
+		}
+		shown[name] = v
+	}
+	return shown
+}
+
 func joinYAML(words []string, write func(string) string) string {
 	var written []string
 	for _, word := range words {
@@ -104,7 +122,7 @@ func (c *config) sure(lines []string, top ast.Node, name string, p profile, tabl
 
 // paste is for a file that is written in a way that is not changed here.
 func (c *config) paste(name string, p profile, table []setting) error {
-	return usage("", "%s cannot be changed by setup as it is written: put this under profiles yourself: %s", c.path, strings.TrimSpace(profileText(name, p, table, 0)))
+	return usage("", "%s cannot be changed by setup as it is written: put this under profiles yourself: %s", c.path, strings.TrimSpace(profileText(name, p.masked(), table, 0)))
 }
 
 // withServes returns the configuration's text with hosts added that the profile p of

@@ -15,7 +15,7 @@ type preset struct {
 // providers are the presets' names. Every call makes the settings' table, and not
 // the presets.
 func providers() []string {
-	return []string{"auth0", "bitbucket", "dex", "entra", "gitea", "github", "gitlab", "google", "keycloak", "okta"}
+	return []string{"auth0", "b2c", "bitbucket", "dex", "entra", "gitea", "github", "gitlab", "google", "idcs", "kanidm", "keycloak", "okta"}
 }
 
 // presetLevel is the lowest level: what the preset of that name says.
@@ -54,6 +54,15 @@ func presets() []preset {
 			},
 		},
 		{
+			name: "b2c", title: "Microsoft Entra ID B2C (Azure AD B2C)", issuerForm: "https://TENANT.b2clogin.com/tfp/TENANT-ID/POLICY/v2.0/",
+			settings: map[string][]string{"redirect-uri": {"http://localhost"}, "token-kind": {"id"}},
+			notes: []string{
+				"Register an application, and under the platform for mobile and desktop applications the redirect URI http://localhost: any port works.",
+				"In the user flow, set the issuer claim to the form with `tfp`: otherwise its metadata names another issuer than the address they are read from. A custom policy sets `IssuanceClaimPattern` to `AuthorityWithTfp`.",
+				"Without a scope of an API of yours B2C sends an ID token and no access token. With such a scope, give `--token-kind access` for its access token.",
+			},
+		},
+		{
 			name: "bitbucket", title: "Bitbucket Cloud",
 			settings: map[string][]string{
 				"auth-endpoint":  {"https://bitbucket.org/site/oauth2/authorize"},
@@ -73,6 +82,7 @@ func presets() []preset {
 			notes: []string{
 				"A static client with `public: true` and no `redirectURIs` may use any port on loopback.",
 				"With `expiry.refreshTokens.reuseInterval: 10s` a refresh whose answer is lost costs nobody the login.",
+				"When the refresh token has ended Dex answers `invalid_request`, and the next call logs in.",
 			},
 		},
 		{
@@ -81,6 +91,8 @@ func presets() []preset {
 			notes: []string{
 				"Register an application, and under the platform for mobile and desktop applications the redirect URI http://localhost: any port will do.",
 				"A cluster takes the ID token, whose audience is the application's ID. Access tokens without a scope of an API of yours are meant for Microsoft Graph.",
+				"The issuer names your tenant's ID: with `common` or `organizations` the metadata have `{tenantid}` in its place, which no token has.",
+				"If a policy wants the user again (`interaction_required`), the next call logs in.",
 			},
 		},
 		{
@@ -104,6 +116,7 @@ func presets() []preset {
 				"Create an OAuth app or a GitHub App with the callback URL http://127.0.0.1: any port will do.",
 				"It has a secret, which goes into `client-secret-file`. There are no ID tokens, so no cluster takes it.",
 				"A token that ends, and a refresh token with it, come where the app has them switched on.",
+				"When the refresh token has ended GitHub answers `bad_refresh_token` with status 200, and the next call logs in.",
 			},
 		},
 		{
@@ -128,6 +141,23 @@ func presets() []preset {
 				"Create an OAuth client of the type Desktop app: any port on loopback will do.",
 				"It has a secret, though nobody can keep it one, which goes into `client-secret-file`.",
 				"Google knows no groups in ID tokens: a cluster tells people apart by their e-mail address.",
+			},
+		},
+		{
+			name: "idcs", title: "Oracle Identity Cloud Service", issuerForm: "https://idcs-ID.identity.oraclecloud.com",
+			settings: map[string][]string{"scope": {"openid", "offline_access"}, "redirect-uri": {"http://localhost:8000"}, "redirect-port": {"18000"}},
+			notes: []string{
+				"Add a mobile application with the grants authorization code and refresh token, and both redirect URLs: they are compared with their ports.",
+				"In the domain's settings, make the issuer the domain's own URL. Otherwise its metadata name https://identity.oraclecloud.com/: then give the endpoints, `--auth-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/authorize --token-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/token`, in place of the issuer.",
+				"The audience of ID tokens is a list that has the client's ID in it.",
+			},
+		},
+		{
+			name: "kanidm", title: "Kanidm", issuerForm: "https://kanidm.example.com/oauth2/openid/CLIENT-ID",
+			notes: []string{
+				"Create a public client with `kanidm system oauth2 create-public`, and allow any port on loopback with `kanidm system oauth2 enable-localhost-redirects`.",
+				"Each client has an issuer of its own, which ends with its ID.",
+				"Kanidm sends errors as `text/plain`. They are read by their content.",
 			},
 		},
 		{

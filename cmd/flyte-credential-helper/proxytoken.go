@@ -93,7 +93,7 @@ func (p *proxyToken) ready(ctx context.Context) error {
 		return nil
 	}
 	if _, err := p.get(ctx, false); err != nil {
-		return &oauth.TemporaryError{Err: err}
+		return oauth.Temporary("%v", err)
 	}
 	return nil
 }

@@ -12,9 +12,12 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true, "--from-kubelogin": true, "--undo": true, "--output": true}
+	known := map[string]bool{"--all": true, "--json": true, "--help": true, "--long": true, "--from-kubelogin": true, "--undo": true}
 	for _, other := range []string{"--global", "--credential", "--config"} { // git's, Bazel's and curl's
 		known[other] = true
+	}
+	for _, name := range tokenFlags() {
+		known["--"+name] = true
 	}
 	for _, s := range newSettings().table() {
 		known["--"+s.name] = true

@@ -55,6 +55,7 @@ func resolve(w world, s *settings, table []setting, cluster level) (string, erro
 		}
 	}
 	flagged := slices.Clip(s.said)
+	s.flagged = flagged
 	flag := level{"the command line", func(s setting) ([]string, string, bool) { return nil, "--" + s.name, slices.Contains(flagged, s.name) }}
 	env, err := fromEnvironment(w, table)
 	if err != nil {
@@ -261,18 +262,22 @@ func (c *call) noServer() error {
 	return usage(command+" --issuer https://login.example.com --client-id ID", "which server? Nothing names an issuer or a Flyte endpoint")
 }
 
-// oneServer refuses a level that names two servers.
+// oneServer refuses a level that names two servers: an issuer beside anything else.
+// Explicit endpoints may stand beside a Flyte endpoint.
 func oneServer(l level, table []setting) error {
-	first, alone := "", false
+	issuer, other := "", ""
 	for _, s := range table {
 		_, where, ok := l.value(s)
 		switch {
 		case s.kind != server || !ok:
-		case alone:
-			return usage("", "%s and %s name two servers: give one", first, where)
-		case first == "":
-			first, alone = where, s.name == "endpoint" || s.name == "issuer"
+		case s.name == "issuer":
+			issuer = where
+		case other == "":
+			other = where
 		}
+	}
+	if issuer != "" && other != "" {
+		return usage("", "%s and %s name two servers: give one", issuer, other)
 	}
 	return nil
 }

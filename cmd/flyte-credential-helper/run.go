@@ -19,6 +19,7 @@ func answerers() map[string]answerer {
 // run is the program: it returns the exit status.
 func run(ctx context.Context, w world) int {
 	noCore()
+	w.stderr = textWriter{w.stderr}
 	w.args = named(w.args)
 	if slices.Equal(w.args[1:], []string{openCommand}) {
 		return openBrowser(w)
@@ -56,7 +57,7 @@ func quick(ctx context.Context, w world) (code int, ok bool) {
 	if len(words) == 0 && w.getenv(execInfo) != "" {
 		words = []string{"kubernetes"}
 	}
-	if len(words) == 0 || slices.Contains(s.said, "output") && words[0] != "token" {
+	if len(words) == 0 || words[0] != "token" && slices.ContainsFunc(tokenFlags(), s.has) {
 		return 0, false
 	}
 	if serve, ok := protocols()[words[0]]; ok {
@@ -76,8 +77,8 @@ func parse(args []string) (s *settings, table []setting, words []string, err err
 	table = s.table()
 	mentioned := among(args)
 	fs := flags(table, mentioned)
-	if mentioned("output") {
-		s.addOutput(fs)
+	if slices.ContainsFunc(tokenFlags(), mentioned) {
+		s.addTokenFlags(fs)
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, nil, nil, err
@@ -88,12 +89,13 @@ func parse(args []string) (s *settings, table []setting, words []string, err err
 
 // give writes the answer in one piece, or nothing at all.
 func give(ctx context.Context, w world, s *settings, table []setting, answer answerer) int {
+	s.forProgram = true
 	return with(w, s, table, func(c *call) error {
 		document, err := answer(ctx, c)
 		if err != nil {
 			return err
 		}
-		return c.write(document)
+		return c.answer(document)
 	})
 }
 

@@ -28,6 +28,7 @@ type settings struct {
 	grant, interactive       string
 	browser                  []string
 	noBrowser                bool
+	listen                   string
 	loginTimeout             time.Duration
 	successPage, failurePage string
 
@@ -42,21 +43,25 @@ type settings struct {
 	proxyCommand       []string
 	logLevel           string
 
-	said       []string // the settings that some level has set, the command line's first
-	output     string   // the form that token answers in
-	given      []string // the flags of the command line that say which login it is
-	inherited  []string // the same of the environment
-	newProfile string   // the name that this setup's profile is to have
-	nameless   bool     // no server is named
-	undecided  error    // why none is, where there is more to say
-	warnings   []string // what was passed over, and why
-	notes      []string // the same, for who looks closely
-	broken     error    // what is wrong with Flyte's configuration, which counts
+	said   []string // the settings that some level has set, the command line's first
+	output string   // the form that token answers in
+	// renewOnRepeat makes token refresh if its parent process asks for the same token again.
+	renewOnRepeat bool
+	flagged       []string // the settings that the command line has set
+	given         []string // the flags of the command line that say which login it is
+	inherited     []string // the same of the environment
+	newProfile    string   // the name that this setup's profile is to have
+	nameless      bool     // no server is named
+	undecided     error    // why none is, where there is more to say
+	warnings      []string // what was passed over, and why
+	notes         []string // the same, for who looks closely
+	broken        error    // what is wrong with Flyte's configuration, which counts
 
 	bound       bool                         // a host is served, and its profile alone says by whose token
 	makes       bool                         // this command makes a profile of what it is told
 	lenient     bool                         // this command goes on without what config.yaml has
 	ofFlyte     bool                         // Flyte's configuration counts for this command
+	forProgram  bool                         // this command answers a program
 	theirs      string                       // where that is, if it does
 	theirClient string                       // whose secret theirSecret is
 	theirSecret func() (oauth.Secret, error) // nil: it has none
@@ -102,7 +107,7 @@ func (s *settings) table() []setting {
 	text := func(p *string, name string) pflag.Value { return textValue{p, name} }
 	return []setting{
 		{"profile", groupServer, "use this profile of config.yaml", text(&s.profile, "NAME"), choice},
-		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in; http://HOST is plaintext, else TLS", text(&s.endpoint, "HOST"), server},
+		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in, or is told by the endpoints below; http://HOST is plaintext, else TLS", text(&s.endpoint, "HOST"), server},
 		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", text(&s.issuer, "URL"), server},
 		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", text(&s.authEndpoint, "URL"), server},
 		{"token-endpoint", groupServer, "token endpoint, without --issuer", text(&s.tokenEndpoint, "URL"), server},
@@ -128,7 +133,8 @@ func (s *settings) table() []setting {
 		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", oneOf{&s.interactive, []string{"auto", "always", "never"}}, passing},
 		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", commandValue{&s.browser}, plain},
 		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", boolValue{&s.noBrowser}, plain},
-		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", durationValue{&s.loginTimeout, 1}, plain},
+		{"listen", groupLogin, "listen for the browser at this address instead of loopback, in a container whose port is published; the redirect URI stays the same", text(&s.listen, "HOST:PORT"), plain},
+		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", durationValue{&s.loginTimeout, 1}, passing},
 		{"success-page", groupLogin, "HTML file for the browser to show in the end", text(&s.successPage, "FILE"), path},
 		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", text(&s.failurePage, "FILE"), path},
 
@@ -165,11 +171,18 @@ func flags(table []setting, wanted func(name string) bool) *pflag.FlagSet {
 	return fs
 }
 
-// addOutput adds the one flag that token has for itself.
-func (s *settings) addOutput(fs *pflag.FlagSet) {
+// tokenFlags are the flags that only the command token has.
+func tokenFlags() []string { return []string{"output", "renew-on-repeat"} }
+
+// addTokenFlags adds them.
+func (s *settings) addTokenFlags(fs *pflag.FlagSet) {
 	forms := []string{string(execcred.Bare), string(execcred.Header), string(execcred.HeaderValue), string(execcred.JSON), string(execcred.Env), string(execcred.Curl)}
 	fs.Var(oneOf{&s.output, forms}, "output", "the token alone, or a line that has it: for a header, an environment, curl --config -; or JSON with its expiry")
+	fs.BoolVar(&s.renewOnRepeat, "renew-on-repeat", false, "refresh the token if one process asks for it again: a server has rejected it. For callers that keep tokens, such as Flyte's clients")
 }
+
+// has reports whether some level has set the setting.
+func (s *settings) has(name string) bool { return slices.Contains(s.said, name) }
 
 // every wants all settings.
 func every(string) bool { return true }

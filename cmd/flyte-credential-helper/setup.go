@@ -63,7 +63,7 @@ func (c *call) show(p *plan, k *kubeconfig) error {
 		if n.replaces {
 			where += ", in place of what has that name"
 		}
-		fmt.Fprintf(&b, "\n%s, %s:\n%s", c.configPath(), where, profileText(n.name, n.profile, c.table(), 2))
+		fmt.Fprintf(&b, "\n%s, %s:\n%s", c.configPath(), where, profileText(n.name, n.profile.masked(), c.table(), 2))
 	}
 	for _, f := range p.files {
 		fmt.Fprintf(&b, "\n%s, for you alone: %s\n", f.path, f.what)
@@ -100,7 +100,7 @@ func (c *call) confirm(ctx context.Context, yes bool) error {
 	if tty == nil {
 		return no
 	}
-	tty.Show("\nGo on? yes or no:\n")
+	tty.say("\nGo on? yes or no:\n")
 	for {
 		line, err := tty.ReadLine(ctx)
 		if ctx.Err() != nil {
@@ -115,7 +115,7 @@ func (c *call) confirm(ctx context.Context, yes bool) error {
 		case "n", "no":
 			return errSaidNo
 		}
-		tty.Show("yes or no:\n")
+		tty.say("yes or no:\n")
 	}
 }
 
@@ -152,7 +152,7 @@ func (c *call) logInNow(ctx context.Context, kind oauth.Kind) error {
 	if err != nil {
 		return err
 	}
-	source.Override = true
+	source.IgnoreBackoff = true
 	_, err = source.Token(ctx)
 	return err
 }

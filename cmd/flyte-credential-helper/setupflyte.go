@@ -73,9 +73,11 @@ func (c *call) planFlyte(ctx context.Context, config string) (*flyteText, error)
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.discover(ctx)
-	if err != nil {
-		return nil, err
+	found := &flyte.Found{} // explicit endpoints do not tell
+	if c.discovers() {
+		if found, err = c.discover(ctx); err != nil {
+			return nil, err
+		}
 	}
 	command, err := c.flyteCommand(config)
 	if err != nil {
@@ -94,7 +96,7 @@ func (c *call) settledFlyte() error {
 	case c.endpoint == "":
 		return usage(program+" setup flyte --endpoint flyte.example.com", "%s is not a Flyte endpoint", c.server())
 	case c.machine():
-		return usage("", "%s has Flyte's clients log in as a machine, which they do by themselves: to have them ask this program, write authType: ExternalCommand and command: [%s, token] beside what is there", cmp.Or(c.theirs, "--grant client-credentials"), c.command())
+		return usage("", "%s has Flyte's clients log in as a machine, which they do by themselves: to have them ask this program, write authType: ExternalCommand and command: [%s, token, --renew-on-repeat] beside what is there", cmp.Or(c.theirs, "--grant client-credentials"), c.command())
 	}
 	return nil
 }
@@ -167,7 +169,7 @@ func (c *call) flyteEndpoint() []flyteChange {
 // flyteCommand is what the clients that read the file are to run. What it says besides
 // is a part of that where the command would not find it.
 func (c *call) flyteCommand(named string) ([]string, error) {
-	words := []string{c.command(), "token"}
+	words := []string{c.command(), "token", "--renew-on-repeat"}
 	if c.profile != "" {
 		if lost := c.besideProfile(); len(lost) > 0 {
 			return nil, usage("${EDITOR:-vi} "+c.configPath(), "Flyte's clients will call this program with the profile %s, and not with %s: put that into the profile", c.profile, strings.Join(lost, ", "))
@@ -186,7 +188,7 @@ func (c *call) flyteCommand(named string) ([]string, error) {
 		}
 	}
 	if shown := pasted(words); shown != shellquote.Join(words...) {
-		return nil, usage("", "the file would show what %s has: put that into a profile", shown)
+		return nil, usage("", "the file would show the values that are hidden here: put them into a profile: %s", shown)
 	}
 	return words, nil
 }

@@ -154,7 +154,7 @@ func (h *hostSetup) shown(c *call, done bool) string {
 	}
 	text := fmt.Sprintf("%s is to have the token of %s for %s. This changes:\n", h.caller, c.server(), strings.Join(hosts, ", "))
 	if h.text != nil {
-		text += fmt.Sprintf("\n%s, under profiles:\n%s", c.configPath(), profileText(h.plan.name, h.plan.profile, c.table(), 2))
+		text += fmt.Sprintf("\n%s, under profiles:\n%s", c.configPath(), profileText(h.plan.name, h.plan.profile.masked(), c.table(), 2))
 	}
 	if words := h.tool.words(); words != "" {
 		text += "\n" + words

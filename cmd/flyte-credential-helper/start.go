@@ -21,7 +21,11 @@ func (c *call) run(ctx context.Context, name string, argv []string) (int, error)
 	if err != nil {
 		return 0, usage("", "cannot run %s: %v", argv[0], errors.Unwrap(err))
 	}
-	_, credential, err := c.kept(ctx)
+	source, err := c.keptSource()
+	if err != nil {
+		return 0, err
+	}
+	_, credential, err := c.credential(ctx, source)
 	if err != nil {
 		return 0, err
 	}

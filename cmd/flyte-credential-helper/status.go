@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -36,7 +37,7 @@ func status(ctx context.Context, c *call, asJSON bool) error {
 		if err != nil {
 			problem = err
 		}
-		logins = append(logins, describeSaved(s, t, err, c.now()))
+		logins = append(logins, describeSaved(s, t, err, c.now()).printable())
 	}
 	document := table(logins)
 	if asJSON {
@@ -70,7 +71,7 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 	}
 	login.Client = cmp.Or(login.Client, t.Server.ClientID)
 	login.Account = t.Account
-	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != "" || s.Header.Grant == cache.Machine
+	login.Scopes, login.Refreshable = t.Scopes, t.RefreshToken != "" || s.Header.Grant == cache.GrantClient
 	access := t.Credential(oauth.Access)
 	login.Valid = access.ValidAt(now)
 	if !access.Expiry.IsZero() {
@@ -78,6 +79,18 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 		login.ExpiresAt = &expiry
 	}
 	return login
+}
+
+// printable returns l with values from servers and files that are fit for a terminal.
+func (l saved) printable() saved {
+	for _, p := range []*string{&l.Server, &l.Client, &l.Account, &l.Label, &l.Problem} {
+		*p = oauth.Printable(*p)
+	}
+	l.Scopes = slices.Clone(l.Scopes)
+	for i, scope := range l.Scopes {
+		l.Scopes[i] = oauth.Printable(scope)
+	}
+	return l
 }
 
 func table(logins []saved) []byte {

@@ -19,8 +19,12 @@ type terminal struct {
 
 func (t *terminal) usable() bool { return t.out != nil }
 
-// Show writes text.
+// Show writes the text of a login as it is: it may have a QR code in colors, and pkg/oauth
+// has made what is from outside printable.
 func (t *terminal) Show(text string) { _, _ = io.WriteString(t.out, text) }
+
+// say writes any other text.
+func (t *terminal) say(text string) { t.Show(printable(text)) }
 
 // ReadLine waits for a line that is typed or pasted.
 func (t *terminal) ReadLine(ctx context.Context) (string, error) {

@@ -25,6 +25,11 @@ func openTerminal() *terminal {
 	return &terminal{in: f, out: f}
 }
 
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), getTermios)
+	return err == nil
+}
+
 // unlimit ends the terminal's line mode, in which a line has 4,096 bytes at the
 // most, and returns what brings it back.
 func unlimit(f *os.File) func() {

@@ -1,6 +1,10 @@
 package main
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
 
 // openTerminal opens the console, if the process has one.
 func openTerminal() *terminal {
@@ -14,6 +18,11 @@ func openTerminal() *terminal {
 		return &terminal{}
 	}
 	return &terminal{in: in, out: out}
+}
+
+func isTerminal(f *os.File) bool {
+	var mode uint32
+	return windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) == nil
 }
 
 // unlimit has nothing to do: a console's line may be as long as our buffer asks.

@@ -119,6 +119,9 @@ func (v mapValue) Set(s string) error {
 	if !found || name == "" {
 		return fmt.Errorf("must be NAME=VALUE")
 	}
+	if value == masked {
+		return fmt.Errorf("%s: put the value in place of %s, which hides it in messages", name, masked)
+	}
 	*v.p = maps.Clone(*v.p)
 	if *v.p == nil {
 		*v.p = map[string]string{}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // world is all that the program takes from outside, but files and the network.
@@ -16,6 +18,8 @@ type world struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	stdoutClosed   func() bool // stdout was closed when the program started
+	stderrTerminal func() bool // stderr is a terminal
 	getenv         func(string) string
 	environ        func() []string
 	executable     func() (string, error)
@@ -36,6 +40,12 @@ func (w world) configPath() string { return filepath.Join(w.configHome, program,
 type interruptError struct{ signal syscall.Signal }
 
 func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
+
+// Is reports Ctrl-C as the user's own decision. Another signal comes from a program, such
+// as timeout(1).
+func (e interruptError) Is(target error) bool {
+	return target == oauth.ErrCanceled && e.signal == syscall.SIGINT
+}
 
 // interruptible returns a context that the first signal to stop ends. It catches
 // signals from when somebody first waits for its end: to catch them would be a tenth

@@ -53,10 +53,12 @@
 //	                                  delay=DURATION, html, body=JSON, redirect=URL, after
 //	                                  (only after it has acted), cut (the connection),
 //	                                  retry-after=VALUE
-//	server heal                       end all failures
+//	server odd KIND WORD...           answer requests of KIND as other real servers do: the
+//	                                  words of [oauthtest.Server.SetOdd]
+//	server heal                       end all failures and oddities
 //	server set WORD...                access=DURATION, id=DURATION, grace=DURATION (lifetimes),
 //	                                  opaque, groups=N, no-rotation, no-offline,
-//	                                  no-id-on-refresh, wrong-iss=VALUE, submits-itself
+//	                                  google, submits-itself
 //	server revoke-all                 revoke every token
 //	server rotate-keys                sign with another key
 //	server deny, server accept        the user refuses, or consents again

@@ -86,7 +86,7 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_DATA_HOME=" + filepath.Join(home, "data"),
 		"XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(home, "run"),
 		"BROWSER=" + m.Browser(), "BROWSER_LOG=" + m.Log(), "GORACE=atexit_sleep_ms=0",
-		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.InFile,
+		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.StoreFile,
 	}
 	if s.CA != nil {
 		m.Set("ca-file", m.CAFile())
@@ -215,6 +215,11 @@ func age(ctx context.Context, dir string, k *cache.Keyring, d time.Duration) err
 }
 
 func ageStore(ctx context.Context, s *cache.Store, d time.Duration) error {
+	unlock, err := s.Lock(ctx) // a worker may still be saving
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	t, err := s.Load(ctx)
 	if err != nil || t == nil {
 		return fmt.Errorf("cannot load %s: %w", s.ID, err)

@@ -214,15 +214,27 @@ func ageFailures(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		var r map[string]any
 		ts.Check(json.Unmarshal(text, &r))
-		until, err := time.Parse(time.RFC3339, fmt.Sprint(r["until"]))
-		ts.Check(err)
-		r["until"] = until.Add(-d)
+		shiftTimes(r, -d)
 		text, err = json.Marshal(r)
 		ts.Check(err)
 		ts.Check(os.WriteFile(name, text, 0o600))
 	}
 	if len(files) == 0 {
 		ts.Fatalf("no failure is recorded")
+	}
+}
+
+// shiftTimes moves every time in a JSON document by d.
+func shiftTimes(value map[string]any, d time.Duration) {
+	for name, v := range value {
+		switch v := v.(type) {
+		case map[string]any:
+			shiftTimes(v, d)
+		case string:
+			if at, err := time.Parse(time.RFC3339, v); err == nil {
+				value[name] = at.Add(d)
+			}
+		}
 	}
 }
 

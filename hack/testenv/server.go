@@ -24,6 +24,8 @@ func ServerCommand(ts *testscript.TestScript, s *oauthtest.Server, args []string
 		s.ResetCounts()
 	case "fail":
 		ts.Check(fail(s, args[1], args[2:]))
+	case "odd": // server odd KIND NAME[=VALUE]…, the words of SetOdd
+		ts.Check(s.SetOdd(args[1], args[2:]...))
 	case "heal":
 		s.Heal()
 	case "revoke-all":
@@ -88,10 +90,8 @@ func configure(s *oauthtest.Server, settings []string) error {
 				c.NoRotation = true
 			case "no-offline":
 				c.NoOfflineAccess = true
-			case "no-id-on-refresh":
-				c.NoIDTokenOnRefresh = true
-			case "wrong-iss":
-				c.WrongIssuerParameter = value
+			case "google":
+				c.Google = true
 			case "submits-itself":
 				c.SubmitSignIn = true
 			default:

@@ -8,28 +8,28 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// aheadPause is how long after one caller has started a renewal behind
-// everybody's back no other does.
+// aheadPause is how long after one call has started a refresh in the background no other
+// call does.
 const aheadPause = 30 * time.Second
 
-// ahead has a token renewed that is good but in the last fifth of its lifetime,
-// without anybody waiting for it. One caller in aheadPause starts a process.
-func (s *Source) ahead(t *oauth.Token) {
-	if s.Ahead == nil || s.login || !late(t.Credential(s.Kind), s.Now()) || !s.refreshable(t) {
+// refreshAhead starts the refresh of a token that is valid but in the last fifth of its
+// lifetime, and does not wait for it. One call in aheadPause does.
+func (c *call) refreshAhead(t *oauth.Token) {
+	if c.StartRefresh == nil || c.purpose == forUser || !late(t.Credential(c.Kind), c.Now()) || c.Obtain == nil && !c.refreshable(t, c.store.readRecord()) {
 		return
 	}
-	stamp := s.Store.ID + ".ahead"
-	unlock, err := s.Store.Dir.tryLock(stamp)
+	stamp := c.store.ID + ".ahead"
+	unlock, err := c.store.Dir.tryLock(stamp)
 	if err != nil {
 		return
 	}
 	defer unlock()
-	info, err := os.Lstat(s.Store.Dir.path(stamp))
-	if age := s.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadPause {
+	info, err := os.Lstat(c.store.Dir.path(stamp))
+	if age := c.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadPause {
 		return
 	}
-	if os.WriteFile(s.Store.Dir.path(stamp), []byte("1\n"), 0o600) == nil { // sets the time, too
-		s.Ahead()
+	if os.WriteFile(c.store.Dir.path(stamp), []byte("1\n"), 0o600) == nil { // sets the time, too
+		c.StartRefresh()
 	}
 }
 
@@ -45,26 +45,34 @@ func late(c oauth.Credential, now time.Time) bool {
 	return !c.Expiry.IsZero() && c.Expiry.Sub(now) < c.Expiry.Sub(c.Obtained)/5
 }
 
-// RenewAhead is the process that Ahead starts: it renews what is late, unless
-// somebody else does just now.
-func (s *Source) RenewAhead(ctx context.Context) error {
-	s.at(stepLock)
-	unlock, err := s.Store.Dir.tryLock(s.Store.ID + ".lock")
+// RefreshAhead is what the process does that StartRefresh starts: it refreshes a token in
+// the last fifth of its lifetime, unless another process renews it. It never logs in.
+func (s *Source) RefreshAhead(ctx context.Context) error {
+	c := s.newCall(inAdvance)
+	c.at(stepLock)
+	unlock, err := c.store.tryLockLeader()
 	if err != nil {
 		return err
 	}
-	defer func() { s.at(stepUnlock); unlock() }()
-	s.at(stepOrphan)
-	orphan, err := s.Store.Dir.tryLock(s.Store.ID + ".spend")
+	defer func() { c.at(stepUnlock); unlock() }()
+	c.at(stepWorker)
+	redeem, err := c.store.tryLockRedeem()
 	if err != nil {
 		return err
 	}
-	orphan()
-	s.at(stepAgain)
-	old, err := s.Store.Load(ctx)
-	if err != nil || old == nil || !s.refreshable(old) || !late(old.Credential(s.Kind), s.Now()) {
+	redeem()
+	c.at(stepAgain)
+	old, err := c.store.Load(ctx)
+	if err != nil || old == nil || !late(old.Credential(c.Kind), c.Now()) {
 		return err
 	}
-	_, err = s.renew(ctx, old)
+	defer c.announce()()
+	before := c.store.readRecord()
+	switch {
+	case c.Obtain != nil:
+		_, err = c.obtain(ctx, old, before)
+	case c.refreshable(old, before) && before.refreshBlocked(c.Now(), c.settings) == nil:
+		_, _, err = c.refresh(ctx, old, before)
+	}
 	return err
 }

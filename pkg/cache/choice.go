@@ -7,32 +7,31 @@ import (
 	"os"
 )
 
-// choiceFile holds which kind of store Auto is on this machine: decided once,
-// obeyed by all, so that a keyring that is locked today is not left for another
-// store.
+// choiceFile says which kind of store StoreAuto is on this machine. It is decided once, so
+// that a keyring that is locked today is not replaced by another store.
 const choiceFile = "store.json"
 
 type choice struct {
 	Store string `json:"store"`
 }
 
-// chosen returns the kind that Auto stands for, or Auto where none is decided.
+// chosen returns the kind that StoreAuto stands for, or StoreAuto if none is decided.
 func (d Dir) chosen() string {
 	var c choice
 	if text, err := d.read(choiceFile); err != nil || json.Unmarshal(text, &c) != nil {
-		return Auto
+		return StoreAuto
 	}
-	if _, known := suffixes()[c.Store]; !known && c.Store != Nowhere {
-		return Auto
+	if _, known := suffixes()[c.Store]; !known && c.Store != StoreNone {
+		return StoreAuto
 	}
 	return c.Store
 }
 
-// current is the kind of store that Auto is just now for this login: what is
-// decided for the machine, or where a person has put this one by another choice.
+// current returns the kind of store that StoreAuto is for this login: the one that is
+// decided for the machine, or the one that has this login because the user chose it.
 func (s *Store) current() string {
 	kind := s.Dir.chosen()
-	for _, k := range []string{kind, InKeyring, InKernel, InFile} {
+	for _, k := range []string{kind, StoreKeyring, StoreKernel, StoreFile} {
 		if suffix, kept := suffixes()[k]; kept {
 			if _, err := os.Lstat(s.Dir.path(s.ID + suffix)); err == nil {
 				return k
@@ -42,11 +41,11 @@ func (s *Store) current() string {
 	return kind
 }
 
-// decide settles what Auto is: the OS keyring; the kernel's where a machine has
-// no OS keyring at all, which one that is locked or dead is not; else what a
-// person says.
+// decide sets the kind that StoreAuto stands for: the OS keyring; the kernel's if the
+// machine has no OS keyring at all (one that is locked or does not answer counts as one);
+// otherwise what the user chooses.
 func (s *Store) decide(ctx context.Context) error {
-	if s.Kind != Auto {
+	if s.Kind != StoreAuto {
 		return nil
 	}
 	kind, err := s.available(ctx)
@@ -71,7 +70,7 @@ func (s *Store) decide(ctx context.Context) error {
 func (s *Store) available(ctx context.Context) (kind string, err error) {
 	_, err = s.Keyring.get(ctx, s.item)
 	if err == nil || errors.Is(err, errNoKey) {
-		return InKeyring, nil
+		return StoreKeyring, nil
 	}
 	var none *StoreError
 	if !errors.As(err, &none) || !none.absent {
@@ -80,7 +79,7 @@ func (s *Store) available(ctx context.Context) (kind string, err error) {
 	const trial = service + ":trial"
 	if kernelSet(trial, newKey(), kernelLimit) == nil {
 		kernelDelete(trial)
-		return InKernel, nil
+		return StoreKernel, nil
 	}
 	if s.Ask == nil {
 		return "", err

@@ -10,15 +10,16 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// maxFile bounds what is read of a file: no token set is as large.
+// maxFile is how much of a file is read. No token set is as large.
 const maxFile = 1 << 20
 
-// Dir is the path of the directory that holds the state of all logins. It is
-// made when something is first written to it. One that is not absolute, as of
-// somebody without a home, holds nothing and cannot be made.
+// Dir is the path of the directory with the state of all logins. It is made when
+// something is first written to it. If it is not absolute, as for a user without a home
+// directory, it has no files and cannot be made.
 type Dir string
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
@@ -39,8 +40,8 @@ func errHomeless() error {
 	return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
 }
 
-// errForeign is root in somebody else's home, as under sudo: what it makes there
-// its owner could not use.
+// errForeign means that root runs in another user's home directory, as under sudo: the
+// owner could not use the files that it makes there.
 var errForeign = errors.New("the home directory belongs to another user")
 
 // makeAll is os.MkdirAll with modes that no umask can widen or narrow.
@@ -78,12 +79,23 @@ func (d Dir) check() error {
 	return nil
 }
 
+// unsuitable is the error of a file system that lacks what the store needs.
+func (d Dir) unsuitable(problem string) error {
+	return &StoreError{Problem: fmt.Sprintf("the file system of %s %s", d, problem), Hint: "export XDG_STATE_HOME=/a/local/directory"}
+}
+
 func (d Dir) unusable(err error) error {
+	switch { // drvfs and CIFS refuse chmod, some FUSE file systems fsync
+	case errors.Is(err, syscall.EPERM):
+		return d.unsuitable("does not keep files to one user")
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOTSUP):
+		return d.unsuitable("does not support what is needed to save files: " + reason(err))
+	}
 	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none keeps nothing, for a login each time)", d, reason(err)), Hint: "export FLYTE_CREDENTIAL_HELPER_STORE=none"}
 }
 
-// read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for
-// no pipe and trusts nobody else's file.
+// read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for no pipe and
+// refuses files of other users.
 func (d Dir) read(name string) ([]byte, error) {
 	if !filepath.IsAbs(string(d)) {
 		return nil, fs.ErrNotExist
@@ -112,23 +124,23 @@ func (d Dir) read(name string) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// The suffixes of a file that will take another's place. Each belongs to who
-// holds a lock: an orphan that still spends must not find its file gone because
-// the next leader tries whether there is room.
+// The suffixes of a file that will replace another. Each belongs to the owner of a lock: a
+// worker whose caller is gone must not lose its file because the next leader checks for
+// space.
 const (
 	tried      = ".try" // the leader's
-	unfinished = ".new" // the spender's
+	unfinished = ".new" // the worker's; of a record, the leader's
 )
 
-// replacement is a file that is ready to take another's place.
+// replacement is a file that is ready to replace another.
 type replacement struct {
 	file *os.File
 	to   string
 }
 
-// replace prepares to replace name: it takes the space on the disk now, so that
-// what must not be lost later is not lost for want of it. The caller holds the
-// lock that stage belongs to, so there is one such file at a time.
+// replace prepares to replace name. It allocates the space on the disk now, so that a full
+// disk is found before anything is sent. The caller holds the lock that stage belongs to,
+// so there is one such file at a time.
 func (d Dir) replace(name, stage string, size int) (*replacement, error) {
 	if err := d.make(); err != nil {
 		return nil, err
@@ -174,8 +186,7 @@ func (r *replacement) discard() {
 	_ = os.Remove(r.file.Name())
 }
 
-// rename retries where another process reads the old file just now, which on
-// Windows is a reason to refuse.
+// rename retries on Windows, which refuses while another process reads the old file.
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	for i := 0; err != nil && runtime.GOOS == "windows" && i < 20; i++ {
@@ -185,7 +196,7 @@ func rename(from, to string) error {
 	return err
 }
 
-// syncDir makes a rename durable where directories can be synced.
+// syncDir makes a rename durable if directories can be synced.
 func syncDir(path string) {
 	if f, err := os.Open(path); err == nil {
 		_ = f.Sync()
@@ -193,8 +204,8 @@ func syncDir(path string) {
 	}
 }
 
-// reason is the cause of a file system error without the path, which the
-// message names anyway.
+// reason returns the cause of a file system error without the path, which the message
+// has already.
 func reason(err error) string {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

@@ -2,8 +2,8 @@ package cache
 
 import "errors"
 
-// StoreError means that the store cannot be asked: locked, missing, not
-// writable, or not to be trusted. It never means that there is no login.
+// StoreError means that the store cannot be used: locked, missing, not writable, or not to
+// be trusted. It never means that there is no login.
 type StoreError struct {
 	Problem string // a sentence that stands alone
 	Hint    string // a command that helps; may be empty
@@ -13,7 +13,7 @@ type StoreError struct {
 
 func (e *StoreError) Error() string { return e.Problem }
 
-// ErrBusy means that another process held the lock until the deadline.
+// ErrBusy means that another process had the lock until the deadline.
 var ErrBusy = errors.New("another process has been renewing this login for too long")
 
 // errDamaged is a file that holds no token set of ours: a miss.

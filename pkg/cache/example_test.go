@@ -17,42 +17,30 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// newSource is where a Go program gets a client's token from: the login that
-// flyte-credential-helper keeps, renewed under the lock that it takes. Who logs in by
-// either is logged in for both.
-func newSource(client *oauth.Client, kind string) *cache.Source {
+// newSource returns the tokens of a client from the login that flyte-credential-helper
+// saves too: a user who logs in with either is logged in for both.
+func newSource(client oauth.Client, kind string) *cache.Source {
 	dir := cache.Dir(filepath.Join(xdg.StateHome, "flyte-credential-helper"))
-	key := cache.Key{Server: []string{client.Issuer}, Client: client.ClientID, Grant: cache.Person, Scopes: client.Scopes}
+	key := cache.Key{Server: []string{client.Issuer}, Client: client.ClientID, Grant: cache.GrantUser, Scopes: client.Scopes}
 	keyring := &cache.Keyring{Attended: func() bool { return true }, Getenv: os.Getenv}
 	return &cache.Source{
 		Store: cache.NewStore(dir, kind, keyring, key),
 		Kind:  oauth.Access,
-		Renew: func(ctx context.Context, old *oauth.Token) (cache.Renewal, error) {
-			if old == nil || !old.Refreshable(oauth.Access) {
-				return client.PrepareLogin(ctx)
-			}
-			refresh, err := client.PrepareRefresh(ctx, old)
-			return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
-				token, err := spend(ctx, refresh)
-				if !oauth.LoggedOut(err) {
-					return token, err
-				}
-				login, err := client.PrepareLogin(ctx)
-				if err != nil {
-					return nil, err
-				}
-				return login(ctx, spend)
-			}, err
+		PrepareRefresh: func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+			return client.PrepareRefresh(ctx, old, oauth.Access)
 		},
-		Spend:       client.Spend,
+		PrepareLogin: func(ctx context.Context, _ *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+			return client.PrepareLogin(ctx, oauth.Access)
+		},
+		Redeem:      client.Redeem,
 		ReuseWindow: time.Minute,
-		Patience:    3 * time.Minute,
+		LockTimeout: 3 * time.Minute,
 		Now:         time.Now,
 		Log:         slog.New(slog.DiscardHandler),
 	}
 }
 
-// tokenSource is a Source for all that takes x/oauth2's.
+// tokenSource makes an oauth2.TokenSource of a Source.
 type tokenSource struct {
 	ctx context.Context
 	*cache.Source
@@ -66,7 +54,7 @@ func (s tokenSource) Token() (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: t.AccessToken.Reveal(), TokenType: "Bearer", Expiry: t.Expiry}, nil
 }
 
-// credentials are a Source for gRPC: credentials.PerRPCCredentials.
+// credentials makes gRPC's credentials.PerRPCCredentials of a Source.
 type credentials struct{ *cache.Source }
 
 func (c credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
@@ -83,8 +71,8 @@ func (c credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[s
 
 func (credentials) RequireTransportSecurity() bool { return true }
 
-// A Go program has the person log in once, in the browser, and every call of every
-// process gets the token from then on.
+// A user logs in once, in the browser. From then on each call of each process returns the
+// saved token, or refreshes it once for all.
 func ExampleSource() {
 	server, err := oauthtest.NewServer(oauthtest.Config{}) // yours is https://login.example.com
 	if err != nil {
@@ -98,7 +86,7 @@ func ExampleSource() {
 	defer os.RemoveAll(home)
 	xdg.StateHome = home // yours stays as it is
 
-	client := &oauth.Client{
+	client := oauth.Client{
 		Issuer:   server.URL,
 		ClientID: oauthtest.PublicClient,
 		Open: func(_ context.Context, url string) error { // yours starts a browser
@@ -108,21 +96,22 @@ func ExampleSource() {
 		},
 	}
 	ctx := context.Background()
+	source := newSource(client, cache.StoreFile) // yours: cache.StoreAuto
 	for range 2 {
-		token, err := newSource(client, cache.InFile).Token(ctx) // yours: cache.Auto
+		token, err := source.Token(ctx)
 		if err != nil {
 			log.Fatal(err)
 		}
 		fmt.Println("hello", token.Account)
 	}
 
-	// The same for whatever takes x/oauth2's TokenSource, or gRPC's credentials.
-	var source oauth2.TokenSource = tokenSource{ctx, newSource(client, cache.InFile)}
-	token, err := source.Token()
+	// The same for code that takes an oauth2.TokenSource, or gRPC's credentials.
+	var tokens oauth2.TokenSource = tokenSource{ctx, source}
+	token, err := tokens.Token()
 	if err != nil {
 		log.Fatal(err)
 	}
-	metadata, err := credentials{newSource(client, cache.InFile)}.GetRequestMetadata(ctx)
+	metadata, err := credentials{source}.GetRequestMetadata(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}

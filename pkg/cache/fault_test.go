@@ -1,7 +1,7 @@
 package cache
 
-// fault is what may befall a process just now: kill -9, Ctrl-C, a disk that is
-// full in spite of all, an answer that breaks off.
+// fault is what may befall a process just now: kill -9, Ctrl-C, a disk that is full in
+// spite of the preflight, an answer that breaks off.
 func (t turn) fault() (all []turn) {
 	if t.left == 0 {
 		return nil
@@ -11,113 +11,107 @@ func (t turn) fault() (all []turn) {
 	if c.at != ended && c.at != killed {
 		all = append(all, t.kill())
 	}
-	if c.at == stepHand {
+	if c.at == stepDelegate {
 		all = append(all, t.interrupt())
 	}
-	switch c.child.at {
+	switch c.worker.at {
 	case gone:
 		return all
-	case stepSpend:
-		if !c.child.code {
+	case stepSend:
+		if !c.worker.code {
 			all = append(all, t.cut())
 		}
-	case stepKeep:
-		all = append(all, t.full())
+	case stepSave:
+		if !c.worker.first {
+			all = append(all, t.full())
+		}
 	}
-	return append(all, t.killChild())
+	return append(all, t.killWorker())
 }
 
-// kill ends a caller. Its locks go with it, and its child goes on.
+// kill ends a caller. Its locks go with it, and its worker goes on. If its login was under
+// way, one process that waits may take over.
 func (t turn) kill() turn {
-	t.excuse()
 	c := t.me()
+	if c.login && (c.at == stepDelegate || c.at == stepRecord) {
+		t.pending = true
+		if c.result != renewed && (!c.worker.locks || c.worker.result == unusable) {
+			t.takeOver()
+		}
+	}
 	switch t.broken {
-	case "a lock outlives its holder":
+	case "a lock outlives its owner":
 		t.stuck[0] = t.stuck[0] || c.leads
-	case "the child dies with its caller":
-		c.child = child{}
+	case "the worker dies with its caller":
+		c.worker = worker{}
 	}
-	*c = caller{kind: c.kind, at: killed, child: c.child}
+	*c = caller{kind: c.kind, at: killed, worker: c.worker}
 	return t
 }
 
-// excuse counts the login that is lost with a caller: its browser is open, or it
-// would have been the one to note that the login was refused. What a child has
-// in hand is not lost.
-func (t *turn) excuse() {
-	c := t.me()
-	open := c.tab && c.result == none && !c.child.spends
-	if open || c.refused() && (c.tab || c.at == stepNote) {
+// takeOver allows one process to open a browser again after a login whose process was
+// killed.
+func (t *turn) takeOver() {
+	if !t.tookOver {
 		t.excuses++
 	}
+	t.tookOver = true
 }
 
-// refused reports whether the login was, as c knows or is about to learn.
-func (c *caller) refused() bool {
-	r := c.result
-	if c.child.code {
-		r = c.child.result
-	}
-	return c.login && (r == refused || r == unusual)
-}
-
-// interrupt is Ctrl-C: nobody waits for the child, and nothing is noted.
+// interrupt is Ctrl-C: no process waits for the worker.
 func (t turn) interrupt() turn {
-	t.excuse()
 	c := t.me()
-	c.tab, c.twice, c.result = false, false, none
-	return t.to(stepUnlock)
+	c.result, c.twice = interrupted, false
+	return t.to(stepRecord)
 }
 
-// killChild ends a child, and its caller learns of it: it hands a refresh over
-// once more.
-func (t turn) killChild() turn {
+// killWorker ends a worker, and its caller learns of it: it delegates a refresh once more.
+func (t turn) killWorker() turn {
 	c := t.me()
-	switch c.child.at {
-	case stepAnswer:
-		if c.tab && c.refused() {
-			t.excuses++ // what it does not tell is not noted
-		}
-	case stepKeep:
-		t.gap()
-	default:
-		if c.child.code && (c.child.spends || c.at == stepHand) {
-			t.excuses++
-		}
-	}
-	if t.broken == "a lock outlives its holder" {
-		t.stuck[1] = t.stuck[1] || c.child.spends
-	}
-	dead := c.child
-	c.child = child{}
+	w := c.worker
 	switch {
-	case c.at == stepHand && !dead.code && !c.twice:
+	case w.at == stepSave && !w.first:
+		t.gaps++
+	case !w.code && (w.at == stepSend || w.at == stepAnswer && w.result != renewed && w.result != dead):
+		t.unsent++
+	}
+	if t.broken == "a lock outlives its owner" {
+		t.stuck[1] = t.stuck[1] || w.locks
+	}
+	c.worker = worker{}
+	switch {
+	case c.at == killed && w.code && w.locks:
+		t.takeOver()
+		return t
+	case c.at != stepDelegate:
+		return t
+	case !w.code && !c.twice:
 		c.twice = true
-		return t.spawn(child{seen: c.seen})
-	case c.at == stepHand:
-		c.result = later
+		return t.spawn(worker{seen: c.seen})
+	case w.code:
+		c.result = unusable
+	default:
+		c.result = failed
 	}
 	return t
 }
 
-// gap counts a fault between POST and rename: what the server gave is lost, and
-// so is the login, where that takes no refresh token twice.
-func (t *turn) gap() {
+// full is a disk that does not take the answer. The answer is good for its caller; the
+// next one has to log in.
+func (t turn) full() turn {
 	t.gaps++
-	if c := t.me().child; c.result == renewed && (c.code || !t.grace) {
+	w := &t.me().worker
+	w.full = true
+	if w.result == renewed && w.code {
 		t.excuses++
 	}
-}
-
-// full is a disk that does not take what was spent for. The answer is good.
-func (t turn) full() turn {
-	t.gap()
-	return t.childTo(stepAnswer)
+	return t.workerTo(stepAnswer)
 }
 
 // cut is an answer that breaks off: the request is sent once more at once.
 func (t turn) cut() turn {
 	first := t.posted()
-	first.gap()
+	first.server.tries[first.me().worker.seen.gen]--
+	first.gaps++
 	return first.posted()
 }

@@ -9,8 +9,7 @@ import (
 	"syscall"
 )
 
-// openFlags keep an open from following a link that somebody put there, or from
-// waiting for the other end of a pipe.
+// openFlags keep an open from following a link, or waiting for the other end of a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // openRead opens a file to read it, if it is one. It keeps it from the runtime's

@@ -33,7 +33,7 @@ func keyInKernel(t *testing.T) {
 
 func TestGoldenKernelKey(t *testing.T) {
 	keyInKernel(t)
-	for suffix, kind := range map[string]string{".kernel": cache.InKernel, ".sealed": cache.InKeyring} {
+	for suffix, kind := range map[string]string{".kernel": cache.StoreKernel, ".sealed": cache.StoreKeyring} {
 		for name, set := range map[string]*oauth.Token{"full": goldenSet(), "renewed": renewedSet()} {
 			s := goldenSource(t, kind, name+suffix).Store
 			wantSet(t, name+suffix, s, set)
@@ -54,16 +54,16 @@ func TestGoldenChoice(t *testing.T) {
 		"store.kernel.json":  {"renewed.plain", "full.kernel", "renewed.sealed"},
 		"store.keyring.json": {"renewed.plain", "renewed.kernel", "full.sealed"},
 	} {
-		wantSet(t, name, goldenSource(t, cache.Auto, append(files, name)...).Store, goldenSet())
+		wantSet(t, name, goldenSource(t, cache.StoreAuto, append(files, name)...).Store, goldenSet())
 	}
-	s := goldenSource(t, cache.Auto, "store.none.json").Store
+	s := goldenSource(t, cache.StoreAuto, "store.none.json").Store
 	wantSet(t, "store.none.json", s, nil)
 	write(t, s, goldenSet())
 	if files, err := os.ReadDir(string(s.Dir)); err != nil || len(files) != 1 {
 		t.Errorf("%d files are kept: %v", len(files), err)
 	}
 	// Without a session bus the kernel's keyring is chosen.
-	s = goldenSource(t, cache.Auto).Store
+	s = goldenSource(t, cache.StoreAuto).Store
 	draft, err := s.Prepare(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -55,12 +55,12 @@ func goldenSource(t *testing.T, kind string, files ...string) *cache.Source {
 		}
 	}
 	key := cache.Key{
-		Server: []string{"https://id.example.com"}, Client: "flytectl", Grant: cache.Person,
+		Server: []string{"https://id.example.com"}, Client: "flytectl", Grant: cache.GrantUser,
 		Scopes: []string{"openid", "offline_access"}, Account: "alice@example.com",
 	}
 	noBus := &cache.Keyring{Getenv: func(string) string { return "" }}
 	return &cache.Source{
-		Store: cache.NewStore(cache.Dir(dir), kind, noBus, key), Kind: oauth.Access, Patience: time.Minute, ReuseWindow: time.Minute,
+		Store: cache.NewStore(cache.Dir(dir), kind, noBus, key), Kind: oauth.Access, LockTimeout: time.Minute, ReuseWindow: time.Minute,
 		Now: func() time.Time { return goldenNow }, Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -95,41 +95,38 @@ func goldenServer() oauth.Metadata {
 }
 
 // goldenRefresh and goldenCode are what the requests in request.*.json redeem.
-func goldenRefresh() *oauth.Spending {
-	return &oauth.Spending{Server: goldenServer(), Form: map[string][]string{"grant_type": {"refresh_token"}, "refresh_token": {"rt-1"}, "resource": {"a", "b"}}, Scopes: []string{"openid"}}
+func goldenRefresh() *oauth.TokenRequest {
+	return &oauth.TokenRequest{Server: goldenServer(), Form: map[string][]string{"grant_type": {"refresh_token"}, "refresh_token": {"rt-1"}, "resource": {"a", "b"}}, Scopes: []string{"openid"}}
 }
 
-func goldenCode() *oauth.Spending {
-	return &oauth.Spending{
+func goldenCode() *oauth.TokenRequest {
+	return &oauth.TokenRequest{
 		Server: oauth.Metadata{Issuer: "https://id.example.com", TokenEndpoint: "https://id.example.com/token"},
 		Form:   map[string][]string{"grant_type": {"authorization_code"}, "code": {"c-1"}, "code_verifier": {"v-1"}},
 		Keys:   json.RawMessage(`{"keys":[]}`), Nonce: "n-1", Scopes: []string{"openid", "profile"},
 	}
 }
 
-// goldenFailure is a failure with the form that it has in a worker's answer, in
-// answer.NAME.json, and in a record, in NAME.record, if it has one.
+// goldenFailure is a failure with the form that it has in a record: in NAME.record, as
+// versions before 0.1.0 wrote it, and in NAME.2.record, as it is written now.
 type goldenFailure struct {
-	err              error
-	text             string // part of the error's text, in both documents
-	answered, record bool
+	err  *oauth.Error
+	text string // part of the error's text
 }
 
 func goldenFailures() map[string]goldenFailure {
 	return map[string]goldenFailure{
-		"refused":   {&oauth.Error{Code: "invalid_client", Description: "no such client", URI: "https://id.example.com/help", Host: "id.example.com"}, "no such client", true, true},
-		"denied":    {&oauth.Error{Code: "access_denied", Description: "alice said no", Host: "id.example.com"}, "alice said no", true, true},
-		"later":     {&oauth.TemporaryError{Err: errors.New("id.example.com answered 503")}, "id.example.com answered 503", true, true},
-		"person":    {&oauth.TemporaryError{Err: errors.New("no answer within 2m0s"), Person: true}, "no answer within 2m0s", false, true},
-		"untrusted": {&oauth.TemporaryError{Err: &oauth.UntrustedError{Host: "id.example.com"}}, "id.example.com", true, true},
-		"store":     {&cache.StoreError{Problem: "the disk is full", Hint: "df"}, "the disk is full", true, false},
-		"other":     {errors.New("the ID token is not signed"), "the ID token is not signed", true, false},
+		"refused":   {&oauth.Error{Class: oauth.ClassRefused, Code: "invalid_client", Description: "no such client", URI: "https://id.example.com/help", Host: "id.example.com"}, "no such client"},
+		"denied":    {&oauth.Error{Class: oauth.ClassRefused, Code: "access_denied", Description: "alice said no", Host: "id.example.com", Shown: true}, "alice said no"},
+		"later":     {&oauth.Error{Class: oauth.ClassTemporary, Problem: "id.example.com answered 503", Host: "id.example.com"}, "id.example.com answered 503"},
+		"person":    {&oauth.Error{Class: oauth.ClassUnanswered, Problem: "no answer within 2m0s", Shown: true}, "no answer within 2m0s"},
+		"untrusted": {&oauth.Error{Class: oauth.ClassUntrusted, Problem: "id.example.com is not trusted", Host: "id.example.com"}, "id.example.com"},
 	}
 }
 
 func TestGoldenPlain(t *testing.T) {
 	for name, want := range map[string]*oauth.Token{"full.plain": goldenSet(), "renewed.plain": renewedSet(), "small.plain": {AccessToken: "at-0"}} {
-		s := goldenSource(t, cache.InFile, name).Store
+		s := goldenSource(t, cache.StoreFile, name).Store
 		wantSet(t, name, s, want)
 		write(t, s, want)
 		if got := stored(t, s, ".plain"); !bytes.Equal(got, golden(t, name)) {
@@ -142,16 +139,20 @@ func TestGoldenPlain(t *testing.T) {
 func TestGoldenWorker(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind, suffix string
-		spending     *oauth.Spending
+		spending     *oauth.TokenRequest
 	}{
-		"request.plain.json":  {cache.InFile, ".plain", goldenRefresh()},
-		"request.kernel.json": {cache.InKernel, ".kernel", goldenRefresh()},
-		"request.sealed.json": {cache.InKeyring, ".sealed", goldenRefresh()},
-		"request.code.json":   {cache.InFile, ".plain", goldenCode()},
+		"request.plain.json":  {cache.StoreFile, ".plain", goldenRefresh()},
+		"request.kernel.json": {cache.StoreKernel, ".kernel", goldenRefresh()},
+		"request.sealed.json": {cache.StoreKeyring, ".sealed", goldenRefresh()},
+		"request.code.json":   {cache.StoreFile, ".plain", goldenCode()},
 	} {
 		s := goldenSource(t, c.kind, "full"+c.suffix)
-		s.Spend = func(_ context.Context, spending *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
-			if diff := cmp.Diff(c.spending, spending) + cmp.Diff(goldenSet(), old); diff != "" {
+		s.Redeem = func(_ context.Context, spending *oauth.TokenRequest, old *oauth.Token, _ func(*oauth.Token)) (*oauth.Token, error) {
+			renews := goldenSet()
+			if !spending.Refreshes() {
+				renews = nil
+			}
+			if diff := cmp.Diff(c.spending, spending) + cmp.Diff(renews, old); diff != "" {
 				t.Errorf("%s is read as (-golden +read):\n%s", name, diff)
 			}
 			return renewedSet(), nil
@@ -172,17 +173,17 @@ func TestGoldenWorker(t *testing.T) {
 }
 
 func TestGoldenRequest(t *testing.T) {
-	wantRequest(t, cache.InFile, "full.plain", "request.plain.json", goldenRefresh())
-	wantRequest(t, cache.InFile, "full.plain", "request.code.json", goldenCode())
+	wantRequest(t, cache.StoreFile, "full.plain", "request.plain.json", goldenRefresh())
+	wantRequest(t, cache.StoreFile, "full.plain", "request.code.json", goldenCode())
 }
 
 // wantRequest checks what a worker is asked, what its answer is taken for, and what
 // other processes are told while it works.
-func wantRequest(t *testing.T, kind, set, name string, spending *oauth.Spending) {
+func wantRequest(t *testing.T, kind, set, name string, spending *oauth.TokenRequest) {
 	t.Helper()
 	s := goldenSource(t, kind, set)
-	s.Renew = redeems(spending)
-	s.Child = func(_ context.Context, request []byte) ([]byte, error) {
+	s.PrepareRefresh, s.PrepareLogin = redeems(spending)
+	s.Delegate = func(_ context.Context, request []byte) ([]byte, error) {
 		sameDocument(t, name, request)
 		host, err := os.Hostname()
 		if err != nil {
@@ -192,37 +193,23 @@ func wantRequest(t *testing.T, kind, set, name string, spending *oauth.Spending)
 		sameDocument(t, "leader.who", bytes.Replace(who, []byte(host), []byte("host.example.com"), 1))
 		return golden(t, "answer.set.json"), nil
 	}
-	got, err := s.Token(t.Context())
+	token := s.Token
+	if !spending.Refreshes() {
+		token = func(ctx context.Context) (*oauth.Token, error) { got, _, err := s.Login(ctx); return got, err }
+	}
+	got, err := token(t.Context())
 	if diff := cmp.Diff(renewedSet(), got); err != nil || diff != "" {
 		t.Errorf("%s: %v; answer.set.json is read as (-golden +read):\n%s", name, err, diff)
 	}
 }
 
-func redeems(spending *oauth.Spending) func(context.Context, *oauth.Token) (cache.Renewal, error) {
-	return func(context.Context, *oauth.Token) (cache.Renewal, error) {
-		return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) { return spend(ctx, spending) }, nil
+// redeems returns the two ways of a renewal that sends r.
+func redeems(r *oauth.TokenRequest) (func(context.Context, *oauth.Token) (*oauth.TokenRequest, error), func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error)) {
+	if r.Refreshes() {
+		return func(context.Context, *oauth.Token) (*oauth.TokenRequest, error) { return r, nil }, nil
 	}
-}
-
-func TestGoldenAnswers(t *testing.T) {
-	for name, f := range goldenFailures() {
-		if !f.answered {
-			continue
-		}
-		s := goldenSource(t, cache.InFile, "full.plain")
-		s.Spend = func(context.Context, *oauth.Spending, *oauth.Token) (*oauth.Token, error) { return nil, f.err }
-		var answer bytes.Buffer
-		if err := s.Serve(t.Context(), bytes.NewReader(golden(t, "request.plain.json")), &answer); err != nil {
-			t.Fatal(name, err)
-		}
-		sameDocument(t, "answer."+name+".json", answer.Bytes())
-
-		s = goldenSource(t, cache.InFile, "full.plain")
-		s.Renew = redeems(goldenRefresh())
-		s.Child = func(context.Context, []byte) ([]byte, error) { return golden(t, "answer."+name+".json"), nil }
-		if _, err := s.Token(t.Context()); err == nil || !strings.Contains(err.Error(), f.text) {
-			t.Errorf("answer.%s.json is read as %v", name, err)
-		}
+	return nil, func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+		return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) { return redeem(ctx, r) }, nil
 	}
 }
 
@@ -230,45 +217,53 @@ func TestGoldenRecords(t *testing.T) {
 	const settings = "0123456789abcdef"
 	// call asks for a token, and fails as name says if it asks the server.
 	call := func(name string, now time.Time, settings string, files ...string) (s *cache.Source, asked int, err error) {
-		s = goldenSource(t, cache.InFile, files...)
+		s = goldenSource(t, cache.StoreFile, files...)
 		s.Now, s.Settings = func() time.Time { return now }, func() string { return settings }
-		s.Renew = func(context.Context, *oauth.Token) (cache.Renewal, error) {
+		s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
 			asked++
-			return nil, goldenFailures()[name].err
+			failure := goldenFailures()[name].err
+			if !failure.Shown {
+				return nil, failure
+			}
+			return func(context.Context, oauth.Redeemer) (*oauth.Token, error) { return nil, failure }, nil
 		}
 		_, err = s.Token(t.Context())
 		return s, asked, err
 	}
 	later := goldenNow.Add(time.Hour)
 	for name, f := range goldenFailures() {
-		if !f.record {
-			continue
-		}
 		s, _, _ := call(name, goldenNow, settings)
-		sameDocument(t, name+".record", stored(t, s.Store, ".record"))
-		if _, asked, err := call(name, goldenNow, settings, name+".record"); asked != 0 || err == nil || !strings.Contains(err.Error(), f.text) {
-			t.Errorf("%s.record is read as %v, and the server was asked %d times", name, err, asked)
-		}
-		if _, asked, _ := call(name, later, settings, name+".record"); asked != 1 {
-			t.Errorf("%s.record does not end with its time", name)
+		sameDocument(t, name+".2.record", stored(t, s.Store, ".record"))
+		for _, record := range []string{name + ".record", name + ".2.record"} {
+			if _, asked, err := call(name, goldenNow, settings, record); asked != 0 || err == nil || !strings.Contains(err.Error(), f.text) || oauth.ClassOf(err) != f.err.Class {
+				t.Errorf("%s is read as %v, and the server was asked %d times", record, err, asked)
+			}
+			if _, asked, _ := call(name, later, settings, record); asked != 1 {
+				t.Errorf("%s does not end with its time", record)
+			}
 		}
 	}
-	if _, asked, _ := call("refused", goldenNow, "another", "refused.record"); asked != 1 {
-		t.Error("refused.record does not end with its settings")
+	for _, record := range []string{"refused.record", "refused.2.record", "denied.2.record"} {
+		if _, asked, _ := call("refused", goldenNow, "another", record); asked != 1 {
+			t.Errorf("%s does not end with its settings", record)
+		}
 	}
-	s, _, _ := call("denied", later, settings, "denied.record") // it counts what failed in a row
-	sameDocument(t, "denied.twice.record", stored(t, s.Store, ".record"))
+	soon := goldenNow.Add(2 * time.Minute)
+	s, _, _ := call("denied", soon, settings, "denied.2.record") // it counts what failed in a row
+	sameDocument(t, "denied.twice.2.record", stored(t, s.Store, ".record"))
+	s, _, _ = call("denied", soon, settings, "denied.record")
+	sameDocument(t, "denied.twice.2.record", stored(t, s.Store, ".record"))
 }
 
 // A process that waits for the leader's lock reads who holds it.
 func TestGoldenLeader(t *testing.T) {
-	s := goldenSource(t, cache.InFile, "leader.who")
+	s := goldenSource(t, cache.StoreFile, "leader.who")
 	lock := flock.New(filepath.Join(string(s.Store.Dir), goldenID+".lock"), flock.SetPermissions(0o600))
 	if err := lock.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	want := cache.Holder{PID: 4242, Host: "host.example.com", Since: goldenNow, Until: goldenNow.Add(time.Minute)}
-	s.Waiting = func(h cache.Holder) {
+	want := cache.LockOwner{PID: 4242, Host: "host.example.com", Since: goldenNow, Until: goldenNow.Add(time.Minute)}
+	s.OnWait = func(h cache.LockOwner) {
 		if h != want {
 			t.Errorf("leader.who is read as %+v", h)
 		}
@@ -276,7 +271,9 @@ func TestGoldenLeader(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.Renew = func(context.Context, *oauth.Token) (cache.Renewal, error) { return nil, errors.New("our turn") }
+	s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+		return nil, errors.New("our turn")
+	}
 	if _, err := s.Token(t.Context()); err == nil || err.Error() != "our turn" {
 		t.Error(err)
 	}

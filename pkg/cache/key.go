@@ -1,7 +1,8 @@
-// Package cache keeps tokens between runs of a program, and sees to it that of
-// many processes that need a new one, one asks the server.
+// Package cache stores tokens between runs of a program, and makes sure that of many
+// processes that need a new one, one asks the server.
 //
-// [Source.Token] is the whole of it: read, lock, read again, renew, save.
+// [Source.Token] returns the saved token, or renews it: read, lock, read again, refresh or
+// log in, save.
 package cache
 
 import (
@@ -11,27 +12,33 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Key is all by which an authorization server tells one login from another.
-// Two programs with the same Key share a login.
+// Key identifies a login: it has all by which an authorization server tells one login from
+// another. Programs with the same Key share a login.
 type Key struct {
 	Server        []string // the issuer, or the explicit endpoints, or the Flyte endpoint
 	Client        string   // the client's id
-	Grant         string   // the class of grant: Person or Machine
+	Grant         string   // the class of grant: GrantUser or GrantClient
 	Scopes        []string // as configured
 	Audience      string
 	Resource      []string          // RFC 8707
 	AuthParams    map[string]string // extra parameters of each request
 	TokenParams   map[string]string
 	RefreshParams map[string]string
-	Account       string // the person's label for it
+	Account       string // the user's label for it
+
+	// ClientSecret is not a part of the identity. A token that a client obtained by
+	// another secret is not returned any more. Empty: not compared.
+	ClientSecret oauth.Secret `json:"-"`
 }
 
 // The classes of grant.
 const (
-	Person  = "person"  // somebody logs in
-	Machine = "machine" // a client by its secret
+	GrantUser   = "person"  // a user logs in
+	GrantClient = "machine" // a client gets the token by its own secret
 )
 
 // ID names the login in the file system: the SHA-256, in hexadecimal, of k as
@@ -48,8 +55,17 @@ func (k Key) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// document is k as JSON. encoding/json would look at the type first, in each
-// process anew.
+// secretSum is the SecretSum of a [Header].
+func (k Key) secretSum() string {
+	if k.ClientSecret == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(k.ClientSecret.Reveal()))
+	return hex.EncodeToString(sum[:2])
+}
+
+// document returns k as JSON. encoding/json would examine the type first, in each
+// process.
 func (k Key) document() []byte {
 	b := append(make([]byte, 0, 512), '{')
 	for _, field := range []struct {
@@ -92,7 +108,7 @@ func appendJSON(b []byte, value any) []byte {
 	return append(b, "null"...)
 }
 
-// comma separates from what stands before.
+// comma appends a comma unless b ends with the start of an object or list.
 func comma(b []byte) []byte {
 	if last := b[len(b)-1]; last == '{' || last == '[' {
 		return b

@@ -10,31 +10,30 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// service is the name under which all our keys stand in the OS keyring.
+// service is the service name of all our keys in the OS keyring.
 const service = "flyte-credential-helper"
 
-// How long the OS keyring may take where nobody can answer a question of it,
-// and where somebody can.
+// How long the OS keyring may take if no user can answer its question, and if one can.
 const (
 	unattendedLimit = 2 * time.Second
 	attendedLimit   = time.Minute
 )
 
-// errNoKey is the OS keyring's definite word that it has no such key. Whatever
-// else it says, or does not say, is a [StoreError].
+// errNoKey means that the OS keyring answered that it has no such key. Any other answer,
+// or none, is a [StoreError].
 var errNoKey = errors.New("no such key")
 
 // Keyring is the keyring of the operating system: Keychain on macOS, Credential
 // Manager on Windows, the Secret Service elsewhere.
 type Keyring struct {
-	// Attended tells whether a person is there, whom it may ask to unlock it.
-	// It is called only where that matters. Nil: nobody is.
+	// Attended reports whether there is a user who may be asked to unlock it. It is
+	// called only if that matters. Nil: there is none.
 	Attended func() bool
-	// Getenv tells where the session bus is. Nil: os.Getenv.
+	// Getenv returns the variables that name the session bus. Nil: os.Getenv.
 	Getenv func(string) string
 }
 
-// get returns the key kept for user, or errNoKey.
+// get returns the key of user, or errNoKey.
 func (k *Keyring) get(ctx context.Context, user string) ([]byte, error) {
 	text, err := k.lookup(ctx, user)
 	if err != nil {

@@ -18,8 +18,8 @@ const keyringHint = "export FLYTE_CREDENTIAL_HELPER_STORE=file"
 
 var errLocked = errors.New("it is locked")
 
-// lookup finds user's key without a question to anybody; where the keyring is
-// locked and a person is there, it lets the keyring ask them.
+// lookup finds user's key without a prompt. If the keyring is locked and attended, it lets
+// the keyring ask the user.
 //
 // go-keyring always asks to unlock and then waits without limit, hence the
 // look-up of our own: https://specifications.freedesktop.org/secret-service/
@@ -39,14 +39,14 @@ func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
 	return "", cannotAsk(err)
 }
 
-// absent reports whether err means that nobody keeps secrets here.
+// absent reports whether err means that there is no Secret Service.
 func absent(err error) bool {
 	var failed dbus.Error
 	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.ServiceUnknown"
 }
 
-// search asks the Secret Service for user's key, within unattendedLimit even
-// where the bus takes the connection and never speaks.
+// search asks the Secret Service for user's key, within unattendedLimit even if the bus
+// accepts the connection and never answers.
 func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	slow := errors.New("it does not answer")
 	ctx, cancel := context.WithTimeoutCause(ctx, unattendedLimit, slow)

@@ -28,14 +28,14 @@ import (
 // Each call of the keyring is a process of its own here, as it is in life:
 // go-keyring has one connection a process, to one bus, for good.
 func init() {
-	// keyring makes one call of a Keyring and prints its outcome.
+	// keyring makes one call of a Keyring and prints its reply.
 	roles["keyring"] = func(args []string) error {
 		k := &Keyring{}
 		if len(args) > 3 && args[3] == "attended" {
 			k.Attended = func() bool { return true }
 		}
 		ctx, start := context.Background(), time.Now()
-		var o outcome
+		var o reply
 		var err error
 		switch verb := args[0]; verb {
 		case "get":
@@ -59,7 +59,7 @@ func init() {
 	roles["sealed"] = func(args []string) error {
 		s := sealedStore(Dir(args[1]))
 		ctx, start := context.Background(), time.Now()
-		var o outcome
+		var o reply
 		var err error
 		switch args[0] {
 		case "save", "discard":
@@ -101,8 +101,8 @@ func init() {
 	}
 }
 
-// outcome is how a call ended.
-type outcome struct {
+// reply is how a call ended.
+type reply struct {
 	Kind    string // ok, no key, store error, or other
 	Problem string
 	Hint    string
@@ -117,7 +117,7 @@ const (
 	storeError = "store error"
 )
 
-func (o outcome) print(err error, start time.Time) error {
+func (o reply) print(err error, start time.Time) error {
 	o.Took = time.Since(start)
 	var se *StoreError
 	switch {
@@ -133,7 +133,7 @@ func (o outcome) print(err error, start time.Time) error {
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
-func sealedStore(d Dir) *Store { return NewStore(d, InKeyring, &Keyring{}, testKey()) }
+func sealedStore(d Dir) *Store { return NewStore(d, StoreKeyring, &Keyring{}, testKey()) }
 
 const testItem = "https://id.example.com/alice/12345678"
 
@@ -144,7 +144,7 @@ type seat struct {
 }
 
 // call is one call of a process that sits there.
-func (s seat) call(t *testing.T, stdin []byte, role string, args ...string) outcome {
+func (s seat) call(t *testing.T, stdin []byte, role string, args ...string) reply {
 	t.Helper()
 	cmd := process(t, role, args...)
 	path := s.path
@@ -154,19 +154,19 @@ func (s seat) call(t *testing.T, stdin []byte, role string, args ...string) outc
 	cmd.Env = append([]string{"PATH=" + path, "HOME=" + t.TempDir(), roleVariable + "=" + role, "GORACE=atexit_sleep_ms=0"}, s.env...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	out, err := cmd.Output()
-	var o outcome
+	var o reply
 	if err != nil || json.Unmarshal(out, &o) != nil {
 		t.Fatalf("%s %v: %q, %v", role, args, out, err)
 	}
 	return o
 }
 
-func (s seat) keyring(t *testing.T, args ...string) outcome {
+func (s seat) keyring(t *testing.T, args ...string) reply {
 	t.Helper()
 	return s.call(t, nil, "keyring", args...)
 }
 
-func (s seat) want(t *testing.T, kind string, args ...string) outcome {
+func (s seat) want(t *testing.T, kind string, args ...string) reply {
 	t.Helper()
 	o := s.keyring(t, args...)
 	if o.Kind != kind {

@@ -7,27 +7,28 @@ import (
 
 // scenes are what processes may find, and what they want.
 func scenes() []scene {
-	here := kept{gen: 1, token: true}
+	here := saved{gen: 1, token: true}
 	three := []kind{wants, wants, wants}
 	return []scene{
 		{name: "expired", kinds: three, first: here},
+		{name: "expired, with an ID token", kinds: three, first: here, twoStep: true},
 		{name: "expired, no login may start", kinds: []kind{unattended, unattended, wants}, first: here},
-		{name: "nothing kept", kinds: three},
-		{name: "nothing kept, no login may start", kinds: []kind{wants, unattended, wants}},
+		{name: "nothing saved", kinds: three},
+		{name: "nothing saved, no login may start", kinds: []kind{wants, unattended, wants}},
 		{name: "logged out", kinds: []kind{wants, unattended, wants}, first: here, revoked: true},
 		{name: "forced", kinds: []kind{forced, forced, wants}, first: here, age: good},
-		{name: "a person asks", kinds: []kind{asks, wants, asks}, first: here},
-		{name: "a person says no", kinds: []kind{wants, asks, wants}, denies: true},
-		{name: "renewed ahead", kinds: []kind{ahead, forced, ahead}, first: here, age: good},
-		{name: "renewed ahead, late", kinds: []kind{ahead, wants, wants}, first: here, age: dying},
+		{name: "the user asks", kinds: []kind{asks, wants, asks}, first: here},
+		{name: "the user says no", kinds: []kind{wants, asks, wants}, denies: true},
+		{name: "refreshed ahead", kinds: []kind{ahead, forced, ahead}, first: here, age: good},
+		{name: "refreshed ahead, late", kinds: []kind{ahead, wants, wants}, first: here, age: dying},
 		{name: "no ID token", kinds: three, first: here, noID: true},
 		{name: "a server in trouble", kinds: three, first: here, age: dying, trouble: true},
 		{name: "a login at a server in trouble", kinds: three, trouble: true},
 	}
 }
 
-// variants are the walks that one scene is worth: at a server that takes a spent
-// refresh token once more, too, where one is spent.
+// variants are the walks that one scene is worth: if a refresh token is sent, also at a
+// server that takes a used one once more.
 func (s scene) variants() []scene {
 	s.faults = 2
 	lenient := s
@@ -56,32 +57,36 @@ func TestLine(t *testing.T) {
 	t.Logf("%d moments", total)
 }
 
-// A walk that finds nothing proves something only if it finds what is wrong with
-// a line that is.
+// A walk that finds nothing proves something only if it finds the fault of a broken line.
 func TestBrokenLines(t *testing.T) {
 	for _, c := range []struct{ broken, scene, promise string }{
-		{"no leader's lock", "nothing kept", tab},
-		{"no leader's lock", "nothing kept", browser},
-		{"the lock is let go of before the renewal", "nothing kept", tab},
-		{"no second look under the lock", "nothing kept", browser},
-		{"an orphan is not waited for", "nothing kept", browser},
-		{"no spending lock", "expired", once},
-		{"no spending lock", "expired", login},
-		{"the child does not load again", "expired", once},
-		{"unlocked before it is kept", "expired", once},
-		{"who waits spends a dead refresh token", "logged out", once},
+		{"no leader's lock", "nothing saved", tab},
+		{"no leader's lock", "nothing saved", browser},
+		{"unlocked before the renewal", "nothing saved", tab},
+		{"no second look under the lock", "nothing saved", browser},
+		{"a worker is not waited for", "nothing saved", browser},
+		{"no redeem lock", "expired", once},
+		{"no redeem lock", "expired", lossless},
+		{"the worker does not load again", "expired", once},
+		{"unlocked before it is saved", "expired", once},
+		{"judged before it is saved", "expired, with an ID token", lossless},
+		{"a worker that waited sends a dead refresh token", "logged out", once},
 		{"a dead refresh token is kept", "logged out", once},
-		{"the child dies with its caller", "expired", once},
-		{"the child dies with its caller", "expired", login},
-		{"the child dies with its caller", "expired", browser},
-		{"any failure means logged out", "a server in trouble", login},
+		{"no intent is recorded", "expired", twice},
+		{"the worker dies with its caller", "expired", once},
+		{"the worker dies with its caller", "expired", lossless},
+		{"any failure means logged out", "a server in trouble", lossless},
 		{"any failure means logged out", "a server in trouble", cause},
-		{"no look at a recent failure", "a person says no", browser},
-		{"a failure is not shared", "a person says no", browser},
-		{"the outcome is not noted", "a person says no", browser},
-		{"unlocked before the outcome is noted", "a person says no", browser},
-		{"a refused code is not noted", "a login at a server in trouble", browser},
-		{"a lock outlives its holder", "expired", waiting},
+		{"no look at a recent failure", "a server in trouble", alone},
+		{"a failure is not shared", "a server in trouble", alone},
+		{"no back-off", "the user says no", browser},
+		{"no back-off", "a login at a server in trouble", browser},
+		{"not recorded before the browser opens", "nothing saved", browser},
+		{"logins are taken over for ever", "nothing saved", browser},
+		{"the record stays pending after Ctrl-C", "nothing saved", settled},
+		{"the outcome is not recorded", "the user says no", settled},
+		{"unlocked before the outcome is recorded", "the user says no", browser},
+		{"a lock outlives its owner", "expired", waiting},
 	} {
 		t.Run(c.broken+": "+c.promise, func(t *testing.T) {
 			if !caught(c.broken, c.scene, c.promise) {

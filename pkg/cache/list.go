@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// List returns the stores of all logins that are kept in dir, in no order that
-// means anything. A damaged one has no more of a Header than to say so. An error
-// is about the files that cannot be read, and not about the others.
+// List returns the stores of all logins that are saved in dir, in no particular order. The
+// Header of a damaged one has only its Server, which says so. An error is about the files
+// that cannot be read, and not about the others.
 func List(dir Dir, k *Keyring) ([]*Store, error) {
 	entries, err := dir.entries()
 	if err != nil {
@@ -41,15 +41,15 @@ func List(dir Dir, k *Keyring) ([]*Store, error) {
 	return stores, failed
 }
 
-// DeleteDamaged deletes what was set aside in dir because it was damaged: of the login
-// id, or of all where that is empty. It returns how many files that were.
+// DeleteDamaged deletes the files that were moved out of the way in dir because they were
+// damaged: of the login id, or of all logins if id is empty. It returns their number.
 func DeleteDamaged(dir Dir, id string) (n int, failed error) {
 	entries, err := dir.entries()
 	if err != nil {
 		return 0, err
 	}
 	for _, e := range entries {
-		of, found := strings.CutSuffix(e.Name(), asideSuffix)
+		of, found := strings.CutSuffix(e.Name(), quarantineSuffix)
 		if !found || id != "" && of != id {
 			continue
 		}
@@ -57,12 +57,20 @@ func DeleteDamaged(dir Dir, id string) (n int, failed error) {
 			failed = errors.Join(failed, &StoreError{Problem: "cannot delete " + dir.path(e.Name()) + ": " + reason(err)})
 			continue
 		}
+		dir.removeNotes(of)
 		n++
 	}
 	return n, failed
 }
 
-// entries are the files of the directory: none where nothing was ever kept.
+// removeNotes deletes what belongs to the login id and is neither a token nor a lock.
+func (d Dir) removeNotes(id string) {
+	for _, suffix := range []string{".record", ".record" + unfinished, ".intent", ".intent" + unfinished, ".who", ".ahead", quarantineSuffix} {
+		_ = os.Remove(d.path(id + suffix))
+	}
+}
+
+// entries returns the files of the directory: none if nothing was ever saved.
 func (d Dir) entries() ([]os.DirEntry, error) {
 	if !filepath.IsAbs(string(d)) {
 		return nil, errHomeless()

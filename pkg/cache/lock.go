@@ -10,9 +10,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock takes the lock file name and returns the function that lets go of it. It
-// waits for whoever has it until ctx ends. The file stays: who removes a lock
-// file lets a second process lock another one of that name.
+// lock takes the lock of the file name and returns the function that releases it. If
+// another process has it, lock waits until ctx ends. The file is never removed: a second
+// process could lock a new one of that name.
 func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := d.make(); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 	}
 }
 
-// tryLock takes the lock if nobody has it, and returns ErrBusy if somebody does.
+// tryLock is lock that returns ErrBusy if another process has the lock.
 func (d Dir) tryLock(name string) (unlock func(), err error) {
 	if err := d.make(); err != nil {
 		return nil, err
@@ -54,8 +54,8 @@ func (d Dir) flock(name string) *flock.Flock {
 	return flock.New(d.path(name), flock.SetFlag(os.O_CREATE|os.O_RDWR|openFlags), flock.SetPermissions(0o600))
 }
 
-// wait blocks in flock(2), which is fair and wakes at once, in a goroutine that
-// nobody has to wait for.
+// wait blocks in flock(2), which is fair and wakes at once, in a goroutine. If ctx ends,
+// the goroutine releases the lock when it gets it.
 func (d Dir) wait(ctx context.Context, f *flock.Flock) error {
 	done := make(chan error, 1)
 	go func() {
@@ -83,9 +83,19 @@ func (d Dir) lockError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOTSUP):
-		return &StoreError{Problem: fmt.Sprintf("the file system of %s has no locks", d), Hint: "export XDG_STATE_HOME=/a/local/directory"}
+		return d.unsuitable("has no locks")
 	}
 	return d.unusable(err)
+}
+
+// LockPort takes the lock of a TCP port on which a login listens. If another process has
+// it, LockPort waits until ctx ends or, unless wait is set, returns [ErrBusy].
+func (d Dir) LockPort(ctx context.Context, port int, wait bool) (unlock func(), err error) {
+	name := fmt.Sprintf("port-%d.lock", port)
+	if !wait {
+		return d.tryLock(name)
+	}
+	return d.lock(ctx, name)
 }
 
 // same reports whether f is still the file of that name.

@@ -347,7 +347,7 @@ func TestLockFileOfAnotherKind(t *testing.T) {
 // spends for somebody who is gone.
 func TestLockIsBoth(t *testing.T) {
 	s := fileStore(t)
-	for name, take := range map[string]func(context.Context) (func(), error){"the leader's": s.lockLeader, "the spending lock": s.lockSpending} {
+	for name, take := range map[string]func(context.Context) (func(), error){"the leader's": s.lockLeader, "the spending lock": s.lockRedeem} {
 		t.Run(name, func(t *testing.T) {
 			unlock, err := take(t.Context())
 			check(t, err)
@@ -362,4 +362,36 @@ func TestLockIsBoth(t *testing.T) {
 			both()
 		})
 	}
+}
+
+// A port on which a login listens belongs to one login at a time.
+func TestLockPort(t *testing.T) {
+	d := stateDir(t)
+	unlock, err := d.LockPort(t.Context(), 8000, false)
+	check(t, err)
+	if _, err := d.LockPort(t.Context(), 8000, false); !errors.Is(err, ErrBusy) {
+		t.Errorf("two have the port: %v", err)
+	}
+	other, err := d.LockPort(t.Context(), 8001, false)
+	check(t, err)
+	other()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	waits := make(chan error, 1)
+	go func() { _, err := d.LockPort(ctx, 8000, true); waits <- err }()
+	waitOpened(t, d.path("port-8000.lock"), 2)
+	cancel(errGaveUp)
+	if err := <-waits; !errors.Is(err, errGaveUp) {
+		t.Errorf("%v", err)
+	}
+	got := make(chan func(), 1)
+	go func() {
+		unlock, err := d.LockPort(t.Context(), 8000, true)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- unlock
+	}()
+	waitOpened(t, d.path("port-8000.lock"), 3) // one has given up, and waits until it can let go
+	unlock()
+	within(t, "the port", func() { (<-got)() })
 }

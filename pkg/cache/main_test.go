@@ -111,5 +111,5 @@ func stateDir(t *testing.T) Dir {
 
 func fileStore(t *testing.T) *Store {
 	t.Helper()
-	return NewStore(stateDir(t), InFile, nil, testKey())
+	return NewStore(stateDir(t), StoreFile, nil, testKey())
 }

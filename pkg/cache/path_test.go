@@ -5,11 +5,9 @@ package cache
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -18,20 +16,20 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// path is what a process did: the steps it told of, its children's among them,
-// and whether it ended with a token.
+// path is what a process did: the steps that it logged, its workers' among them, and
+// whether it ended with a token.
 type path struct {
-	kind     kind
-	stops    step // at which it waits for goOn, and says so by stopped
-	stopped  chan struct{}
-	goOn     chan struct{}
-	children sync.WaitGroup
-	mu       sync.Mutex
-	steps    []step
-	served   bool
+	kind    kind
+	stops   step // at which it closes stopped and waits for goOn
+	stopped chan struct{}
+	goOn    chan struct{}
+	workers sync.WaitGroup
+	mu      sync.Mutex
+	steps   []step
+	served  bool
 }
 
-// log is a logger that gathers the steps.
+// log returns a logger that gathers the steps.
 func (p *path) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "step" {
@@ -51,65 +49,39 @@ func (p *path) tell(now step) {
 	}
 }
 
-var errLoginNeeded = errors.New("a login is needed")
-
-// source is a process of kind k that tells p of its steps.
+// source is a process of kind k that logs its steps in p.
 func (p *path) source(w *world) *Source {
-	s := w.source()
-	s.Log, s.Kind, s.Force = p.log(), oauth.Auto, p.kind == forced
-	s.Renew = p.renew
-	s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
-		child, answer, ended := w.source(), &bytes.Buffer{}, make(chan struct{})
-		child.Log = s.Log
-		p.children.Go(func() {
-			defer close(ended)
-			_ = child.Serve(context.WithoutCancel(ctx), bytes.NewReader(request), answer)
-		})
-		select {
-		case <-ended:
-			return answer.Bytes(), nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+	return w.source(ofKind(oauth.Auto), func(s *Source) {
+		s.Log, s.ForceRefresh = p.log(), p.kind == forced
+		s.MayLogin = func(context.Context, error) error {
+			if !(&caller{kind: p.kind}).mayLogin() {
+				return errLoginNeeded
+			}
+			return nil
 		}
-	}
-	return s
+		s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
+			worker, answer, ended := w.source(), &bytes.Buffer{}, make(chan struct{})
+			worker.Log = s.Log
+			p.workers.Go(func() {
+				defer close(ended)
+				_ = worker.Serve(context.WithoutCancel(ctx), bytes.NewReader(request), answer)
+			})
+			select {
+			case <-ended:
+				return answer.Bytes(), nil
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+	})
 }
 
-// renew is the program's: a refresh where that helps, else a login if one may
-// start.
-func (p *path) renew(_ context.Context, old *oauth.Token) (Renewal, error) {
-	spending := func(grant string) *oauth.Spending {
-		return &oauth.Spending{Form: url.Values{"grant_type": {grant}}}
-	}
-	login := func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
-		return spend(ctx, spending("authorization_code"))
-	}
-	may := (&caller{kind: p.kind}).mayLogin()
-	switch {
-	case old != nil && old.Refreshable(oauth.Auto):
-	case may:
-		return login, nil
-	default:
-		return nil, errLoginNeeded
-	}
-	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
-		t, err := spend(ctx, spending("refresh_token"))
-		switch {
-		case !oauth.LoggedOut(err):
-			return t, err
-		case !may:
-			return nil, errLoginNeeded
-		}
-		return login(ctx, spend)
-	}, nil
-}
-
-// walk has the process come to its end.
+// walk runs the process to its end.
 func (p *path) walk(ctx context.Context, w *world) {
 	s, err := p.source(w), error(nil)
 	switch p.kind {
 	case ahead:
-		_, p.served = s.RenewAhead(ctx), true // nobody waits for what it gets
+		_, p.served = s.RefreshAhead(ctx), true // no process waits for it
 		return
 	case asks:
 		_, _, err = s.Login(ctx)
@@ -119,7 +91,7 @@ func (p *path) walk(ctx context.Context, w *world) {
 	p.served = err == nil
 }
 
-// place is where one is in several paths at once, and in the model.
+// place is a place in several paths at once, and in the model.
 type place struct {
 	moment
 	at [processes]int
@@ -204,18 +176,27 @@ func atOnce(ctx context.Context, t *testing.T, w *world, kinds []kind) []*path {
 }
 
 func TestTheCodeIsAPathOfTheModel(t *testing.T) {
-	here := kept{gen: 1, token: true}
-	down := func(w *world) { w.spendErr = &oauth.TemporaryError{Err: errServer} }
+	here := saved{gen: 1, token: true}
+	down := func(w *world) { w.sendErr = errServer }
+	unsure := func(w *world) {
+		w.during = func(context.Context, *Store) error {
+			if w.sent == 1 {
+				return &oauth.Error{Class: oauth.ClassRefused, Code: "unauthorized_client", Saved: oauth.LoginRefused}
+			}
+			return nil
+		}
+	}
+	no := func(w *world) { w.userErr = &oauth.Error{Class: oauth.ClassRefused, Code: "access_denied"} }
 	loggedOut := func(w *world) {
 		w.during = func(context.Context, *Store) error {
-			if w.spent == 1 {
+			if w.sent == 1 {
 				return errDead
 			}
 			return nil
 		}
 	}
 	oldID := func(w *world) {
-		w.spend = func(n int, old *oauth.Token) *oauth.Token {
+		w.answer = func(n int, old *oauth.Token) *oauth.Token {
 			token := w.newToken(n)
 			if n == 1 {
 				token.IDToken, token.IDExpiry, token.IDObtained = old.IDToken, old.IDExpiry, old.IDObtained
@@ -225,7 +206,7 @@ func TestTheCodeIsAPathOfTheModel(t *testing.T) {
 	}
 	for _, c := range []struct {
 		scene
-		has    time.Duration // the age of what is kept; 0: nothing is
+		has    time.Duration // the age of the saved set; 0: there is none
 		server func(*world)
 		atOnce bool
 	}{
@@ -234,16 +215,23 @@ func TestTheCodeIsAPathOfTheModel(t *testing.T) {
 		{scene: scene{name: "refresh, another waits", first: here, kinds: []kind{wants, wants}}, has: 2 * time.Hour, atOnce: true},
 		{scene: scene{name: "forced", first: here, age: good, kinds: []kind{forced, forced}}, has: 2 * time.Minute},
 		{scene: scene{name: "forced, another waits", first: here, age: good, kinds: []kind{forced, forced}}, has: 2 * time.Minute, atOnce: true},
+		{scene: scene{name: "refresh with an ID token", first: here, twoStep: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: func(w *world) { w.twoStep = true }},
 		{scene: scene{name: "login", kinds: []kind{wants, wants}}},
+		{scene: scene{name: "login with an ID token", twoStep: true, kinds: []kind{wants, wants}}, server: func(w *world) { w.twoStep = true }},
+		{scene: scene{name: "the user says no", denies: true, kinds: []kind{wants, unattended, wants}}, server: no},
+		{scene: scene{name: "the user says no, and asks", denies: true, kinds: []kind{wants, asks}}, server: no},
+		{scene: scene{name: "a code at a server in trouble", trouble: true, kinds: []kind{wants, wants}}, server: down},
 		{scene: scene{name: "login, another waits", kinds: []kind{wants, unattended}}, atOnce: true},
 		{scene: scene{name: "login asked for", first: here, age: good, kinds: []kind{asks, asks}}, has: 2 * time.Minute},
 		{scene: scene{name: "no login may start", kinds: []kind{unattended}}},
 		{scene: scene{name: "logged out", first: here, revoked: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: loggedOut},
 		{scene: scene{name: "logged out, no login may start", first: here, revoked: true, kinds: []kind{unattended, unattended}}, has: 2 * time.Hour, server: loggedOut},
+		{scene: scene{name: "refused, and need not last", first: here, trouble: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: unsure},
+		{scene: scene{name: "refused, and no login may start", first: here, trouble: true, kinds: []kind{unattended, unattended}}, has: 2 * time.Hour, server: unsure},
 		{scene: scene{name: "no ID token", first: here, noID: true, kinds: []kind{wants}}, has: 2 * time.Hour, server: oldID},
 		{scene: scene{name: "failed a moment ago", first: here, trouble: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: down},
 		{scene: scene{name: "failed while another waits", first: here, trouble: true, kinds: []kind{wants, wants}}, has: 2 * time.Hour, server: down, atOnce: true},
-		{scene: scene{name: "failed with a token that lives", first: here, age: dying, trouble: true, kinds: []kind{wants, wants}}, has: inMargin, server: down},
+		{scene: scene{name: "failed with a valid token", first: here, age: dying, trouble: true, kinds: []kind{wants, wants}}, has: inMargin, server: down},
 		{scene: scene{name: "ahead", first: here, age: good, kinds: []kind{ahead, ahead}}, has: 55 * time.Minute},
 		{scene: scene{name: "ahead, another does", first: here, age: dying, kinds: []kind{wants, ahead}}, has: inMargin, atOnce: true},
 	} {
@@ -301,20 +289,20 @@ func told(paths []*path) (text string) {
 	return text
 }
 
-// Whoever is interrupted lets go of the lock, notes nothing, and leaves a child
-// that comes to its end. The next one waits for what that spends; where it does
-// not yet, the next one spends, and the child finds that out.
-func TestTheInterruptedIsAPathOfTheModel(t *testing.T) {
+// A caller that is interrupted releases the lock, records nothing, and leaves a worker that
+// goes on. The next caller waits for a worker that has the redeem lock; if it has not, the
+// next caller's worker may come first, and the other one finds that out.
+func TestAnInterruptedCallIsAPathOfTheModel(t *testing.T) {
 	for _, c := range []struct {
-		stops step // of the child, when its leader is interrupted
+		stops step // of the worker, when its leader is interrupted
 		next  kind
 		waits bool
 	}{
-		{stepSpend, wants, true},
-		{stepSpend, ahead, false},
-		{stepKeep, wants, true},
-		{stepSpendLock, wants, false},
-		{stepSpendLock, ahead, false},
+		{stepSend, wants, true},
+		{stepSend, ahead, false},
+		{stepSave, wants, true},
+		{stepRedeemLock, wants, false},
+		{stepRedeemLock, ahead, false},
 	} {
 		t.Run(fmt.Sprintf("%s, the next is %d", c.stops, c.next), func(t *testing.T) {
 			w := newWorld(t)
@@ -325,22 +313,25 @@ func TestTheInterruptedIsAPathOfTheModel(t *testing.T) {
 			var walks sync.WaitGroup
 			walks.Go(func() { first.walk(ctx, w) })
 			<-first.stopped
-			interrupt(errGaveUp)
+			interrupt(oauth.ErrCanceled)
 			walks.Wait()
 			if c.waits {
 				walks.Go(func() { second.walk(t.Context(), w) })
-				waitOpened(t, w.store.Dir.path(w.store.ID+".spend"), 2)
+				waitOpened(t, w.store.Dir.path(w.store.redeemLock()), 2)
 			} else {
 				second.walk(t.Context(), w)
 			}
 			close(first.goOn)
 			walks.Wait()
-			first.children.Wait()
-			s := scene{first: kept{gen: 1, token: true}, kinds: []kind{wants, c.next}, faults: 1}
+			first.workers.Wait()
+			s := scene{first: saved{gen: 1, token: true}, kinds: []kind{wants, c.next}, faults: 1}
 			if paths := []*path{first, second}; !s.follows(paths) {
 				t.Errorf("the model does not know this way:%s", told(paths))
 			}
-			w.want(t, 0, 1)
+			w.wantBrowsers(t, 0)
+			if w.sent != 1 {
+				t.Errorf("%d token requests", w.sent)
+			}
 		})
 	}
 }

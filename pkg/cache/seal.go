@@ -21,11 +21,15 @@ const magic = "flyte-credential-helper 1\n"
 type Header struct {
 	Server  string // where it logs in
 	Client  string // the client's id
-	Account string // the person's label for it
-	Grant   string // the class of grant; empty: Person
+	Account string // the user's label for it
+	Grant   string // the class of grant; empty: GrantUser
 	Item    string // the user name of its key in the OS keyring
 	Key     string // the description of its key in the kernel's keyring
-	Sum     string // of a readable file's rest: against damage, not against anybody
+	Sum     string // of a readable file's rest: against damage, not against attacks
+	// SecretSum is two bytes of a hash of the client secret by which the token was
+	// obtained: enough to notice another secret, and of no use to guess it. Empty: not
+	// known.
+	SecretSum string
 }
 
 // split takes a file apart into its header, the header's bytes and the rest.

@@ -136,6 +136,13 @@ func TestEachFieldIsKept(t *testing.T) {
 	if diff := cmp.Diff(&token, got); diff != "" {
 		t.Errorf("not as it was kept (-kept +loaded):\n%s", diff)
 	}
+	if got, err := decode(encode(&oauth.Token{})); !errors.Is(err, errDamaged) {
+		t.Errorf("a set of nothing: %v, %v", got, err)
+	}
+	fault := oauth.IDFault{Reason: "not verified yet", Retry: true} // the first save of a set that has nothing else
+	if got, err := decode(encode(&oauth.Token{IDFault: fault})); err != nil || got.IDFault != fault {
+		t.Errorf("%v, %v", got, err)
+	}
 	got, err = decode(encode(&oauth.Token{AccessToken: "at"}))
 	check(t, err)
 	if diff := cmp.Diff(&oauth.Token{AccessToken: "at"}, got); diff != "" {

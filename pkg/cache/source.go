@@ -4,279 +4,472 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Source hands out the token of one login to all processes that ask for it.
+// Source returns the token of one login to all processes that ask for it. It is safe
+// for concurrent use.
 type Source struct {
 	Store *Store
-	// Kind is the part of the token set that is handed out, and whose expiry
-	// counts.
+	// Kind is the part of the token set that is wanted, and whose expiry counts.
 	Kind oauth.Kind
-	// Renew finds out how to get a new set in place of old, which may be nil.
-	// It asks whatever must be known first, and spends nothing.
-	Renew func(ctx context.Context, old *oauth.Token) (Renewal, error)
-	// Spend makes a request that uses something up. old is what is kept.
-	Spend func(ctx context.Context, s *oauth.Spending, old *oauth.Token) (*oauth.Token, error)
-	// Child runs [Source.Serve] in a process that outlives this one, with
-	// request for its input, and returns its output. Nil: this process spends.
-	Child func(ctx context.Context, request []byte) (answer []byte, err error)
 
-	// Free says that Renew's renewals spend nothing, as with client credentials:
-	// they are not handed to a child, and never fail for want of a store.
-	Free bool
-	// Ahead starts [Source.RenewAhead] in a process of its own and does not wait
-	// for it. Nil: a token is renewed when it has to be.
-	Ahead func()
+	// PrepareRefresh does everything for a refresh of old that uses nothing up.
+	PrepareRefresh func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error)
+	// MayLogin returns why no login may start, or nil if one may. cause is why the saved
+	// login does not help: the server's refusal, or what is wrong with its ID token; nil if
+	// there is none. A nil MayLogin means that one may.
+	MayLogin func(ctx context.Context, cause error) error
+	// PrepareLogin does everything for a login that uses nothing up and that the user
+	// does not see. old is the saved set, or nil; cause is as for MayLogin.
+	PrepareLogin func(ctx context.Context, old *oauth.Token, cause error) (oauth.PreparedLogin, error)
+	// Redeem is [oauth.Client.Redeem].
+	Redeem func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error)
+	// Delegate runs [Source.Serve] in a process that outlives this one, with request
+	// for its input, and returns its output. Nil: a goroutine of this process.
+	Delegate func(ctx context.Context, request []byte) (answer []byte, err error)
+	// Obtain gets a new set with client credentials, which are not used up: it needs
+	// neither a refresh token nor a user, and never fails for want of a store. If set,
+	// it is used instead of the four functions above.
+	Obtain func(ctx context.Context, old *oauth.Token) (*oauth.Token, error)
+	// StartRefresh starts [Source.RefreshAhead] in a process of its own and does not
+	// wait for it. Nil: a token is renewed when it has to be.
+	StartRefresh func()
 
-	MinTTL      time.Duration // how long the token must still live
-	Settings    func() string // changes with whatever may cure a refusal; nil: nothing does
-	Override    bool          // try though another has just failed
-	ReuseWindow time.Duration // how long a new set serves all who ask for a new one
-	Patience    time.Duration // how long to wait for another process's renewal
-	Force       bool          // renew a set that is good, outside the reuse window
-	// Refused reports whether a server has refused c, though it seems good: then
-	// it is refreshed, outside the reuse window. Nil: none was.
-	Refused func(c oauth.Credential) bool
-	Waiting func(Holder) // told once, of whom this process waits for; nil: nothing is said
-	Now     func() time.Time
-	Log     *slog.Logger
-
-	login  bool
-	unkept string // why what was spent for is not on the disk
+	MinTTL       time.Duration // how long the token must still be valid
+	Settings     func() string // changes with every setting that may cure a failure; nil: nothing does
+	ReuseWindow  time.Duration // for which a new set serves all that ask for a new one
+	LockTimeout  time.Duration // how long to wait for another process's renewal
+	RefreshWait  time.Duration // how long to wait for the answer to a refresh; zero: 10 s
+	ForceRefresh bool          // renew a set that is still valid, outside the reuse window
+	// IgnoreBackoff starts a renewal although one has just failed: the user asked for it.
+	IgnoreBackoff bool
+	// Rejected reports whether a server rejected c, though it seems valid: then it is
+	// refreshed, outside the reuse window. Nil: no server did.
+	Rejected func(c oauth.Credential) bool
+	// RejectionInferred says that Rejected only infers a rejection, from a repeated call. If
+	// the refresh then fails temporarily, the token is returned again: a program must not
+	// lose a valid token in an outage.
+	RejectionInferred bool
+	OnWait            func(LockOwner) // called once with the process that this one waits for; nil: not called
+	Now               func() time.Time
+	Log               *slog.Logger
 }
 
-// Renewal gets a new set. What that uses up it has spent by spend, which sees
-// to it that the outcome is kept.
-type Renewal func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error)
+// defaultRefreshWait is how long a process waits for the answer to a refresh. The
+// worker reads on.
+const defaultRefreshWait = 10 * time.Second
 
-// Token returns the token set that is kept, if it is good; else it renews it,
-// with every other process that needs it waiting for the outcome. Where that
-// fails, a token that still lives is better than none.
+// call is one call of a Source: the values that it does not share with other calls.
+type call struct {
+	*Source
+	store    *Store
+	purpose  purpose
+	start    time.Time     // of this call
+	settings func() string // evaluates Settings once
+}
+
+// purpose is what a call is for.
+type purpose int
+
+const (
+	forCaller purpose = iota // a program needs the token
+	forUser                  // the user asked for a login
+	inAdvance                // the token is refreshed before it is needed
+)
+
+func (s *Source) newCall(p purpose) *call {
+	store := *s.Store
+	settings := s.Settings
+	if settings == nil {
+		settings = func() string { return "" }
+	}
+	return &call{Source: s, store: &store, purpose: p, start: s.Now(), settings: sync.OnceValue(settings)}
+}
+
+// ignoresFailures reports whether recorded failures do not keep c from trying again.
+func (c *call) ignoresFailures() bool { return c.purpose == forUser || c.IgnoreBackoff }
+
+// Token returns the saved token set if it is valid. Otherwise it renews it, and every
+// other process that needs it waits for the outcome. If that fails, a token that is still
+// valid is returned.
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
-	start := s.Now()
-	s.at(stepLoad)
-	old, err := s.load(ctx)
+	t, _, err := s.newCall(forCaller).token(ctx)
+	return t, err
+}
+
+// Login renews by a login, whatever is saved, and returns an error if that fails. It is
+// for a user who asks for it. Within the reuse window of a renewal it returns the set of
+// that one, and fresh is false. It ignores the back-off of failed logins.
+func (s *Source) Login(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
+	return s.newCall(forUser).token(ctx)
+}
+
+// token loads, locks, loads again and renews. fresh reports whether this call renewed the set.
+func (c *call) token(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
+	c.at(stepLoad)
+	old, err := c.load(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if s.answers(old, start) {
-		s.ahead(old)
-		return old, nil
+	if c.usable(old, c.start) {
+		c.refreshAhead(old)
+		return old, false, nil
 	}
-	s.at(stepRecent)
-	last := s.recordOf()
-	if failed := last.holds(start, s.settings); failed != nil && !s.Override {
-		return s.living(ctx, old, failed)
+	if err := c.neverGiven(old); err != nil {
+		return nil, false, err
 	}
-	unlock, err := s.lock(ctx)
+	c.at(stepRecent)
+	last := c.store.readRecord()
+	if err := c.sharedFailure(last); err != nil && !c.ignoresFailures() {
+		return c.staleIfError(ctx, old, err)
+	}
+	waited, unlock, err := c.lock(ctx)
 	if err != nil {
-		return s.living(ctx, old, err)
+		return c.staleIfError(ctx, old, err)
 	}
-	defer func() { s.at(stepUnlock); unlock() }()
-	s.at(stepAgain)
-	again, err := s.load(ctx)
+	defer func() { c.at(stepUnlock); unlock() }()
+	c.at(stepAgain)
+	again, err := c.load(ctx)
 	if err != nil {
-		return s.living(ctx, old, err)
+		return c.staleIfError(ctx, old, err)
 	}
 	old = again
-	if s.answers(old, s.Now()) || s.renewedSince(old, start) {
-		return old, nil
+	if c.usable(old, c.Now()) || c.renewedSince(old) {
+		return old, false, nil
 	}
-	s.at(stepMeanwhile)
-	meanwhile := s.recordOf()
-	if failed := meanwhile.holds(s.Now(), s.settings); failed != nil && meanwhile.Generation != last.Generation {
-		return s.living(ctx, old, failed)
+	c.at(stepMeanwhile)
+	now := c.store.readRecord()
+	if err := c.sharedFailure(now); err != nil && now.Generation != last.Generation {
+		return c.staleIfError(ctx, old, err)
 	}
-	renewed, err := s.renew(ctx, old)
-	if ctx.Err() == nil {
-		s.at(stepNote)
-		s.note(meanwhile, err)
-	}
+	t, err = c.renew(ctx, old, now, waited)
 	if err != nil {
-		return s.living(ctx, old, err)
+		return c.staleIfError(ctx, old, err)
 	}
-	return renewed, nil
+	return t, true, nil
 }
 
-// load reads what is kept. Nothing, where that cannot be told, for who can have a
-// new set for the asking.
-func (s *Source) load(ctx context.Context) (*oauth.Token, error) {
-	t, err := s.Store.Load(ctx)
-	if s.unneeded(err) {
+// load returns the saved set, or nil if there is none. With client credentials a store
+// error also counts as none.
+func (c *call) load(ctx context.Context) (*oauth.Token, error) {
+	t, err := c.store.Load(ctx)
+	if c.needless(err) {
 		return nil, nil
 	}
 	return t, err
 }
 
-// unneeded reports whether err, though the store's, is nobody's concern.
-func (s *Source) unneeded(err error) bool { return s.Free && errors.As(err, new(*StoreError)) }
+// needless reports whether err is a store's that is not needed.
+func (c *call) needless(err error) bool { return c.Obtain != nil && errors.As(err, new(*StoreError)) }
 
-// Login renews by a login, whatever is kept, and tells when that fails. It is
-// for a person who asks for it; but whoever does so within the reuse window of
-// a renewal gets what that one yielded, and fresh is false.
-func (s *Source) Login(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
-	l, renew := *s, s.Renew
-	l.login, l.Override = true, true
-	l.Renew = func(ctx context.Context, _ *oauth.Token) (Renewal, error) {
-		fresh = true
-		return renew(ctx, nil)
-	}
-	t, err = l.Token(ctx)
-	return t, fresh, err
-}
-
-// answers reports whether t serves as it is.
-func (s *Source) answers(t *oauth.Token, now time.Time) bool {
+// usable reports whether t can be returned as it is.
+func (c *call) usable(t *oauth.Token, now time.Time) bool {
 	if t == nil {
 		return false
 	}
-	c := t.Credential(s.Kind)
-	if age := now.Sub(t.Renewed); age >= 0 && age < s.ReuseWindow && c.ValidAt(now) {
+	credential := t.Credential(c.Kind)
+	if age := now.Sub(t.Renewed); age >= 0 && age < c.ReuseWindow && credential.ValidAt(now) {
 		return true
 	}
-	if s.Force || s.login || s.refused(t) {
+	if c.ForceRefresh || c.purpose == forUser || c.rejected(t) {
 		return false
 	}
-	// What only a login can renew is good to its end.
-	return GoodAt(c, now, s.MinTTL) || c.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(s.Kind)
+	// A credential that only a login can renew is valid to its end.
+	return GoodAt(credential, now, c.MinTTL) || credential.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(c.Kind)
 }
 
-// refused reports whether a refresh of t is called for because a server refused
-// it. Where only a login could help it is handed out again: the server may have
-// other reasons, and nobody should log in for each of its refusals.
-func (s *Source) refused(t *oauth.Token) bool {
-	return s.Refused != nil && s.Refused(t.Credential(s.Kind)) && s.refreshable(t)
-}
-
-// refreshable reports whether a new set can be had in place of t without a person.
-func (s *Source) refreshable(t *oauth.Token) bool {
-	return s.Free || t.Refreshable(s.Kind) && !t.OutlivedAt(s.Now())
-}
-
-// renewedSince reports whether another process renewed t while we waited.
-func (s *Source) renewedSince(t *oauth.Token, start time.Time) bool {
-	return t != nil && t.Renewed.After(start) && !t.Renewed.After(s.Now()) && t.Credential(s.Kind).ValidAt(s.Now())
-}
-
-// living returns old if it lives and was not refused, since then whoever asks is
-// served, and err if not.
-func (s *Source) living(ctx context.Context, old *oauth.Token, err error) (*oauth.Token, error) {
-	if s.login || ctx.Err() != nil || old == nil || s.refused(old) || !old.Credential(s.Kind).ValidAt(s.Now()) {
-		return nil, err
+// neverGiven returns the error of a set without a credential of the wanted kind, if a
+// login with the same settings would bring none either.
+func (c *call) neverGiven(t *oauth.Token) error {
+	if t == nil || c.purpose == forUser || t.Fault(c.Kind) != nil {
+		return nil
 	}
-	s.Log.Warn("the token could not be renewed, and is handed out while it lives", "reason", err)
-	return old, nil
+	return t.Missing(c.Kind)
 }
 
-// renew gets a new set and keeps it. The caller holds the leader's lock.
-func (s *Source) renew(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
-	defer s.hold()()
-	renewed, err := s.try(ctx, old)
-	if err == nil && !renewed.Credential(s.Kind).ValidAt(s.Now()) && !renewed.Refreshable(s.Kind) && renewed.RefreshToken != "" {
-		return s.try(ctx, renewed) // the refresh brought no new ID token: only a login does
-	}
-	return renewed, err
+// rejected reports whether t is to be refreshed because a server rejected it. If only a
+// login could help, the token is returned again: the server may have other reasons, and
+// the user should not log in for each of its refusals.
+func (c *call) rejected(t *oauth.Token) bool {
+	return c.Rejected != nil && c.Rejected(t.Credential(c.Kind)) && (c.Obtain != nil || c.refreshable(t, c.store.readRecord()))
 }
 
-func (s *Source) try(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
-	s.at(stepRenew)
-	renewal, err := s.Renew(ctx, old)
-	if err != nil {
-		return nil, err
+// refreshable reports whether a refresh of t may bring a new credential.
+func (c *call) refreshable(t *oauth.Token, r record) bool {
+	return t != nil && t.Refreshable(c.Kind) && !t.OutlivedAt(c.Now()) && !r.RefreshStopped
+}
+
+// renewedSince reports whether another process renewed t while this one waited.
+func (c *call) renewedSince(t *oauth.Token) bool {
+	return t != nil && t.Renewed.After(c.start) && !t.Renewed.After(c.Now()) && t.Credential(c.Kind).ValidAt(c.Now())
+}
+
+// staleIfError returns old if it has not expired and was not rejected by a server;
+// otherwise err.
+func (c *call) staleIfError(ctx context.Context, old *oauth.Token, err error) (*oauth.Token, bool, error) {
+	if c.purpose == forUser || ctx.Err() != nil || old == nil || c.rejectedForGood(old, err) || !old.Credential(c.Kind).ValidAt(c.Now()) {
+		return nil, false, err
 	}
-	if s.Free {
-		return s.obtain(ctx, renewal)
+	c.Log.Warn("the token could not be renewed; the present one is returned until it expires", "reason", err)
+	return old, false, nil
+}
+
+// rejectedForGood reports whether old is not to be returned because a server rejected it.
+// If only a login could help, it is returned again.
+func (c *call) rejectedForGood(old *oauth.Token, err error) bool {
+	if c.Rejected == nil || !c.Rejected(old.Credential(c.Kind)) || c.Obtain == nil && old.RefreshToken == "" {
+		return false
 	}
-	s.at(stepPreflight)
-	draft, err := s.Store.prepare(ctx, tried)
-	if err != nil {
-		return nil, err
+	return !c.RejectionInferred || !oauth.IsTemporary(err) && !errors.Is(err, ErrBusy) && !errors.As(err, new(*StoreError))
+}
+
+// renew gets a new set and saves it. The caller holds the leader's lock. before is the
+// record; waited says that this process waited for the lock.
+func (c *call) renew(ctx context.Context, old *oauth.Token, before record, waited bool) (*oauth.Token, error) {
+	defer c.announce()()
+	if c.Obtain != nil {
+		return c.obtain(ctx, old, before)
 	}
-	s.at(stepHand)
-	renewed, err := renewal(ctx, s.spender(draft, old))
+	var cause error
+	if c.purpose != forUser && c.refreshable(old, before) {
+		if cause = before.refreshBlocked(c.Now(), c.settings); cause == nil {
+			var t *oauth.Token
+			t, before, cause = c.refresh(ctx, old, before)
+			switch {
+			case cause == nil:
+				return t, nil
+			case !loginHelps(cause):
+				return nil, cause
+			case t != nil:
+				old = t
+			}
+		}
+	}
+	return c.logIn(ctx, old, before, waited, cause)
+}
+
+// errOnlyLogin means that a refresh succeeded and left the ID token as it was (OpenID
+// Connect Core §12.2): only a login brings another.
+var errOnlyLogin = errors.New("the refresh brought no new ID token")
+
+// judge returns why the set of a renewal has no valid credential of the wanted kind, or
+// nil if it has one. err is the error of the renewal.
+func (c *call) judge(t *oauth.Token, err error) error {
+	if err != nil || t.Credential(c.Kind).ValidAt(c.Now()) {
+		return err
+	}
+	if err = t.Missing(c.Kind); err == nil {
+		err = t.Fault(c.Kind)
+	}
 	switch {
-	case err == nil || ctx.Err() != nil:
-		draft.close() // the child may be about to use the key
-	default:
-		draft.Discard(ctx)
+	case err != nil:
+		return err
+	case c.Obtain == nil && !t.Refreshable(c.Kind):
+		return errOnlyLogin
 	}
-	return renewed, err
+	return oauth.Temporary("the server sent a token that has expired already: is the clock of this machine right?")
 }
 
-// obtain gets a new set that is there for the asking, and keeps it if it can.
-func (s *Source) obtain(ctx context.Context, renewal Renewal) (*oauth.Token, error) {
-	s.at(stepSpend)
-	renewed, err := renewal(ctx, nil)
+// loginHelps reports whether a login helps after a refresh that ended with err.
+func loginHelps(err error) bool {
+	e := oauth.AsError(err)
+	return errors.Is(err, errOnlyLogin) || e != nil && e.Saved != oauth.LoginUsable
+}
+
+// refresh renews old by its refresh token. It returns the new set, the record, and why the
+// set cannot be used, if it cannot.
+func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*oauth.Token, record, error) {
+	c.at(stepRenew)
+	t, err := c.sendRefresh(ctx, old)
+	err = c.judge(t, err)
+	c.at(stepRecord)
+	return t, c.finish(ctx, before, outcome{token: t, err: err, by: byRefresh}), err
+}
+
+func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	r, err := c.PrepareRefresh(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := s.Store.lockSpending(ctx)
+	return c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
+		return c.delegate(ctx, r, pending, old)
+	})
+}
+
+// logIn renews by a login, unless one failed a moment ago. The back-off record is written
+// before the user sees anything: a process that is killed leaves it behind. cause is the
+// server's refusal of the refresh, or nil.
+func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waited bool, cause error) (*oauth.Token, error) {
+	if errors.Is(cause, errOnlyLogin) {
+		cause = nil
+	}
+	if cause == nil && old != nil && !old.Credential(c.Kind).ValidAt(c.Now()) {
+		cause = old.Fault(c.Kind)
+	}
+	c.at(stepLogin)
+	if c.MayLogin != nil {
+		if err := c.MayLogin(ctx, cause); err != nil {
+			return nil, err
+		}
+	}
+	if err := before.loginBlocked(c.Now(), c.settings, waited); err != nil && !c.ignoresFailures() {
+		return nil, err
+	}
+	login, err := c.PrepareLogin(ctx, old, cause)
+	if err != nil {
+		c.at(stepRecord)
+		c.finish(ctx, before, outcome{err: err})
+		return nil, err
+	}
+	t, err := c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
+		defer c.loginUnderWay(before, waited)()
+		return login(ctx, func(ctx context.Context, r *oauth.TokenRequest) (*oauth.Token, error) {
+			return c.delegate(ctx, r, pending, old)
+		})
+	})
+	err = shown(t, c.judge(t, err))
+	c.at(stepRecord)
+	c.finish(ctx, before, outcome{token: t, err: err, by: byLogin})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// shown returns the error of a login that brought t, if it cannot be used: the user has
+// seen the login, and another would bring no more.
+func shown(t *oauth.Token, err error) error {
+	if t == nil || err == nil {
+		return err
+	}
+	seen := oauth.Error{Class: oauth.ClassInvalid, Problem: err.Error()}
+	if e := oauth.AsError(err); e != nil {
+		seen = *e
+	}
+	seen.Shown = true
+	return &seen
+}
+
+// withPendingWrite makes sure that a set can be saved before f gets one.
+func (c *call) withPendingWrite(ctx context.Context, f func(*PendingWrite) (*oauth.Token, error)) (*oauth.Token, error) {
+	c.at(stepPreflight)
+	pending, err := c.store.prepare(ctx, tried)
+	if err != nil {
+		return nil, err
+	}
+	c.at(stepDelegate)
+	t, err := f(pending)
+	if err == nil || ctx.Err() != nil {
+		pending.close() // the worker may be about to use a new key
+	} else {
+		pending.Discard(ctx)
+	}
+	return t, err
+}
+
+// obtain gets a new set with client credentials, and saves it if it can.
+func (c *call) obtain(ctx context.Context, old *oauth.Token, before record) (*oauth.Token, error) {
+	c.at(stepRenew)
+	t, err := c.Obtain(ctx, old)
+	if err == nil {
+		c.saveObtained(ctx, t)
+	}
+	err = c.judge(t, err)
+	c.at(stepRecord)
+	c.finish(ctx, before, outcome{token: t, err: err})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (c *call) saveObtained(ctx context.Context, t *oauth.Token) {
+	unlock, err := c.store.lockRedeem(ctx)
 	if err == nil {
 		defer unlock()
-		var draft *Draft
-		if draft, err = s.Store.Prepare(ctx); err == nil {
-			s.at(stepKeep)
-			err = draft.Save(renewed)
+		var pending *PendingWrite
+		if pending, err = c.store.Prepare(ctx); err == nil {
+			c.at(stepSave)
+			err = pending.Save(t)
 		}
 	}
 	if err != nil {
-		s.Log.Info("the new token is not kept", "reason", err)
+		c.Log.Info("the new token is not saved", "reason", err)
 	}
-	return renewed, nil
 }
 
-// asideSuffix is the suffix of what was set aside.
-const asideSuffix = ".bad"
+// quarantineSuffix is the suffix of a damaged file that was moved out of the way.
+const quarantineSuffix = ".bad"
 
-// setAside keeps what is damaged for whoever wants to know how that came about.
-// The caller holds both locks: nobody replaces it meanwhile.
-func (s *Source) setAside(ctx context.Context) {
-	if _, err := s.Store.Load(ctx); err != nil || !s.Store.damaged {
+// quarantine moves a damaged file out of the way and keeps it for a bug report. The caller
+// holds both locks, so the file is not replaced meanwhile.
+func (c *call) quarantine(ctx context.Context) {
+	if _, err := c.store.Load(ctx); err != nil || !c.store.damaged {
 		return
 	}
-	path := s.Store.Dir.path(s.Store.name())
-	aside := s.Store.Dir.path(s.Store.ID + asideSuffix)
+	path := c.store.Dir.path(c.store.name())
+	aside := c.store.Dir.path(c.store.ID + quarantineSuffix)
 	if rename(path, aside) == nil {
-		s.Log.Warn("what was kept of this login is damaged or of another version, and counts as nothing", "moved to", aside)
+		c.Log.Warn("the saved login is damaged or of another version, and counts as none", "moved to", aside)
 	}
 }
 
-func (s *Source) settings() string {
-	if s.Settings == nil {
-		return ""
-	}
-	return s.Settings()
-}
-
-// lock takes the leader's lock, which says who renews, and waits for a child
-// that still spends though its leader is gone.
-func (s *Source) lock(ctx context.Context) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, ErrBusy)
+// lock takes the leader's lock, whose owner renews, and waits until no worker holds the
+// redeem lock. waited says that another process had the leader's lock.
+func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.LockTimeout, ErrBusy)
 	defer cancel()
-	defer s.tell()()
-	s.at(stepLock)
-	unlock, err = s.Store.lockLeader(ctx)
-	if err != nil && (s.Store.Kind == Nowhere || s.unneeded(err)) && ctx.Err() == nil {
-		return func() {}, nil // nothing is kept, so nothing can be lost
+	defer c.reportWait()()
+	c.at(stepLock)
+	waited, unlock, err = c.lockLeader(ctx)
+	switch {
+	case err == nil:
+	case errors.As(err, new(*StoreError)) && (c.store.Kind == StoreNone || c.Obtain != nil):
+		return false, func() {}, nil // nothing is saved, so nothing can be lost
+	default:
+		return false, nil, err
 	}
-	if err != nil {
-		return nil, err
-	}
-	s.at(stepOrphan)
-	orphan, err := s.Store.lockSpending(ctx)
-	if s.unneeded(err) {
-		return unlock, nil // nobody can spend
-	}
-	if err != nil {
+	c.at(stepWorker)
+	redeem, err := c.lockRedeem(ctx)
+	switch {
+	case err == nil:
+	case c.needless(err):
+		return waited, unlock, nil // no process can redeem anything
+	default:
 		unlock()
-		return nil, err
+		return false, nil, err
 	}
-	defer orphan()
-	if s.Store.damaged {
-		s.setAside(ctx)
+	defer redeem()
+	if c.store.damaged {
+		c.quarantine(ctx)
 	}
-	return unlock, nil
+	return waited, unlock, nil
+}
+
+func (c *call) lockLeader(ctx context.Context) (waited bool, unlock func(), err error) {
+	unlock, err = c.store.tryLockLeader()
+	if !errors.Is(err, ErrBusy) {
+		return false, unlock, err
+	}
+	unlock, err = c.store.lockLeader(ctx)
+	return true, unlock, err
+}
+
+// lockRedeem waits for a worker as long as for the answer to a refresh.
+func (c *call) lockRedeem(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.refreshWait(), errSlow)
+	defer cancel()
+	unlock, err = c.store.lockRedeem(ctx)
+	return unlock, c.slowIfLate(err)
+}
+
+func (s *Source) refreshWait() time.Duration {
+	if s.RefreshWait > 0 {
+		return s.RefreshWait
+	}
+	return defaultRefreshWait
 }

@@ -11,7 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,16 +40,22 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// server is an authorization server that counts how often it is asked.
+// server is an authorization server, with its users, that counts how often it is asked.
 type server struct {
 	*clock
-	mu              sync.Mutex
-	prepared, spent int
-	old             []*oauth.Token                                // what was to be renewed
-	prepareErr      error                                         // of the next first stages
-	spendErr        error                                         // of the next second stages
-	spend           func(n int, old *oauth.Token) *oauth.Token    // nil: newToken
-	during          func(ctx context.Context, store *Store) error // what happens while it is asked
+	mu         sync.Mutex
+	prepared   int                                           // refreshes and logins
+	browsers   int                                           // that were opened
+	sent       int                                           // token requests
+	old        []*oauth.Token                                // what was to be renewed
+	prepareErr error                                         // of what is prepared next
+	loginErr   error                                         // why no login may start
+	userErr    error                                         // of what the user does in the browser
+	sendErr    error                                         // of the next token requests
+	answer     func(n int, old *oauth.Token) *oauth.Token    // nil: newToken
+	during     func(ctx context.Context, store *Store) error // what happens while it is asked
+	causes     []error                                       // of logins that were to start
+	twoStep    bool                                          // its answers have an ID token that is verified after the first save
 }
 
 // newToken is what the server gives the n-th time.
@@ -59,53 +65,104 @@ func (s *server) newToken(n int) *oauth.Token {
 	return t
 }
 
-// renew is a [Source]'s Renew.
-func (s *server) renew(_ context.Context, old *oauth.Token) (Renewal, error) {
+func tokenRequest(grant string) *oauth.TokenRequest {
+	return &oauth.TokenRequest{Form: url.Values{"grant_type": {grant}}}
+}
+
+func (s *server) prepare(old *oauth.Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prepared++
 	s.old = append(s.old, old)
-	if s.prepareErr != nil {
-		return nil, s.prepareErr
-	}
-	form := url.Values{"grant_type": {"authorization_code"}}
-	if old != nil && old.RefreshToken != "" && old.Refreshable(oauth.Auto) {
-		form.Set("grant_type", "refresh_token")
-	}
-	return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) {
-		return spend(ctx, &oauth.Spending{Form: form})
-	}, nil
+	return s.prepareErr
 }
 
-// pay is a [Source]'s Spend.
-func (s *server) pay(store *Store) func(context.Context, *oauth.Spending, *oauth.Token) (*oauth.Token, error) {
-	return func(ctx context.Context, _ *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
+func (s *server) prepareRefresh(_ context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+	return tokenRequest("refresh_token"), s.prepare(old)
+}
+
+func (s *server) mayLogin(_ context.Context, cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.causes = append(s.causes, cause)
+	return s.loginErr
+}
+
+func (s *server) prepareLogin(_ context.Context, old *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+	return s.login, s.prepare(old)
+}
+
+// login is what the user sees of a login.
+func (s *server) login(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) {
+	s.mu.Lock()
+	s.browsers++
+	err := s.userErr
+	s.mu.Unlock()
+	var t *oauth.Token
+	if err == nil {
+		t, err = redeem(ctx, tokenRequest("authorization_code"))
+	}
+	switch e := oauth.AsError(err); { // as oauth's logins mark it
+	case err == nil || errors.Is(err, oauth.ErrCanceled):
+	case e != nil:
+		seen := *e
+		seen.Shown = true
+		err = &seen
+	default:
+		err = &oauth.Error{Class: oauth.ClassInvalid, Problem: err.Error(), Shown: true, Err: err}
+	}
+	return t, err
+}
+
+// redeem is the Redeem of a [Source] with that store.
+func (s *server) redeem(store *Store) func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
+	return func(ctx context.Context, _ *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 		s.mu.Lock()
-		s.spent++
-		n := s.spent
+		s.sent++
+		n := s.sent
 		s.mu.Unlock()
 		if s.during != nil {
 			if err := s.during(ctx, store); err != nil {
 				return nil, err
 			}
 		}
-		if s.spendErr != nil {
-			return nil, s.spendErr
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
-		if s.spend != nil {
-			return s.spend(n, old), nil
+		if s.sendErr != nil {
+			return nil, s.sendErr
 		}
-		return s.newToken(n), nil
+		t := s.newToken(n)
+		if s.answer != nil {
+			t = s.answer(n, old)
+		}
+		if s.twoStep && save != nil {
+			first := *t
+			first.IDToken, first.IDFault = "", oauth.IDFault{Reason: "not verified yet", Retry: true}
+			save(&first)
+		}
+		return t, nil
 	}
 }
 
-func (s *server) want(t *testing.T, prepared, spent int) {
+func (s *server) want(t *testing.T, prepared, sent int) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.prepared != prepared || s.spent != spent {
-		t.Errorf("the server was prepared for %d times and asked %d times, want %d and %d", s.prepared, s.spent, prepared, spent)
+	if s.prepared != prepared || s.sent != sent {
+		t.Errorf("%d preparations and %d token requests, want %d and %d", s.prepared, s.sent, prepared, sent)
 	}
+}
+
+// wantBrowsers checks how many browsers were opened since the last time.
+func (s *server) wantBrowsers(t *testing.T, n int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.browsers != n {
+		t.Errorf("%d browsers, want %d", s.browsers, n)
+	}
+	s.browsers = 0
 }
 
 // world is one login on one machine: a clock at noon, a store, a server.
@@ -121,12 +178,26 @@ func newWorld(t *testing.T) *world {
 }
 
 // source is a process's: it has a store of its own in the same directory.
-func (w *world) source() *Source {
+func (w *world) source(change ...func(*Source)) *Source {
 	store := *w.store
-	return &Source{
-		Store: &store, Kind: oauth.Access, Renew: w.renew, Spend: w.pay(&store), ReuseWindow: time.Minute, Patience: time.Minute,
-		Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	s := &Source{
+		Store: &store, Kind: oauth.Access, PrepareRefresh: w.prepareRefresh, MayLogin: w.mayLogin, PrepareLogin: w.prepareLogin, Redeem: w.redeem(&store),
+		ReuseWindow: time.Minute, LockTimeout: time.Minute, Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
+	for _, f := range change {
+		f(s)
+	}
+	return s
+}
+
+// ofKind is a change of a [Source].
+func ofKind(k oauth.Kind) func(*Source) { return func(s *Source) { s.Kind = k } }
+
+// worker is a Delegate: another process that serves the request.
+func (w *world) worker(ctx context.Context, request []byte) ([]byte, error) {
+	var answer bytes.Buffer
+	err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
+	return answer.Bytes(), err
 }
 
 // has puts a set into the store that is age old, and returns it.
@@ -164,16 +235,22 @@ func reveal(t *oauth.Token) any {
 	return []any{t.AccessToken.Reveal(), t.RefreshToken.Reveal(), t.IDToken.Reveal(), *t}
 }
 
+// wantError checks that err is want, or an [oauth.Error] of the same values: a worker's
+// went through JSON.
 func wantError(t *testing.T, got *oauth.Token, err, want error) {
 	t.Helper()
-	if got != nil || !errors.Is(err, want) {
-		t.Errorf("%v, %v; want no token and %v", reveal(got), err, want)
+	same := errors.Is(err, want)
+	if e, w := oauth.AsError(err), oauth.AsError(want); e != nil && w != nil {
+		same = e.Class == w.Class && e.Problem == w.Problem && e.Host == w.Host && e.Setting == w.Setting && e.Code == w.Code && e.Description == w.Description
+	}
+	if got != nil || !same {
+		t.Errorf("%v, %v (%+v); want no token and %v", reveal(got), err, oauth.AsError(err), want)
 	}
 }
 
 var (
-	errServer = errors.New("the server is down")
-	errDead   = &oauth.Error{Code: "invalid_grant", Host: "id.example.com"}
+	errServer = oauth.Temporary("the server is down")
+	errDead   = &oauth.Error{Class: oauth.ClassRefused, Code: "invalid_grant", Host: "id.example.com", Saved: oauth.LoginDead}
 )
 
 // holdLock is another process that renews: it has the lock until the test ends
@@ -254,8 +331,8 @@ func TestFiftyAskOnce(t *testing.T) {
 		login bool
 	}{
 		{"expired", 2 * time.Hour, func(*Source) {}, false},
-		{"forced", 10 * time.Minute, func(s *Source) { s.Force = true }, false},
-		{"forced without a window", 10 * time.Minute, func(s *Source) { s.Force, s.ReuseWindow = true, time.Nanosecond }, false},
+		{"forced", 10 * time.Minute, func(s *Source) { s.ForceRefresh = true }, false},
+		{"forced without a window", 10 * time.Minute, func(s *Source) { s.ForceRefresh, s.ReuseWindow = true, time.Nanosecond }, false},
 		{"login", 10 * time.Minute, func(*Source) {}, true},
 	} {
 		t.Run(change.what, func(t *testing.T) {
@@ -303,7 +380,7 @@ func TestFiftyAskOnce(t *testing.T) {
 func TestReuseWindow(t *testing.T) {
 	short := func(token *oauth.Token) { token.Expiry = token.Obtained.Add(2 * time.Minute) }
 	dead := func(token *oauth.Token) { token.Expiry = token.Obtained.Add(10 * time.Second) }
-	force := func(s *Source) { s.Force = true }
+	force := func(s *Source) { s.ForceRefresh = true }
 	for _, c := range []struct {
 		what   string
 		age    time.Duration
@@ -314,7 +391,7 @@ func TestReuseWindow(t *testing.T) {
 		{"forced, in the window", 59 * time.Second, nil, force, true},
 		{"forced, just renewed", 0, nil, force, true},
 		{"forced, after the window", time.Minute, nil, force, false},
-		{"forced, no window", 0, nil, func(s *Source) { s.Force, s.ReuseWindow = true, 0 }, false},
+		{"forced, no window", 0, nil, func(s *Source) { s.ForceRefresh, s.ReuseWindow = true, 0 }, false},
 		{"lives shorter than asked for, in the window", 50 * time.Second, short, func(s *Source) { s.MinTTL = 5 * time.Minute }, true},
 		{"lives shorter than asked for, after the window", 61 * time.Second, short, func(s *Source) { s.MinTTL = 5 * time.Minute }, false},
 		{"inside its margin, in the window", 115 * time.Second, short, func(s *Source) { s.ReuseWindow = 2 * time.Minute }, true},
@@ -349,7 +426,7 @@ func TestReuseWindowCountsFromTheAnswer(t *testing.T) {
 	w := newWorld(t)
 	old := w.has(t, 3*time.Minute, func(token *oauth.Token) { token.Renewed = w.Now().Add(-10 * time.Second) })
 	s := w.source()
-	s.Force = true
+	s.ForceRefresh = true
 	got, err := s.Token(t.Context())
 	wantToken(t, got, err, old)
 }
@@ -363,9 +440,7 @@ func TestLogin(t *testing.T) {
 		if !fresh {
 			t.Error("not fresh")
 		}
-		if w.old[0] != nil {
-			t.Error("it would spend the refresh token")
-		}
+		w.wantBrowsers(t, 1)
 	})
 	t.Run("in the window", func(t *testing.T) {
 		w := newWorld(t)
@@ -384,7 +459,7 @@ func TestLogin(t *testing.T) {
 			if stage == "first" {
 				w.prepareErr = errServer
 			} else {
-				w.spendErr = errServer
+				w.sendErr = errServer
 			}
 			got, _, err := w.source().Login(t.Context())
 			wantError(t, got, err, errServer)
@@ -411,7 +486,7 @@ func TestARefusedLoginKeepsTheRefreshToken(t *testing.T) {
 	t.Run("login", func(t *testing.T) {
 		w := newWorld(t)
 		old := w.has(t, 2*time.Minute)
-		w.spendErr = errDead
+		w.sendErr = errDead
 		got, _, err := w.source().Login(t.Context())
 		wantError(t, got, err, errDead)
 		wantToken(t, load(t, w.store), nil, old)
@@ -421,10 +496,8 @@ func TestARefusedLoginKeepsTheRefreshToken(t *testing.T) {
 		old := w.has(t, 2*time.Minute, func(token *oauth.Token) {
 			token.IDObtained, token.IDExpiry = token.IDObtained.Add(-time.Hour), w.Now().Add(-time.Minute)
 		})
-		w.spendErr = errDead
-		s := w.source()
-		s.Kind = oauth.ID
-		got, err := s.Token(t.Context())
+		w.sendErr = errDead
+		got, err := w.source(ofKind(oauth.ID)).Token(t.Context())
 		wantError(t, got, err, errDead)
 		wantToken(t, load(t, w.store), nil, old)
 	})
@@ -432,23 +505,36 @@ func TestARefusedLoginKeepsTheRefreshToken(t *testing.T) {
 
 // Who waited for another's renewal takes that, window or not.
 func TestRenewedWhileWaiting(t *testing.T) {
-	for what, change := range map[string]func(*Source){
-		"expired":          func(*Source) {},
-		"forced":           func(s *Source) { s.Force = true },
-		"forced, window 0": func(s *Source) { s.Force, s.ReuseWindow = true, 0 },
-		"long, window 0":   func(s *Source) { s.MinTTL, s.ReuseWindow = 50*time.Minute, 0 },
-		"login, window 0":  func(s *Source) { s.login, s.ReuseWindow = true, 0 },
+	token := func(ctx context.Context, s *Source) (*oauth.Token, error) { return s.Token(ctx) }
+	for what, ask := range map[string]func(context.Context, *Source) (*oauth.Token, error){
+		"expired": token,
+		"forced":  func(ctx context.Context, s *Source) (*oauth.Token, error) { s.ForceRefresh = true; return s.Token(ctx) },
+		"forced, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
+			s.ForceRefresh, s.ReuseWindow = true, 0
+			return s.Token(ctx)
+		},
+		"long, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
+			s.MinTTL, s.ReuseWindow = 50*time.Minute, 0
+			return s.Token(ctx)
+		},
+		"login, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
+			s.ReuseWindow = 0
+			t, fresh, err := s.Login(ctx)
+			if fresh {
+				err = errors.New("it says that it logged in")
+			}
+			return t, err
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := newWorld(t)
 			w.has(t, 2*time.Hour)
 			unlock := w.holdLock(t)
 			s := w.source()
-			change(s)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				got, err := s.Token(t.Context())
+				got, err := ask(t.Context(), s)
 				if err != nil || got.AccessToken != "by another" {
 					t.Errorf("%v, %v", reveal(got), err)
 				}
@@ -494,8 +580,8 @@ const inMargin = 59*time.Minute + 30*time.Second
 func TestALivingTokenIsBetterThanNone(t *testing.T) {
 	for what, fail := range map[string]func(*world){
 		"the first stage fails":  func(w *world) { w.prepareErr = errServer },
-		"the second stage fails": func(w *world) { w.spendErr = errServer },
-		"refused":                func(w *world) { w.spendErr = errDead },
+		"the second stage fails": func(w *world) { w.sendErr = errServer },
+		"refused":                func(w *world) { w.sendErr = errDead },
 		"nothing can be kept":    func(w *world) { w.block() },
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -519,13 +605,17 @@ func TestALivingTokenIsBetterThanNone(t *testing.T) {
 		got, err := w.source().Token(t.Context())
 		wantError(t, got, err, errServer)
 	})
-	t.Run("nobody waits for it any more", func(t *testing.T) {
+	t.Run("the caller gives up", func(t *testing.T) {
 		w := newWorld(t)
 		w.has(t, inMargin)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		w.during = func(ctx context.Context, _ *Store) error { cancel(errGaveUp); return context.Cause(ctx) }
-		got, err := w.source().Token(ctx) // what is being spent is spent to the end
-		wantToken(t, got, err, w.newToken(1))
+		gaveUp := make(chan struct{})
+		w.during = func(context.Context, *Store) error { cancel(errGaveUp); <-gaveUp; return nil }
+		got, err := w.source().Token(ctx)
+		wantError(t, got, err, errGaveUp)
+		close(gaveUp)
+		w.holdLock(t)() // what was sent is saved
+		wantToken(t, load(t, w.store), nil, w.newToken(1))
 	})
 	t.Run("the store cannot be read again", func(t *testing.T) {
 		w := newWorld(t)
@@ -558,10 +648,10 @@ func (w *world) block() {
 	}
 }
 
-func TestPatience(t *testing.T) {
+func TestLockTimeout(t *testing.T) {
 	patience := func(w *world) *Source {
 		s := w.source()
-		s.Patience = 50 * time.Millisecond
+		s.LockTimeout = 50 * time.Millisecond
 		return s
 	}
 	t.Run("without a token", func(t *testing.T) {
@@ -621,27 +711,36 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// invalid_grant: the refresh token is dead and nobody spends it again; the rest
-// stays, above all where to log in again.
+// errLoginNeeded is a MayLogin's.
+var errLoginNeeded = errors.New("a login is needed")
+
+// invalid_grant: the refresh token is dead and is not sent again; the rest stays, above
+// all where to log in again.
 func TestADeadRefreshTokenIsForgotten(t *testing.T) {
 	w := newWorld(t)
 	old := w.has(t, 2*time.Hour)
-	w.spendErr = fmt.Errorf("refresh: %w", errDead)
-	got, err := w.source().Token(t.Context())
-	wantError(t, got, err, errDead)
+	w.sendErr, w.loginErr = fmt.Errorf("refresh: %w", errDead), errLoginNeeded
+	for range 2 {
+		got, err := w.source().Token(t.Context())
+		wantError(t, got, err, errLoginNeeded)
+	}
+	w.want(t, 1, 1)
+	if !slices.Equal([]bool{w.causes[0] != nil, w.causes[1] != nil}, []bool{true, false}) {
+		t.Errorf("causes: %v", w.causes)
+	}
 	want := *old
 	want.RefreshToken = ""
 	wantToken(t, load(t, w.store), nil, &want)
 
-	w.spendErr = nil
-	got, err = w.source().Token(t.Context())
+	w.sendErr, w.loginErr = nil, nil
+	got, err := w.source().Token(t.Context())
 	wantToken(t, got, err, w.newToken(2))
 	wantToken(t, w.old[1], nil, &want)
 }
 
-// A token that one server refused, and for which another one gives no new one, has
-// ended: it is not handed out until its expiry to all who come later.
-func TestARefusedTokenEndsWithItsLogin(t *testing.T) {
+// A token that one server rejected, and for which another one gives no new one, has
+// ended: it is not returned until its expiry to later calls.
+func TestARejectedTokenEndsWithItsLogin(t *testing.T) {
 	for kind, ended := range map[oauth.Kind]func(*oauth.Token) *time.Time{
 		oauth.Access: func(t *oauth.Token) *time.Time { return &t.Expiry },
 		oauth.ID:     func(t *oauth.Token) *time.Time { return &t.IDExpiry },
@@ -649,85 +748,75 @@ func TestARefusedTokenEndsWithItsLogin(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			w := newWorld(t)
 			old := w.has(t, 2*time.Minute)
-			w.spendErr = errDead
-			s := w.source()
-			s.Kind, s.Refused = kind, func(oauth.Credential) bool { return true }
+			w.sendErr, w.loginErr = errDead, errLoginNeeded
+			s := w.source(ofKind(kind))
+			s.Rejected = func(oauth.Credential) bool { return true }
 			got, err := s.Token(t.Context())
-			wantError(t, got, err, errDead)
+			wantError(t, got, err, errLoginNeeded)
 			want := *old
 			want.RefreshToken = ""
 			*ended(&want) = w.now
 			wantToken(t, load(t, w.store), nil, &want)
 
-			w.spendErr = nil
-			s = w.source()
-			s.Kind = kind
-			got, err = s.Token(t.Context())
+			w.sendErr, w.loginErr = nil, nil
+			got, err = w.source(ofKind(kind)).Token(t.Context())
 			wantToken(t, got, err, w.newToken(2))
 		})
 	}
 }
 
-// A child that waits for another one's end spends nothing that is dead by then:
-// what that one found out is true for it, too.
-func TestWhoWaitsSpendsNoDeadRefreshToken(t *testing.T) {
+// A worker that waited for another one does not send a refresh token that is dead by
+// then.
+func TestAWorkerThatWaitedSendsNoDeadRefreshToken(t *testing.T) {
 	w := newWorld(t)
 	old := w.has(t, 2*time.Hour)
-	w.spendErr = errDead
-	r := request{ID: w.store.ID, Kind: w.store.Kind, Seen: old.Renewed, Spending: &oauth.Spending{Form: url.Values{"grant_type": {"refresh_token"}}}}
-	for range 2 { // both leaders have seen it live; the first one was killed
-		got, err := w.source().spend(t.Context(), r)
-		if got != nil || !oauth.LoggedOut(err) {
-			t.Errorf("%v, %v; want the server's word that it is dead", reveal(got), err)
+	w.sendErr = errDead
+	r := request{ID: w.store.ID, Kind: w.store.Kind, Seen: old.Renewed, Request: tokenRequest("refresh_token")}
+	for range 2 { // both leaders have seen it alive; the first one was killed
+		got := w.source().newCall(forCaller).redeem(t.Context(), r)
+		if e := oauth.AsError(got.err); got.token != nil || e == nil || e.Saved != oauth.LoginDead {
+			t.Errorf("%v, %v; want the server's word that it is dead", reveal(got.token), got.err)
 		}
 	}
 	w.want(t, 0, 1)
 }
 
-// invalid_grant for a code is no word on what is kept: it is a failure like
-// another, and nobody opens the next browser at once.
-func TestARefusedCodeIsShared(t *testing.T) {
-	w := newWorld(t)
-	w.spendErr = errDead
-	got, err := w.source().Token(t.Context())
-	wantError(t, got, err, errDead)
-	got, err = w.source().Token(t.Context())
-	if got != nil || !errors.As(err, new(*RecentError)) || !strings.Contains(err.Error(), "invalid_grant") {
-		t.Errorf("%v, %v; want the failure of a moment ago", reveal(got), err)
-	}
-	w.want(t, 1, 1)
-}
-
-// Anything else leaves it alone: the same call may succeed later.
+// Other failures leave the refresh token alone, and open no browser: the same call may
+// succeed later.
 func TestOtherFailuresKeepTheRefreshToken(t *testing.T) {
 	for _, err := range []error{
-		errServer, &oauth.TemporaryError{Err: errServer}, &oauth.Error{Code: "invalid_client"}, &oauth.Error{Code: "invalid_scope"},
-		context.DeadlineExceeded, errors.New("invalid_grant"),
+		errServer, &oauth.Error{Class: oauth.ClassRefused, Code: "invalid_client"}, &oauth.Error{Class: oauth.ClassRefused, Code: "invalid_scope"},
+		&oauth.Error{Class: oauth.ClassLocal, Problem: "too many open files"}, errors.New("invalid_grant"),
 	} {
 		w := newWorld(t)
 		old := w.has(t, 2*time.Hour)
-		w.spendErr = err
+		w.sendErr = err
 		got, gotErr := w.source().Token(t.Context())
-		wantError(t, got, gotErr, err)
+		if got != nil || gotErr == nil || gotErr.Error() != err.Error() {
+			t.Errorf("%v, %v; want %v", reveal(got), gotErr, err)
+		}
 		wantToken(t, load(t, w.store), nil, old)
+		w.wantBrowsers(t, 0)
 		w.wantNothingUnfinished(t)
 	}
-	w := newWorld(t) // and of a login that is refused nothing is made
-	w.spendErr = errDead
+	w := newWorld(t) // and nothing is made of a login that is refused
+	w.sendErr = errDead
 	got, err := w.source().Token(t.Context())
 	wantError(t, got, err, errDead)
 	if load(t, w.store) != nil {
-		t.Error("something is kept")
+		t.Error("something is saved")
 	}
 	w.wantNothingUnfinished(t)
 }
 
 func (w *world) wantNothingUnfinished(t *testing.T) {
 	t.Helper()
-	left, err := filepath.Glob(string(w.store.Dir) + "/*.new")
+	entries, err := w.store.Dir.entries()
 	check(t, err)
-	if len(left) > 0 {
-		t.Errorf("left over: %v", left)
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, unfinished) || strings.HasSuffix(name, tried) || strings.HasSuffix(name, ".intent") {
+			t.Errorf("left over: %s", name)
+		}
 	}
 }
 
@@ -742,7 +831,7 @@ func TestFailedFirstStage(t *testing.T) {
 	entries, err := os.ReadDir(string(w.store.Dir))
 	check(t, err)
 	for _, e := range entries {
-		if !isLock(e.Name()) {
+		if !isLock(e.Name()) && !strings.HasSuffix(e.Name(), ".record") {
 			t.Errorf("prepared: %v", e)
 		}
 	}
@@ -806,7 +895,7 @@ func TestFailedSaveAnswersAllTheSame(t *testing.T) {
 	w.during = func(_ context.Context, s *Store) error { return os.MkdirAll(s.Dir.path(s.name()+"/x"), 0o700) }
 	got, err := w.source().Token(t.Context())
 	wantToken(t, got, err, w.newToken(1))
-	if !strings.Contains(w.log.String(), "cannot be kept") {
+	if !strings.Contains(w.log.String(), "cannot be saved") {
 		t.Errorf("nothing is said of it: %q", w.log)
 	}
 	if strings.Contains(w.log.String(), "new-at-1") {
@@ -815,22 +904,17 @@ func TestFailedSaveAnswersAllTheSame(t *testing.T) {
 	w.wantNothingUnfinished(t)
 }
 
-// What a child cannot keep is said by its caller: nobody reads what a child says.
-func TestChildCannotKeep(t *testing.T) {
+// What a worker cannot save is logged by its caller: nobody reads a worker's stderr.
+func TestWorkerCannotSave(t *testing.T) {
 	w := newWorld(t)
 	w.has(t, 2*time.Hour)
 	w.during = func(_ context.Context, s *Store) error { return os.RemoveAll(string(s.Dir)) }
 	s := w.source()
-	said := &bytes.Buffer{}
-	s.Log = slog.New(slog.NewTextHandler(said, nil))
-	s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
-		var answer bytes.Buffer
-		err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
-		return answer.Bytes(), err
-	}
+	log := &bytes.Buffer{}
+	s.Log, s.Delegate = slog.New(slog.NewTextHandler(log, nil)), w.worker
 	token, err := s.Token(t.Context())
-	if err != nil || token.AccessToken != "new-at-1" || !strings.Contains(said.String(), "cannot be kept") {
-		t.Errorf("%v, %v, said %q", token, err, said)
+	if err != nil || token.AccessToken != "new-at-1" || !strings.Contains(log.String(), "cannot be saved") {
+		t.Errorf("%v, %v, logged %q", token, err, log)
 	}
 }
 
@@ -864,16 +948,12 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 			return token
 		}
 	}
-	idSource := func(w *world, kind oauth.Kind) *Source {
-		s := w.source()
-		s.Kind = kind
-		return s
-	}
+	idSource := func(w *world, kind oauth.Kind) *Source { return w.source(ofKind(kind)) }
 	for _, kind := range []oauth.Kind{oauth.ID, oauth.Auto} {
 		t.Run("expired, kind "+string(kind), func(t *testing.T) {
 			w := newWorld(t)
 			w.has(t, 2*time.Hour)
-			w.spend = refreshed(w)
+			w.answer = refreshed(w)
 			got, err := idSource(w, kind).Token(t.Context())
 			wantToken(t, got, err, w.newToken(2)) // the refresh did not help, the login did
 			wantToken(t, load(t, w.store), nil, w.newToken(2))
@@ -884,14 +964,17 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 			if got := w.log.String(); got != "" {
 				t.Errorf("it says %s", got)
 			}
+			if len(w.causes) != 1 || w.causes[0] != nil {
+				t.Errorf("the server refused: %v", w.causes)
+			}
 		})
 	}
 	t.Run("the login fails", func(t *testing.T) {
 		w := newWorld(t)
 		w.has(t, 2*time.Hour)
-		w.spend = refreshed(w)
+		w.answer = refreshed(w)
 		w.during = func(context.Context, *Store) error {
-			if w.spent == 2 {
+			if w.sent == 2 {
 				return errServer
 			}
 			return nil
@@ -918,7 +1001,7 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 	t.Run("is refreshed while a refresh may bring one", func(t *testing.T) {
 		w := newWorld(t)
 		w.has(t, inMargin)
-		w.spend = refreshed(w)
+		w.answer = refreshed(w)
 		got, err := idSource(w, oauth.ID).Token(t.Context())
 		if err != nil || got.AccessToken != "new-at-1" || got.IDToken != "it-1" {
 			t.Errorf("%v, %v: want the refreshed set with the ID token that still lives", reveal(got), err)
@@ -928,7 +1011,7 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 	t.Run("does not matter for the access token", func(t *testing.T) {
 		w := newWorld(t)
 		w.has(t, 2*time.Hour)
-		w.spend = refreshed(w)
+		w.answer = refreshed(w)
 		got, err := idSource(w, oauth.Access).Token(t.Context())
 		if err != nil || got.AccessToken != "new-at-1" || got.IDToken != "it-1" {
 			t.Errorf("%v, %v", reveal(got), err)
@@ -937,23 +1020,24 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 	})
 }
 
-func TestNowhere(t *testing.T) {
+func TestStoreNone(t *testing.T) {
 	nowhere := func(w *world) *Source {
 		s := w.source()
-		s.Store.Kind = Nowhere
+		s.Store.Kind = StoreNone
 		s.Log = slog.New(slog.DiscardHandler)
 		return s
 	}
-	t.Run("keeps nothing, and is one at a time", func(t *testing.T) {
+	t.Run("saves nothing, and is one at a time", func(t *testing.T) {
 		w := newWorld(t)
 		inside := make(chan struct{}, 1)
+		var first sync.Once
 		w.during = func(context.Context, *Store) error {
 			select {
 			case inside <- struct{}{}:
 			default:
 				t.Error("two at a time")
 			}
-			time.Sleep(5 * time.Millisecond) // so that a second one has the time
+			first.Do(func() { waitOpened(t, w.lockPath(), 5) })
 			<-inside
 			return nil
 		}
@@ -971,8 +1055,8 @@ func TestNowhere(t *testing.T) {
 		entries, err := os.ReadDir(string(w.store.Dir))
 		check(t, err)
 		for _, e := range entries {
-			if !isLock(e.Name()) {
-				t.Errorf("kept: %v", e)
+			if !isLock(e.Name()) && !strings.HasSuffix(e.Name(), ".record") {
+				t.Errorf("saved: %v", e)
 			}
 		}
 	})
@@ -988,7 +1072,7 @@ func TestNowhere(t *testing.T) {
 		w := newWorld(t)
 		w.holdLock(t)
 		s := nowhere(w)
-		s.Patience = 50 * time.Millisecond
+		s.LockTimeout = 50 * time.Millisecond
 		got, err := s.Token(t.Context())
 		wantError(t, got, err, ErrBusy)
 		w.want(t, 0, 0)
@@ -1011,87 +1095,64 @@ func TestAStoreThatCannotBeAskedStartsNothing(t *testing.T) {
 	}
 }
 
-// A certificate that nobody has signed is the same failure to those who ask a
-// moment later, with the same cure, and the cure is tried at once.
+// A certificate that is not trusted is the same failure to calls a moment later, with the
+// same cure, and the cure is tried at once. A worker may be the first to ask that server.
 func TestUntrustedIsShared(t *testing.T) {
-	w := newWorld(t)
-	w.prepareErr = &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: "flyte.example.com"}}
-	settings := "without --ca-file"
-	ask := func() error {
-		s := w.source()
-		s.Settings = func() string { return settings }
-		_, err := s.Token(t.Context())
-		return err
+	untrusted := &oauth.Error{Class: oauth.ClassUntrusted, Host: "flyte.example.com", Problem: "not trusted"}
+	for what, fail := range map[string]func(*world, error){
+		"by the caller": func(w *world, err error) { w.prepareErr = err },
+		"by the worker": func(w *world, err error) { w.sendErr = err },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			w.has(t, 2*time.Hour)
+			settings := "without --ca-file"
+			ask := func() (*oauth.Token, error) {
+				s := w.source()
+				s.Settings, s.Delegate = func() string { return settings }, w.worker
+				return s.Token(t.Context())
+			}
+			fail(w, untrusted)
+			for range 3 {
+				got, err := ask()
+				wantError(t, got, err, untrusted)
+			}
+			if w.prepared != 1 {
+				t.Errorf("%d attempts", w.prepared)
+			}
+			fail(w, nil)
+			settings = "with it"
+			_, err := ask()
+			check(t, err)
+		})
 	}
-	for range 3 {
-		var untrusted *oauth.UntrustedError
-		if err := ask(); !errors.As(err, &untrusted) || untrusted.Host != "flyte.example.com" || !errors.As(err, new(*oauth.TemporaryError)) {
-			t.Errorf("%v", err)
-		}
-	}
-	w.want(t, 1, 0)
-	w.prepareErr, settings = nil, "with it"
-	check(t, ask())
-	w.want(t, 2, 1)
 }
 
-// A child that meets such a certificate says so too: it may be the first to ask that
-// server.
-func TestUntrustedToTheChild(t *testing.T) {
-	w := newWorld(t)
-	w.has(t, 2*time.Hour)
-	w.spendErr = &oauth.TemporaryError{Err: &oauth.UntrustedError{Host: "flyte.example.com"}}
-	settings := "without --ca-file"
-	ask := func() error {
-		s := w.source()
-		s.Settings = func() string { return settings }
-		s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
-			var answer bytes.Buffer
-			err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
-			return answer.Bytes(), err
-		}
-		_, err := s.Token(t.Context())
-		return err
-	}
-	for range 2 {
-		var untrusted *oauth.UntrustedError
-		if err := ask(); !errors.As(err, &untrusted) || untrusted.Host != "flyte.example.com" || !errors.As(err, new(*oauth.TemporaryError)) {
-			t.Errorf("%v (%T)", err, err)
-		}
-	}
-	w.want(t, 1, 1)
-	w.spendErr, settings = nil, "with it"
-	check(t, ask())
-	w.want(t, 2, 2)
-}
-
-// A child that is killed has said nothing: a refresh is spent once more at once,
-// a code never.
-func TestChildKilled(t *testing.T) {
+// A worker that is killed has not answered: a refresh is sent once more at once, a code
+// never.
+func TestWorkerKilled(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		loggedIn bool
-		children int
+		workers  int
 	}{{"refresh", true, 2}, {"code", false, 1}} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
 			if test.loggedIn {
 				w.has(t, 2*time.Hour)
 			}
-			s, children := w.source(), 0
-			s.Child = func(ctx context.Context, request []byte) ([]byte, error) {
-				if children++; children == 1 {
+			s, workers := w.source(), 0
+			s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
+				if workers++; workers == 1 {
 					return nil, nil
 				}
-				var answer bytes.Buffer
-				err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
-				return answer.Bytes(), err
+				return w.worker(ctx, request)
 			}
 			token, err := s.Token(t.Context())
-			if children != test.children {
-				t.Errorf("%d children, want %d", children, test.children)
+			if workers != test.workers {
+				t.Errorf("%d workers, want %d", workers, test.workers)
 			}
-			if later := (*oauth.TemporaryError)(nil); test.loggedIn && (err != nil || token.AccessToken != "new-at-1") || !test.loggedIn && !errors.As(err, &later) {
+			if test.loggedIn && (err != nil || token.AccessToken != "new-at-1") || !test.loggedIn && !oauth.IsTemporary(err) {
 				t.Errorf("%v, %v", token, err)
 			}
 		})

@@ -1,30 +1,32 @@
 package cache
 
-// step is a stage of the line by which a token is had. They are told at the
-// debug level, and they are the steps of the model that walks every
-// interleaving of processes.
+// step is a stage of the line by which a call gets its token. Steps are logged at the
+// debug level, and the model in the tests that visits every interleaving of processes
+// has the same ones.
 type step string
 
-// The steps, in their order: those of who wants a token, then those of who
-// spends for it under the spending lock.
+// The steps in their order: those of a process that wants a token, then those of a worker
+// under the redeem lock.
 const (
-	stepLoad      step = "load"             // what is kept
-	stepRecent    step = "recent failure"   // does one stand?
-	stepLock      step = "lock"             // the leader's
-	stepOrphan    step = "orphan"           // take and release the spending lock
-	stepAgain     step = "load again"       // renewed meanwhile?
-	stepMeanwhile step = "meanwhile failed" // for a reason that is not ours alone?
-	stepRenew     step = "renew"            // find out how; nothing is spent
-	stepPreflight step = "preflight"        // room on the disk, the key at hand
-	stepHand      step = "hand over"        // to who spends; or the person logs in
-	stepNote      step = "note"             // the outcome, in the record
-	stepUnlock    step = "unlock"           // the leader's
-	stepSpendLock step = "spending lock"    // from here on, who spends
-	stepSpendLoad step = "load to spend"    // still what the leader saw?
-	stepReady     step = "ready to spend"   // the file that will be renamed
-	stepSpend     step = "spend"            // POST and verify
-	stepKeep      step = "keep"             // seal, fsync, rename
-	stepAnswer    step = "answer"           // let go of the spending lock, tell the leader
+	stepLoad       step = "load"              // the saved set
+	stepRecent     step = "recent failure"    // does one stand?
+	stepLock       step = "lock"              // the leader's
+	stepWorker     step = "wait for worker"   // take and release the redeem lock
+	stepAgain      step = "load again"        // renewed meanwhile?
+	stepMeanwhile  step = "failed meanwhile"  // for a shared reason?
+	stepRenew      step = "refresh"           // prepare it; nothing is used up
+	stepLogin      step = "log in"            // if one may start; the user sees nothing yet
+	stepPreflight  step = "preflight"         // the disk has space, the keyring has the key
+	stepDelegate   step = "delegate"          // to a worker; at a login, when the user has answered
+	stepRecord     step = "record outcome"    // for other processes and later calls
+	stepUnlock     step = "unlock"            // the leader's lock
+	stepRedeemLock step = "redeem lock"       // from here on, the worker's
+	stepRedeemLoad step = "load to redeem"    // still the set that the leader saw?
+	stepReady      step = "ready to redeem"   // the file that will be renamed
+	stepIntent     step = "record intent"     // to send the request
+	stepSend       step = "send"              // the request, and verify the answer
+	stepSave       step = "save"              // seal, fsync, rename
+	stepAnswer     step = "answer the leader" // and release the redeem lock
 )
 
 func (s *Source) at(now step) { s.Log.Debug("at", "step", string(now)) }

@@ -13,55 +13,55 @@ import (
 
 // The kinds of store.
 const (
-	Auto      = "auto"    // the first of the next two that this machine has
-	InKeyring = "keyring" // sealed in a file, the key to it in the OS keyring
-	InKernel  = "kernel"  // sealed in a file, the key to it in the kernel's: gone at reboot
-	InFile    = "file"    // readable in a file, for its owner only
-	Nowhere   = "none"    // not kept
+	StoreAuto    = "auto"    // the first of the next two that this machine has
+	StoreKeyring = "keyring" // sealed in a file, the key to it in the OS keyring
+	StoreKernel  = "kernel"  // sealed in a file, the key to it in the kernel's: gone at reboot
+	StoreFile    = "file"    // readable in a file, for its owner only
+	StoreNone    = "none"    // not saved
 )
 
-// suffixes are those of the files in each kind of store.
+// suffixes returns the suffix of the files in each kind of store.
 func suffixes() map[string]string {
-	return map[string]string{InKeyring: ".sealed", InKernel: ".kernel", InFile: ".plain"}
+	return map[string]string{StoreKeyring: ".sealed", StoreKernel: ".kernel", StoreFile: ".plain"}
 }
 
-// kernelLimit is how long the kernel holds a key that is in the OS keyring too.
+// kernelLimit is how long the kernel keeps a key that is in the OS keyring too.
 const kernelLimit = time.Hour
 
-// Store keeps the token set of one login.
+// Store saves the token set of one login.
 type Store struct {
 	Dir     Dir
-	Kind    string // Auto until it is decided
+	Kind    string // StoreAuto until it is decided
 	Keyring *Keyring
 	ID      string
 	Header  Header
-	// Ask lets a person choose a kind where there is no keyring of any kind.
-	// Nil: nobody can be asked.
+	// Ask lets the user choose a kind if there is no keyring of any kind. Nil: there is
+	// no user to ask.
 	Ask func(ctx context.Context) (kind string, err error)
 
-	damaged bool // what Load found: not a set of ours
+	damaged bool // Load found a file that has no set of ours
 
-	auto bool   // Kind was Auto to begin with
+	auto bool   // Kind was StoreAuto to begin with
 	item string // the user name of the key in the OS keyring
-	key  []byte // of whoever asks us to spend; nil: the keyring is asked
+	key  []byte // that the leader sent to this worker; nil: the keyring is asked
 }
 
-// NewStore is the store of kind for the login that key names.
+// NewStore returns the store of that kind for the login that key names.
 func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
-	h := Header{Server: key.Server[0], Client: key.Client, Account: key.Account, Grant: key.Grant}
+	h := Header{Server: key.Server[0], Client: key.Client, Account: key.Account, Grant: key.Grant, SecretSum: key.secretSum()}
 	id := key.ID()
-	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, auto: kind == Auto, item: key.item(id)}
+	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, auto: kind == StoreAuto, item: key.item(id)}
 }
 
-// Load returns the set that is kept, or nil where there is none: no file, a
-// file that is damaged or of another version, or one whose key is gone. A
-// [StoreError] means that it cannot be told.
+// Load returns the saved set, or nil if there is none: no file, a file that is damaged or
+// of another version, one whose key is gone, or a set that was obtained with another client
+// secret. A [StoreError] means that it is not known.
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	s.damaged = false
 	if s.auto {
 		s.Kind = s.current()
 	}
-	if s.Kind == Nowhere || s.Kind == Auto {
+	if s.Kind == StoreNone || s.Kind == StoreAuto {
 		return nil, nil
 	}
 	file, err := s.Dir.read(s.name())
@@ -70,6 +70,9 @@ func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if s.obtainedWithOther(file) {
+		return nil, nil
 	}
 	text, err := s.open(ctx, file)
 	if err == nil {
@@ -85,6 +88,21 @@ func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	return nil, err
 }
 
+// obtainedWithOther reports whether the client's secret is another than the one by which
+// the saved token was obtained: then the token is not returned any more.
+func (s *Store) obtainedWithOther(file []byte) bool {
+	h, _, _, err := split(file)
+	return err == nil && h.SecretSum != "" && s.Header.SecretSum != "" && h.SecretSum != s.Header.SecretSum
+}
+
+// Place returns the kind of store in which the login is now, also for StoreAuto.
+func (s *Store) Place() string {
+	if s.auto {
+		return s.current()
+	}
+	return s.Kind
+}
+
 // Kept reports whether there is a file of the login, which may be damaged.
 func (s *Store) Kept() bool {
 	_, err := os.Lstat(s.Dir.path(s.name()))
@@ -98,7 +116,7 @@ func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Kind == InFile {
+	if s.Kind == StoreFile {
 		if h.Sum != sum(rest) {
 			return nil, errDamaged
 		}
@@ -111,9 +129,8 @@ func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 	return open(key, s.ID, line, rest)
 }
 
-// find gets the key that a file was sealed with: from the kernel, which answers
-// in microseconds, else from the OS keyring, and then the kernel has it for an
-// hour.
+// find returns the key with which a file was sealed: from the kernel, which answers in
+// microseconds, or from the OS keyring, and then the kernel keeps it for an hour.
 func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
 	if s.key != nil {
 		return s.key, nil
@@ -122,7 +139,7 @@ func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
 	if err == nil && describe(key) == h.Key {
 		return key, nil
 	}
-	if s.Kind == InKernel {
+	if s.Kind == StoreKernel {
 		if errors.Is(err, errKernel) {
 			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be asked here", Hint: keyringHint}
 		}
@@ -134,25 +151,26 @@ func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
 	return key, err
 }
 
-// Draft is a set that is about to be kept: all that can fail has been tried.
-type Draft struct {
+// PendingWrite is a write that has been prepared: all that can fail has been tried.
+type PendingWrite struct {
 	store  *Store
 	file   *replacement
 	key    []byte
 	newKey bool
 }
 
-// Prepare makes sure that a set can be kept, before anything is spent for it:
-// the disk has the space, the keyring has the key. The caller holds the login's
-// spending lock.
-func (s *Store) Prepare(ctx context.Context) (*Draft, error) { return s.prepare(ctx, unfinished) }
+// Prepare makes sure that a set can be saved, before a request uses anything up: the disk
+// has the space, the keyring has the key. The caller holds the login's redeem lock.
+func (s *Store) Prepare(ctx context.Context) (*PendingWrite, error) {
+	return s.prepare(ctx, unfinished)
+}
 
-func (s *Store) prepare(ctx context.Context, stage string) (*Draft, error) {
-	d := &Draft{store: s}
-	if s.Kind == Nowhere {
+func (s *Store) prepare(ctx context.Context, stage string) (*PendingWrite, error) {
+	d := &PendingWrite{store: s}
+	if s.Kind == StoreNone {
 		return d, nil
 	}
-	if err := s.decide(ctx); err != nil || s.Kind == Nowhere {
+	if err := s.decide(ctx); err != nil || s.Kind == StoreNone {
 		return d, err
 	}
 	const room = 32 << 10 // for the largest tokens that servers give
@@ -167,12 +185,11 @@ func (s *Store) prepare(ctx context.Context, stage string) (*Draft, error) {
 	return d, nil
 }
 
-// findKey gets the login's key, or makes it on the keyring's definite word that
-// there is none.
-func (d *Draft) findKey(ctx context.Context) error {
+// findKey gets the login's key. It makes one if the keyring answers that there is none.
+func (d *PendingWrite) findKey(ctx context.Context) error {
 	s := d.store
 	switch {
-	case s.Kind == InFile:
+	case s.Kind == StoreFile:
 		return nil
 	case s.key != nil:
 		d.key = s.key
@@ -184,7 +201,7 @@ func (d *Draft) findKey(ctx context.Context) error {
 			d.key, err = s.find(ctx, h)
 		}
 	}
-	if errors.Is(err, errNoKey) && s.Kind == InKeyring {
+	if errors.Is(err, errNoKey) && s.Kind == StoreKeyring {
 		d.key, err = s.Keyring.get(ctx, s.item)
 	}
 	if errors.Is(err, errNoKey) {
@@ -194,11 +211,10 @@ func (d *Draft) findKey(ctx context.Context) error {
 	return err
 }
 
-// keepKey puts a new key where it belongs. What cannot be read back was not
-// kept.
-func (d *Draft) keepKey(ctx context.Context) error {
+// keepKey saves a new key. One that cannot be read back was not saved.
+func (d *PendingWrite) keepKey(ctx context.Context) error {
 	s := d.store
-	if s.Kind == InKernel {
+	if s.Kind == StoreKernel {
 		if err := kernelSet(describe(d.key), d.key, 0); err != nil {
 			return &StoreError{Problem: "the kernel's keyring does not take a key here", Hint: keyringHint}
 		}
@@ -217,68 +233,78 @@ func (d *Draft) keepKey(ctx context.Context) error {
 	return err
 }
 
-// Save keeps t in place of what was there.
-func (d *Draft) Save(t *oauth.Token) error {
+// Save saves t in place of the former set.
+func (d *PendingWrite) Save(t *oauth.Token) error {
 	s := d.store
 	h := s.Header
 	switch s.Kind {
-	case Nowhere:
+	case StoreNone:
 		return nil
-	case InFile:
+	case StoreFile:
 		text := encode(t)
 		h.Sum = sum(text)
 		return d.file.commit(join(h, func([]byte) []byte { return text }))
-	case InKeyring:
+	case StoreKeyring:
 		h.Item = s.item
 	}
 	h.Key = describe(d.key)
 	return d.file.commit(join(h, func(line []byte) []byte { return seal(d.key, s.ID, line, encode(t)) }))
 }
 
-// Discard leaves everything as it was before Prepare.
-func (d *Draft) Discard(ctx context.Context) {
+// Discard leaves everything as it was before Prepare. A key stays if there is a file: a
+// worker that was killed may have saved a set with it.
+func (d *PendingWrite) Discard(ctx context.Context) {
 	d.close()
-	if d.newKey {
+	if d.newKey && !d.store.Kept() {
 		_ = d.store.deleteKey(context.WithoutCancel(ctx), Header{Item: d.store.item, Key: describe(d.key)})
 	}
 }
 
-// close lets go of the file, and leaves the key.
-func (d *Draft) close() {
+// close gives the file up, and keeps the key.
+func (d *PendingWrite) close() {
 	if d.file != nil {
 		d.file.discard()
 	}
 }
 
-// Lock waits until no other process renews, spends or deletes the login, and
-// returns the function that lets the next one go on.
+// Lock waits until no other process renews or deletes the login, and returns the function
+// that lets the next one go on.
 func (s *Store) Lock(ctx context.Context) (unlock func(), err error) {
 	leader, err := s.lockLeader(ctx)
 	if err != nil {
 		return nil, err
 	}
-	spending, err := s.lockSpending(ctx)
+	redeem, err := s.lockRedeem(ctx)
 	if err != nil {
 		leader()
 		return nil, err
 	}
-	return func() { spending(); leader() }, nil
+	return func() { redeem(); leader() }, nil
 }
 
 // lockLeader waits until no other process leads a renewal.
 func (s *Store) lockLeader(ctx context.Context) (unlock func(), err error) {
-	return s.Dir.lock(ctx, s.ID+".lock")
+	return s.Dir.lock(ctx, s.leaderLock())
 }
 
-// lockSpending waits until no other process spends what the login has, and
-// returns the function that lets the next one go on. Whoever holds it may hold
-// the leader's lock, and takes that one first.
-func (s *Store) lockSpending(ctx context.Context) (unlock func(), err error) {
-	return s.Dir.lock(ctx, s.ID+".spend")
+// tryLockLeader is lockLeader that returns [ErrBusy] instead of waiting.
+func (s *Store) tryLockLeader() (unlock func(), err error) { return s.Dir.tryLock(s.leaderLock()) }
+
+func (s *Store) leaderLock() string { return s.ID + ".lock" }
+
+// lockRedeem takes the redeem lock, which a worker holds while it sends a refresh token or a
+// code. A process that needs the leader's lock too takes that one first.
+func (s *Store) lockRedeem(ctx context.Context) (unlock func(), err error) {
+	return s.Dir.lock(ctx, s.redeemLock())
 }
 
-// Delete forgets the login: its files, but for the locks, and its key. The caller
-// holds [Store.Lock].
+// tryLockRedeem is lockRedeem that returns [ErrBusy] instead of waiting.
+func (s *Store) tryLockRedeem() (unlock func(), err error) { return s.Dir.tryLock(s.redeemLock()) }
+
+func (s *Store) redeemLock() string { return s.ID + ".spend" }
+
+// Delete deletes the login: its files, except the locks, and its key. The caller holds
+// [Store.Lock].
 func (s *Store) Delete(ctx context.Context) error {
 	path := s.Dir.path(s.name())
 	h := s.Header
@@ -288,9 +314,7 @@ func (s *Store) Delete(ctx context.Context) error {
 		}
 	}
 	_, _ = os.Remove(path+unfinished), os.Remove(path+tried)
-	for _, suffix := range []string{".record", ".who", ".ahead", asideSuffix} {
-		_ = os.Remove(s.Dir.path(s.ID + suffix))
-	}
+	s.Dir.removeNotes(s.ID)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}

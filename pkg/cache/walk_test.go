@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// move is a step that somebody takes, or a fault.
+// move is a step that a process takes, or a fault.
 type move struct {
 	who  int
-	says step // the step at which it then is, if it is another
+	says step // the step that it logs, if it logs one
 	what string
 	to   moment
 }
@@ -18,10 +18,10 @@ type move struct {
 // String numbers processes by their place in the moment: see sorted.
 func (m move) String() string {
 	c := m.to.callers[m.who]
-	return fmt.Sprintf("%s%d: %s, child %q, disk %d", m.what, m.who, c.at, c.child.at, m.to.disk.gen)
+	return fmt.Sprintf("%s%d: %s, worker %q, disk %d, record %+v", m.what, m.who, c.at, c.worker.at, m.to.disk.gen, m.to.record)
 }
 
-// moves are all that may come next, and whether that is so without a fault.
+// moves returns all that may come next, and whether something comes without a fault.
 func (s *scene) moves(m moment) (all []move, goes bool) {
 	add := func(what string, i int, turns []turn) {
 		for _, t := range turns {
@@ -31,12 +31,12 @@ func (s *scene) moves(m moment) (all []move, goes bool) {
 	for i := range m.callers {
 		t := turn{s, m, i}
 		add("", i, t.call())
-		add("child ", i, t.spend())
+		add("worker ", i, t.redeem())
 	}
 	goes = len(all) > 0
-	if m.record.failure == later { // its seconds pass
+	if m.record.failed { // its seconds pass
 		t := turn{s, m, 0}
-		t.record.failure = none
+		t.record.failed = false
 		add("the window passes: ", 0, []turn{t})
 	}
 	for i := range m.callers {
@@ -45,11 +45,13 @@ func (s *scene) moves(m moment) (all []move, goes bool) {
 	return all, goes
 }
 
-// said is the step that a process names when it comes from one moment to another.
+// said returns the step that a process logs on its way from one moment to another.
 func said(from, to caller) step {
 	switch {
-	case to.child.at != from.child.at && to.child.at != gone:
-		return to.child.at
+	case to.worker.at != from.worker.at && to.worker.at != gone:
+		return to.worker.at
+	case to.worker.first && !from.worker.first:
+		return stepSave
 	case to.at != from.at && to.at != ended && to.at != killed:
 		return to.at
 	}
@@ -61,7 +63,7 @@ type walk struct {
 	*scene
 	visited map[moment]bool // true: on the way to where we are
 	trail   []move
-	seeks   string // the one promise to look at; empty: all
+	seeks   string // the one promise to check; empty: all
 	broken  *breach
 }
 
@@ -71,15 +73,19 @@ func (s *scene) walk(seeks string) *walk {
 	return w
 }
 
-// sorted is m with those who want the same in an order: which of them is where
-// makes no difference.
+// sorted returns m with the processes of a kind in an order: which of them is where makes
+// no difference.
 func (m moment) sorted() moment {
 	slices.SortFunc(m.callers[:], func(a, b caller) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(string(a.at), string(b.at)), strings.Compare(string(a.child.at), string(b.child.at)),
-			cmp.Compare(a.start, b.start), cmp.Compare(a.seen.gen, b.seen.gen), cmp.Compare(a.last, b.last))
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(string(a.at), string(b.at)), strings.Compare(string(a.worker.at), string(b.worker.at)),
+			cmp.Compare(a.start, b.start), cmp.Compare(a.seen.gen, b.seen.gen),
+			cmp.Compare(a.got(), b.got()))
 	})
 	return m
 }
+
+// got orders processes that are alike otherwise.
+func (c *caller) got() uint8 { return c.worker.got.gen*16 + c.worker.seen.gen }
 
 func (w *walk) visit(m moment) {
 	w.visited[m] = true
@@ -105,17 +111,20 @@ func (w *walk) visit(m moment) {
 
 // The promises.
 const (
-	once     = "a refresh token is spent once"
-	login    = "no login is lost"
+	once     = "a refresh token is sent once"
+	twice    = "a refresh token is sent by two workers at most"
+	lossless = "no login is lost"
 	tab      = "one browser at a time"
 	browser  = "one browser in all"
-	cause    = "a browser opens where the server takes nothing that is kept"
-	waiting  = "nobody waits for ever"
-	answered = "everybody is answered"
-	next     = "the next one is answered"
+	cause    = "a browser opens only if the server takes nothing that is saved"
+	waiting  = "no process waits for ever"
+	answered = "each process is answered"
+	next     = "the next process is answered"
+	alone    = "a server in trouble is left alone"
+	settled  = "a login that has ended is not recorded as under way"
 )
 
-// breach is a promise that does not hold, and how one comes to that.
+// breach is a promise that does not hold, and the way to it.
 type breach struct {
 	promise string
 	trail   []move
@@ -127,8 +136,8 @@ func (b *breach) Error() string {
 	for _, step := range b.trail {
 		text += "\n\t" + step.String()
 	}
-	return fmt.Sprintf("%s\n\tdisk %+v, record %+v, spent %v, %d browsers, %d excuses, %d gaps", text,
-		m.disk, m.record, m.server.spent, m.browsers, m.excuses, m.gaps)
+	return fmt.Sprintf("%s\n\tdisk %+v, record %+v, spent %v, %d browsers, %d excuses, %d gaps, %d unsent", text,
+		m.disk, m.record, m.server.spent, m.browsers, m.excuses, m.gaps, m.unsent)
 }
 
 func (w *walk) fail(promise string, m moment) {
@@ -155,19 +164,21 @@ func (w *walk) check(m moment, goes bool) {
 	w.checkEnd(m)
 }
 
-func alive(c caller) bool { return c.at != ended && c.at != killed || c.child.at != gone }
+func alive(c caller) bool { return c.at != ended && c.at != killed || c.worker.at != gone }
 
 // breaks returns the promises that m breaks.
 func (w *walk) breaks(m moment) (all []string) {
-	spends, keeping := slices.Max(m.server.spent[:]), slices.ContainsFunc(m.callers[:], keeps)
+	sent, saving := slices.Max(m.server.spent[:]), slices.ContainsFunc(m.callers[:], saves)
 	for _, p := range []struct {
 		promise string
 		broken  bool
 	}{
-		{once, spends > 1+m.gaps},
-		{login, !keeping && w.lost(m)},
+		{once, sent > 1+m.gaps},
+		{twice, slices.Max(m.server.tries[:]) > maxAttempts},
+		{lossless, !saving && w.lost(m)},
 		{tab, m.tabs() > 1},
-		{browser, m.browsers > w.need()+m.excuses},
+		{alone, m.pestered},
+		{browser, m.browsers > w.allowed(m)},
 		{cause, slices.ContainsFunc(m.callers[:], func(c caller) bool { return w.needless(m, c) })},
 	} {
 		if p.broken {
@@ -177,7 +188,7 @@ func (w *walk) breaks(m moment) (all []string) {
 	return all
 }
 
-func keeps(c caller) bool { return c.child.at == stepKeep }
+func saves(c caller) bool { return c.worker.at == stepSave }
 
 func (m *moment) tabs() (n int) {
 	for _, c := range m.callers {
@@ -188,25 +199,37 @@ func (m *moment) tabs() (n int) {
 	return n
 }
 
-// needless reports whether c asks a person though the server takes what is kept.
+// needless reports whether c shows a browser though the server takes what is saved.
 func (w *walk) needless(m moment, c caller) bool {
-	return c.tab && c.result == none && c.kind != asks && c.seen.gen > 0 && !c.seen.old && m.server.accepts(c.seen.gen, w.grace)
+	return c.tab && c.result == none && c.kind != asks && c.seen.gen > 0 && !c.seen.old && !m.refused && !m.givenUp() && m.server.accepts(c.seen.gen, w.grace)
 }
 
-// lost reports whether what is kept is not what the server takes, though nothing
-// has befallen it that excuses this.
+// givenUp reports whether so many workers were killed that a refresh token may have been
+// given up.
+func (m *moment) givenUp() bool { return m.gaps+m.unsent >= maxAttempts }
+
+// lost reports whether what is saved is not what the server takes, though nothing has
+// befallen it that excuses this.
 func (w *walk) lost(m moment) bool {
 	if m.disk.gen == 0 {
 		return w.first.gen > 0
 	}
 	taken := m.server.accepts(m.disk.gen, w.grace)
 	if !m.disk.token {
-		return taken
+		return taken && !m.givenUp()
 	}
 	return !taken && m.gaps == 0 && !(w.revoked && m.disk.gen == 1)
 }
 
-// need is how many logins a scene takes where all goes well.
+// allowed is how many browsers may have been opened.
+func (w *walk) allowed(m moment) uint8 {
+	if m.gaps > 0 || m.givenUp() || m.refused {
+		return 1 + m.excuses
+	}
+	return w.need() + m.excuses
+}
+
+// need is how many logins a scene takes if all goes well.
 func (s *scene) need() uint8 {
 	if s.first.gen == 0 || s.revoked || s.noID || slices.Contains(s.kinds, asks) {
 		return 1
@@ -223,12 +246,13 @@ func (w *walk) checkEnd(m moment) {
 			}
 		}
 	}
-	if m.record.failure != none {
-		m.excuses++ // it is a minute later: one may try again
+	if m.record.login.underWay() && !m.pending {
+		w.fail(settled, m)
 	}
+	m.excuses++ // it is a minute later: one may try again
 	calm := *w.scene
 	calm.trouble, calm.denies = false, false
-	m.left, m.record.failure, m.callers[0] = 0, none, begun(wants)
+	m.left, m.record, m.callers[0] = 0, recorded{}, begun(wants)
 	for all, _ := calm.moves(m); len(all) > 0 && w.broken == nil; all, _ = calm.moves(m) {
 		m = all[0].to
 		w.holds(m)

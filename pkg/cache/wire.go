@@ -7,24 +7,24 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// What is kept is written field by field: its number, its length and its bytes.
-// encoding/json looks at the types first, in each process anew, which would be a
-// fifth of a warm answer.
+// A saved set is written field by field: its number, its length and its bytes.
+// encoding/json examines the types first, in each process, which would be a fifth of the
+// time of a warm answer.
 
-// field is a field of what is kept: its number, which never gets another meaning,
-// and where its value is: a *string, *[]string, *bool or *time.Time.
+// field is a field of a saved set: its number, which never gets another meaning, and a
+// pointer to its value: a *string, *[]string, *bool or *time.Time.
 type field struct {
 	number uint64
 	value  any
 }
 
-// tokenFields are those of a token set. An [oauth.Secret] is written on purpose.
+// tokenFields returns those of a token set. An [oauth.Secret] is written on purpose.
 func tokenFields(t *oauth.Token) []field {
 	s := &t.Server
 	return []field{
 		{1, (*string)(&t.AccessToken)}, {2, (*string)(&t.RefreshToken)}, {3, (*string)(&t.IDToken)},
 		{4, &t.Expiry}, {5, &t.Obtained}, {6, &t.Renewed}, {7, &t.IDExpiry}, {8, &t.IDObtained},
-		{9, &t.Scopes}, {10, &t.Subject}, {11, &t.Account},
+		{9, &t.Scopes}, {10, &t.Subject}, {11, &t.Account}, {12, &t.IDFault.Reason}, {13, &t.IDFault.Retry},
 		{20, &s.Issuer}, {21, &s.AuthorizationEndpoint}, {22, &s.TokenEndpoint}, {23, &s.RevocationEndpoint}, {24, &s.KeysURI},
 		{25, &s.Scopes}, {26, &s.Challenges}, {27, &s.TokenAuthMethods}, {28, &s.IDTokenAlgorithms},
 		{29, &s.IssuerInResponse}, {30, &s.RequiresPushed},
@@ -33,7 +33,7 @@ func tokenFields(t *oauth.Token) []field {
 }
 
 func (h *Header) fields() []field {
-	return []field{{1, &h.Server}, {2, &h.Client}, {3, &h.Account}, {4, &h.Item}, {5, &h.Key}, {6, &h.Sum}, {7, &h.Grant}}
+	return []field{{1, &h.Server}, {2, &h.Client}, {3, &h.Account}, {4, &h.Item}, {5, &h.Key}, {6, &h.Sum}, {7, &h.Grant}, {8, &h.SecretSum}}
 }
 
 func encode(t *oauth.Token) []byte {
@@ -42,13 +42,13 @@ func encode(t *oauth.Token) []byte {
 
 func decode(text []byte) (*oauth.Token, error) {
 	t := &oauth.Token{}
-	if !decodeFields(text, tokenFields(t)) || t.AccessToken == "" {
+	if !decodeFields(text, tokenFields(t)) || t.AccessToken == "" && t.IDToken == "" && t.RefreshToken == "" && t.IDFault.Reason == "" {
 		return nil, errDamaged
 	}
 	return t, nil
 }
 
-// encodeFields leaves out what is not set.
+// encodeFields leaves out fields that are not set.
 func encodeFields(fields []field) (b []byte) {
 	add := func(f field, text string) {
 		b = appendText(binary.AppendUvarint(b, f.number), text)
@@ -80,8 +80,8 @@ func encodeFields(fields []field) (b []byte) {
 	return b
 }
 
-// decodeFields reports whether b could be read. A number that nobody knows is
-// passed over: a later version may have written it.
+// decodeFields reports whether b could be read. An unknown number is skipped: a later
+// version may have written it.
 func decodeFields(b []byte, fields []field) bool {
 	for len(b) > 0 {
 		n, size := binary.Uvarint(b)

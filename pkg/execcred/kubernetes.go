@@ -16,10 +16,9 @@ const (
 	kind    = "ExecCredential"
 )
 
-// execRequest is client.authentication.k8s.io's ExecCredential, as far as it is
-// read here.
+// execRequest is the part of client.authentication.k8s.io's ExecCredential that is read
+// here. The kind is not: some clients write another one, and the version decides.
 type execRequest struct {
-	Kind       string             `json:"kind,omitempty"`
 	APIVersion string             `json:"apiVersion,omitempty"`
 	Spec       execCredentialSpec `json:"spec,omitempty"`
 }
@@ -44,8 +43,8 @@ type KubernetesRequest struct {
 	apiVersion string
 }
 
-// DecodeKubernetes reads the value of KUBERNETES_EXEC_INFO. An empty one, which
-// a person has who runs the plugin, asks for v1.
+// DecodeKubernetes reads the value of KUBERNETES_EXEC_INFO. If it is empty or names no
+// apiVersion, it asks for v1.
 func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if info == "" {
 		return &KubernetesRequest{apiVersion: v1}, nil
@@ -59,8 +58,11 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if err := json.Unmarshal([]byte(info), &e); err != nil {
 		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO is not an ExecCredential: broken JSON")
 	}
-	if e.Kind != kind || e.APIVersion != v1 && e.APIVersion != v1beta1 {
-		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO asks for %q of kind %q: only %s and %s of kind %s are spoken here", e.APIVersion, e.Kind, v1, v1beta1, kind)
+	if e.APIVersion == "" {
+		e.APIVersion = v1
+	}
+	if e.APIVersion != v1 && e.APIVersion != v1beta1 {
+		return nil, fmt.Errorf("KUBERNETES_EXEC_INFO asks for apiVersion %.100q: only %s and %s are supported", e.APIVersion, v1, v1beta1)
 	}
 	r := &KubernetesRequest{apiVersion: e.APIVersion}
 	if e.Spec.Cluster != nil {

@@ -2,6 +2,7 @@ package execcred
 
 import (
 	"bytes"
+	ordered "cmp"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -158,7 +159,7 @@ func TestFieldsAreClientGos(t *testing.T) {
 		theirs []reflect.Type
 		unused []string
 	}{
-		{reflect.TypeFor[execRequest](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Status"}},
+		{reflect.TypeFor[execRequest](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Kind", "Status"}},
 		{reflect.TypeFor[execCredentialSpec](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialSpec](), reflect.TypeFor[clientv1beta1.ExecCredentialSpec]()}, []string{"Interactive"}},
 		{reflect.TypeFor[cluster](), []reflect.Type{reflect.TypeFor[clientv1.Cluster](), reflect.TypeFor[clientv1beta1.Cluster]()},
 			[]string{"TLSServerName", "InsecureSkipTLSVerify", "CertificateAuthorityData", "ProxyURL", "DisableCompression"}},
@@ -196,24 +197,38 @@ func fields(of reflect.Type) map[string]string {
 
 func TestMalformedKubernetesInfo(t *testing.T) {
 	for _, info := range []string{
-		" ", "\n", "{", "{}", "[]", "null", "true", "0", `""`, `"ExecCredential"`, "\x00", "\xff\xfe", "\ufeff" + infoV1, "kind: ExecCredential",
+		" ", "\n", "{", "[]", "true", "0", `""`, `"ExecCredential"`, "\x00", "\xff\xfe", "\ufeff" + infoV1, "kind: ExecCredential",
 		infoV1 + "x", infoV1 + infoV1, "x" + infoV1, infoV1[:len(infoV1)-2], "[" + infoV1 + "]",
 		strings.Replace(infoV1, "/v1", "/v1alpha1", 1), strings.Replace(infoV1, "/v1", "/v2", 1), strings.Replace(infoV1, "/v1", "/V1", 1),
 		strings.Replace(infoV1, "/v1", "/v1 ", 1), strings.Replace(infoV1, "/v1", "/", 1), strings.Replace(infoV1, "/v1", "/__internal", 1),
 		strings.Replace(infoV1, "client.authentication.k8s.io/", "", 1), strings.Replace(infoV1, "client.authentication", "authentication", 1),
-		strings.Replace(infoV1, "ExecCredential", "execCredential", 1), strings.Replace(infoV1, "ExecCredential", "ExecCredentialList", 1),
-		strings.Replace(infoV1, "ExecCredential", "", 1), strings.Replace(infoV1, `"ExecCredential"`, "1", 1), strings.Replace(infoV1, `"kind":"ExecCredential",`, "", 1),
-		strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, "null", 1), strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, `["client.authentication.k8s.io/v1"]`, 1),
-		`{"kind":"ExecCredential"}`, `{"apiVersion":"client.authentication.k8s.io/v1"}`,
+		strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, `["client.authentication.k8s.io/v1"]`, 1),
+		strings.Replace(infoV1, `"client.authentication.k8s.io/v1"`, "1", 1), strings.Replace(infoV1, "/v1", "/v1\u202e"+strings.Repeat("x", 12_000), 1),
 	} {
 		r, err := DecodeKubernetes(info)
 		if err == nil {
 			t.Errorf("%q: asks for %s", info, r.apiVersion)
 			continue
 		}
-		if !strings.Contains(err.Error(), "KUBERNETES_EXEC_INFO") || strings.ContainsAny(err.Error(), "\n\x00") {
+		if !strings.Contains(err.Error(), "KUBERNETES_EXEC_INFO") || strings.ContainsAny(err.Error(), "\n\x00\u202e") || len(err.Error()) > 400 {
 			t.Errorf("%q: %q does not stand alone on a line", info, err)
 		}
+	}
+}
+
+// The apiVersion decides, and its absence means v1. The kind decides nothing.
+func TestLenientKubernetesInfo(t *testing.T) {
+	for _, info := range []string{
+		"{}", "null", `{"kind":"ExecCredential"}`, `{"kind":"ExecCredential","apiVersion":null}`, `{"apiVersion":"client.authentication.k8s.io/v1"}`,
+		strings.Replace(infoV1, "ExecCredential", "ExecCredentials", 1), strings.Replace(infoV1, "ExecCredential", "", 1),
+		strings.Replace(infoV1, `"ExecCredential"`, "null", 1), strings.Replace(infoV1, `"ExecCredential"`, "1", 1), strings.Replace(infoV1, `"ExecCredential"`, "{}", 1),
+	} {
+		if r, err := DecodeKubernetes(info); err != nil || r.apiVersion != v1 {
+			t.Errorf("%s: %+v, %v", info, r, err)
+		}
+	}
+	if r, err := DecodeKubernetes(strings.Replace(infoV1beta1, "ExecCredential", "ExecCredentials", 1)); err != nil || r.apiVersion != v1beta1 {
+		t.Errorf("v1beta1 of another kind: %+v, %v", r, err)
 	}
 }
 
@@ -267,17 +282,18 @@ func FuzzKubernetesInfo(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var asked, answered struct{ Kind, APIVersion string }
+		var asked struct{ APIVersion string }
+		if info != "" {
+			if err := json.Unmarshal([]byte(info), &asked); err != nil {
+				t.Fatalf("broken, and taken: %v", err)
+			}
+		}
+		var answered struct{ Kind, APIVersion string }
 		if err := json.Unmarshal(document, &answered); err != nil {
 			t.Fatal(err)
 		}
-		if info == "" {
-			asked.Kind, asked.APIVersion = "ExecCredential", "client.authentication.k8s.io/v1"
-		} else if err := json.Unmarshal([]byte(info), &asked); err != nil {
-			t.Fatalf("broken, and taken: %v", err)
-		}
-		if asked != answered {
-			t.Fatalf("asked for %+v, answered %+v", asked, answered)
+		if want := ordered.Or(asked.APIVersion, v1); answered.APIVersion != want || answered.Kind != kind {
+			t.Fatalf("asked for %q, answered %+v", asked.APIVersion, answered)
 		}
 	})
 }

@@ -1,8 +1,8 @@
 // Package oauth gets tokens from an OAuth 2.0 or OpenID Connect authorization
-// server for a person or for a machine, and keeps nothing between calls.
+// server, for a user or for a machine. It stores nothing.
 //
 // [Client] holds what flytekit's AuthorizationClient takes as parameters. It
-// logs a person in through the browser (RFC 8252 with PKCE, RFC 7636) or with a
+// logs a user in through the browser (RFC 8252 with PKCE, RFC 7636) or with a
 // device code (RFC 8628), a machine by its secret (RFC 6749 §4.4), refreshes
 // and revokes.
 package oauth
@@ -23,14 +23,14 @@ import (
 type Client struct {
 	// Issuer is asked for its metadata (OpenID Connect Discovery 1.0, RFC 8414).
 	Issuer string
-	// Endpoint is what people call the service they log in to. Empty: the host
+	// Endpoint is the name of the service that messages and pages show. Empty: the host
 	// of the authorization endpoint.
 	Endpoint string
-	// AuthEndpoint, TokenEndpoint, RevocationEndpoint and DeviceEndpoint say
-	// without an Issuer where the server is. A query in AuthEndpoint is kept.
+	// AuthEndpoint, TokenEndpoint, RevocationEndpoint and DeviceEndpoint are the
+	// server's endpoints if there is no Issuer. A query in AuthEndpoint is kept.
 	AuthEndpoint, TokenEndpoint, RevocationEndpoint, DeviceEndpoint string
-	// Server is what is known of the server by other means: then neither Issuer is
-	// asked nor the endpoints are looked at. Nil: nothing is.
+	// Server is the server's metadata if it is known by other means. Issuer and the
+	// endpoints are then not used. Nil: it is not known.
 	Server *Metadata
 
 	// Grant is how to get a token. Zero: GrantAuto.
@@ -39,10 +39,10 @@ type Client struct {
 	ClientID     string // empty: the one that Server names
 	ClientSecret Secret // empty: a public client
 
-	// Scopes are asked for. None, and an Issuer: openid, and offline_access
-	// where the server offers it; for a machine none.
+	// Scopes are asked for. If there are none, and an Issuer is set: openid, and
+	// offline_access if the server offers it; for a machine none.
 	Scopes   []string
-	Audience string   // sent when a person or a machine logs in; empty: not sent
+	Audience string   // sent when a user or a machine logs in; empty: not sent
 	Resource []string // RFC 8707, sent with every request
 	Account  string   // whom to log in, sent as login_hint; empty: not sent
 
@@ -50,8 +50,17 @@ type Client struct {
 	// an ephemeral port (RFC 8252 §7.3); any other must be pasted. Empty:
 	// http://127.0.0.1 with an ephemeral port.
 	RedirectURI string
-	// RedirectPorts are tried in order where the port of RedirectURI is taken.
+	// RedirectPorts are tried in order if the port of RedirectURI is in use.
 	RedirectPorts []int
+	// Listen is the HOST:PORT to listen on instead of loopback, for example in a container
+	// whose port is published. RedirectURI is sent as if it were not set, and its path and
+	// host are those of the requests that are accepted. Empty: loopback.
+	Listen string
+	// LockPort takes a lock that belongs to a fixed port, before the port is listened on,
+	// and keeps it until unlock is called at the end of the login. With wait it waits until
+	// it has the lock or ctx ends. Without wait it returns a nil unlock if another process
+	// has the lock: its login is waited for if no other port is free. Nil: no lock.
+	LockPort func(ctx context.Context, port int, wait bool) (unlock func(), err error)
 
 	AuthParams    map[string]string // added to the authorization request
 	TokenParams   map[string]string // added to the exchange of a code or of the client's credentials
@@ -62,38 +71,43 @@ type Client struct {
 
 	// Pages replace what the browser shows at the end.
 	Pages Pages
-	// LoginTimeout is how long a person has, but for a device code, which says
-	// itself how long it lives. Zero: 2 minutes.
+	// LoginTimeout is how long a user has to log in through the browser. A device code
+	// has a lifetime of its own. Zero: 2 minutes.
 	LoginTimeout time.Duration
 
-	// Open opens a URL in the person's browser and does not wait for it. Nil:
-	// the URL is only shown at the Prompt.
+	// Open opens a URL in the user's browser and does not wait for it. Nil: the URL is
+	// only shown.
 	Open func(ctx context.Context, url string) error
-	// Prompt is the person's terminal. Nil: there is none.
+	// Prompt is the user's terminal. Nil: there is none.
 	Prompt Prompt
+	// Notify shows a text to the user if there is no Prompt: the address and code of a
+	// device grant, and the address to open if no browser opens. Nil: without a Prompt,
+	// a login fails if no browser opens.
+	Notify func(text string)
 
-	// TLS is how the server's certificate is checked. Nil: the system's way.
+	// TLS says how the server's certificate is checked. Nil: by the system's roots.
 	TLS *tls.Config
-	// HTTP makes the requests, TLS is then its own affair. Its time-outs and
-	// redirects are not used. Nil: Go's default with TLS.
+	// HTTP makes the requests, and TLS is not used. Its time-outs and redirects are not
+	// used. Nil: a client with the transport of [NewTransport].
 	HTTP *http.Client
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 
-	timer func(time.Duration) <-chan time.Time // nil: time.After
+	timer     func(time.Duration) <-chan time.Time // nil: time.After
+	tokenTime time.Duration                        // zero: defaultTokenTime
 }
 
-// Prompt is a terminal at which a person reads and may paste the URL that
-// their browser was sent to.
+// Prompt is a terminal at which a user reads, and pastes the URL at which the browser
+// ended.
 type Prompt interface {
 	// Show writes text as it is.
 	Show(text string)
-	// ReadLine waits for a line. It returns an error when ctx ends or nobody
-	// can answer any more.
+	// ReadLine waits for a line. It returns an error if ctx ends or there is no more
+	// input.
 	ReadLine(ctx context.Context) (string, error)
 }
 
-// defaultLoginTimeout is how long a person has unless told otherwise.
+// defaultLoginTimeout is the LoginTimeout of a Client that sets none.
 const defaultLoginTimeout = 2 * time.Minute
 
 func (c *Client) now() time.Time {
@@ -118,12 +132,12 @@ func (c *Client) loginTimeout() time.Duration {
 	return defaultLoginTimeout
 }
 
-// Check refuses, without asking anybody, settings that cannot work, and
-// parameters that would undo what protects a login (RFC 9700 §2.1, §4.7) or that
-// carry a secret where others can read it.
+// Check refuses, without a request, settings that cannot work, and parameters that
+// would remove the protection of a login (RFC 9700 §2.1, §4.7) or would put a secret
+// into a URL.
 func (c *Client) Check() error {
 	if c.ClientID == "" && (c.Server == nil || c.Server.ClientID == "") {
-		return &ConfigError{Setting: "client-id", Problem: "no client id is set: the name under which the server knows this program"}
+		return ConfigError("client-id", "no client id is set: the name under which the server knows this program")
 	}
 	if err := c.Grant.check(); err != nil {
 		return err
@@ -135,12 +149,17 @@ func (c *Client) Check() error {
 	for setting, params := range map[string]map[string]string{"auth-param": c.AuthParams, "token-param": c.TokenParams, "refresh-param": c.RefreshParams} {
 		for name := range params {
 			if slices.Contains(reserved, name) {
-				return &ConfigError{Setting: setting, Problem: name + " cannot be set by --" + setting + ": it is this program's own affair"}
+				return ConfigError(setting, "%s", name+" cannot be set by --"+setting+": each login makes its own")
 			}
 		}
 	}
 	if _, err := parseRedirect(c.RedirectURI); err != nil {
 		return err
+	}
+	if c.Listen != "" {
+		if _, _, err := splitListen(c.Listen); err != nil {
+			return err
+		}
 	}
 	if c.Server != nil {
 		return c.Server.check(c.Grant)
@@ -148,20 +167,20 @@ func (c *Client) Check() error {
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)
 	}
-	return c.configured().check(c.Grant)
+	return c.configured().checkConfigured(c.Grant)
 }
 
 // id is the client's at the server that m describes.
 func (c *Client) id(m *Metadata) string { return cmp.Or(c.ClientID, m.ClientID) }
 
-// configured is what is known of the server without an Issuer. An authorization
+// configured returns the metadata that the endpoints of c make. An authorization
 // endpoint has no fragment (RFC 6749 §3.1).
 func (c *Client) configured() *Metadata {
 	authorization, _, _ := strings.Cut(c.AuthEndpoint, "#")
 	return &Metadata{AuthorizationEndpoint: authorization, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint, DeviceEndpoint: c.DeviceEndpoint}
 }
 
-// scopes returns what is asked for at the server that m describes.
+// scopes returns the scopes to ask for at the server that m describes.
 func (c *Client) scopes(m *Metadata) []string {
 	if len(c.Scopes) > 0 || c.Issuer == "" || c.Server != nil || c.Grant == GrantClientCredentials {
 		return c.Scopes

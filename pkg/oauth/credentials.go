@@ -3,14 +3,12 @@ package oauth
 import (
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 )
 
-// ClientCredentials gets a token for the client itself, by its secret and
-// without a person (RFC 6749 §4.4). It spends nothing: whoever needs another
-// token asks again, so a refresh token that comes along is dropped, as is an ID
-// token that no scope asked for.
+// ClientCredentials gets a token for the client itself, by its secret (RFC 6749 §4.4). It
+// uses nothing up, and can be called again for the next token. So a refresh token in the
+// answer is dropped, and so is an ID token that no scope asked for.
 func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 	machine := *c
 	machine.Grant = GrantClientCredentials
@@ -18,21 +16,19 @@ func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 		return nil, err
 	}
 	if c.ClientSecret == "" {
-		return nil, &ConfigError{Setting: "client-secret-file", Problem: "the client credentials grant needs the client's secret, and none is set"}
+		return nil, ConfigError("client-secret-file", "the client credentials grant needs the client's secret, and none is set")
 	}
 	m, err := machine.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Spending{Server: *m, Form: machine.wanted(m), Scopes: machine.scopes(m)}
-	s.Form.Set("grant_type", machineGrant)
-	machine.extend(s.Form, c.TokenParams)
-	if slices.Contains(s.Scopes, "openid") {
-		if s.Keys, err = machine.keys(ctx, m); err != nil {
-			return nil, err
-		}
+	r := &TokenRequest{Server: *m, Form: machine.wanted(m), Scopes: machine.scopes(m)}
+	r.Form.Set("grant_type", machineGrant)
+	machine.extend(r.Form, c.TokenParams)
+	if r.Keys, err = machine.keysFor(ctx, m, r.Scopes, Auto); err != nil {
+		return nil, err
 	}
-	t, err := machine.Spend(ctx, s, nil)
+	t, err := machine.Redeem(ctx, r, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +36,7 @@ func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 	return t, nil
 }
 
-// wanted is what a request asks for that no authorization request came before.
+// wanted returns the parameters of a request that follows no authorization request.
 func (c *Client) wanted(m *Metadata) url.Values {
 	form := url.Values{}
 	if scopes := c.scopes(m); len(scopes) > 0 {

@@ -5,28 +5,26 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"time"
 	"unicode/utf8"
 )
 
-// What a device endpoint may make us wait, and show.
+// Limits of a device endpoint's answer, and its defaults.
 const (
 	defaultInterval = 5 * time.Second // RFC 8628 §3.2
-	leastInterval   = time.Second
+	leastInterval   = time.Second     // a shorter one counts as absent
 	mostInterval    = time.Minute
 	defaultLifetime = 15 * time.Minute
 	mostUserCode    = 64 // characters
 )
 
-// DeviceLifetime is how long a device code is good at the most, whatever the server
-// says: so long a login by one may take.
+// DeviceLifetime is the longest time for which a device code is used, whatever the server
+// says. A login by device code takes no longer.
 const DeviceLifetime = 30 * time.Minute
 
-// device is a device endpoint's answer (RFC 8628 §3.2): a code that we hold, and
-// the one that the person enters in a browser elsewhere. Its texts are fit for a
-// terminal.
+// device is a device endpoint's answer (RFC 8628 §3.2): the code that this program sends,
+// and the one that the user enters in a browser. Its texts are fit for a terminal.
 type device struct {
 	code     Secret
 	userCode string
@@ -40,34 +38,42 @@ type device struct {
 
 // requestDevice asks for a device's codes (RFC 8628 §3.1). It uses nothing up.
 func (c *Client) requestDevice(ctx context.Context, m *Metadata) (*device, error) {
+	if err := m.checkEndpoint("device-endpoint", m.DeviceEndpoint); err != nil {
+		return nil, err
+	}
 	form := c.wanted(m)
 	c.extend(form, nil)
 	asked := c.now() // the codes may be as old as that
-	resp, body, err := c.send(ctx, m, m.DeviceEndpoint, form, requestTimeout)
+	ctx, cancel := withTimeout(ctx, deviceTimeout)
+	defer cancel()
+	resp, body, err := c.send(ctx, m, m.DeviceEndpoint, form)
 	if err != nil {
 		return nil, err
 	}
-	fields, err := decodeAnswer(resp, body, asked)
+	a, err := newAnswer(resp, body, append(sentValues(form), c.ClientSecret.Reveal()), asked)
 	if err != nil {
 		return nil, err
 	}
-	host := resp.Request.URL.Host
+	if e := a.failure(); e != nil {
+		return nil, e
+	}
 	if resp.StatusCode/100 != 2 {
-		return nil, temporary("%s answered %s without a device code", host, status(resp))
+		return nil, a.temporary("without a device code")
 	}
-	d, err := newDevice(fields, asked)
+	d, err := newDevice(a.fields, a.clean, asked)
 	if err != nil {
-		return nil, fmt.Errorf("%s answered %s", host, err)
+		return nil, invalid("%s answered %s", a.host(), err)
 	}
 	return d, nil
 }
 
-// newDevice reads a device endpoint's answer. What it says of times counts as
-// absent where it cannot be; a complete address that cannot be opened, too.
-func newDevice(fields map[string]json.RawMessage, asked time.Time) (*device, error) {
+// newDevice reads a device endpoint's answer. clean makes its texts fit for people. A
+// time that cannot be read or used counts as absent, and so does a complete address that
+// cannot be opened.
+func newDevice(fields map[string]json.RawMessage, clean func(string) string, asked time.Time) (*device, error) {
 	d := &device{
 		code:     Secret(text(fields["device_code"])),
-		userCode: Printable(text(fields["user_code"])),
+		userCode: clean(text(fields["user_code"])),
 		address:  cmp.Or(text(fields["verification_uri"]), text(fields["verification_url"])), // as Google calls it
 		complete: text(fields["verification_uri_complete"]),
 		interval: pollInterval(fields["interval"]),
@@ -80,32 +86,35 @@ func newDevice(fields map[string]json.RawMessage, asked time.Time) (*device, err
 	case d.userCode == "":
 		return nil, errors.New("without a user_code")
 	case utf8.RuneCountInString(d.userCode) > mostUserCode:
-		return nil, errors.New("with a user_code that nobody can enter")
+		return nil, errors.New("with a user_code of more than 64 characters")
 	case d.address == "":
 		return nil, errors.New("without a verification_uri")
-	case !opens(d.address):
-		return nil, errors.New("with a verification_uri that must not be opened: " + Printable(d.address))
+	case clean(d.address) != d.address || !opens(d.address):
+		return nil, errors.New("with a verification_uri that must not be opened: " + clean(d.address))
 	}
-	if !opens(d.complete) {
+	if clean(d.complete) != d.complete || !opens(d.complete) {
 		d.complete = ""
 	}
 	return d, nil
 }
 
-// pollInterval reads interval. The default stands for 0 too: whoever sends that
-// has left it unset, and would be asked without a pause.
+// pollInterval reads interval. The default replaces one that is absent, cannot be read or
+// is shorter than a second: some servers send 0 or a fraction for "not set".
 func pollInterval(raw json.RawMessage) time.Duration {
-	said := cmp.Or(seconds(raw), defaultInterval)
-	return min(max(said, leastInterval), mostInterval)
+	interval := seconds(raw)
+	if interval < leastInterval {
+		return defaultInterval
+	}
+	return min(interval, mostInterval)
 }
 
-// opens reports whether a person may be sent to an address: https, or http on
-// loopback, and just as it is shown.
+// opens reports whether a user may be sent to an address: https, or http on loopback,
+// without characters that are not shown.
 func opens(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Host != "" && u.User == nil && Printable(address) == address &&
 		(u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
 }
 
-// link is the address that asks the least of a person.
+// link is the address to open: the complete one if there is one.
 func (d *device) link() string { return cmp.Or(d.complete, d.address) }

@@ -27,7 +27,7 @@ func TestNewDevice(t *testing.T) {
 		"interval":                     {more: `"interval":7`, interval: 7 * time.Second},
 		"interval, text":               {more: `"interval":"7"`, interval: 7 * time.Second},
 		"interval, fraction":           {more: `"interval":2.5`, interval: 2500 * time.Millisecond},
-		"interval, less than a second": {more: `"interval":0.001`, interval: time.Second},
+		"interval, less than a second": {more: `"interval":0.1`},
 		"interval, none":               {more: `"interval":0`},
 		"interval, negative":           {more: `"interval":-1`},
 		"interval, words":              {more: `"interval":"soon"`},
@@ -62,7 +62,7 @@ func TestNewDevice(t *testing.T) {
 		"device_code is a number":      {more: `"device_code":7`, fault: "without a device_code"},
 		"no user_code":                 {more: `"user_code":null`, fault: "without a user_code"},
 		"user_code of nothing to see":  {more: `"user_code":"\u001b\u202e\u0007 "`, fault: "without a user_code"},
-		"user_code is long":            {more: `"user_code":"` + strings.Repeat("é", 65) + `"`, fault: "with a user_code that nobody can enter"},
+		"user_code is long":            {more: `"user_code":"` + strings.Repeat("é", 65) + `"`, fault: "with a user_code of more than 64 characters"},
 		"no verification_uri":          {more: `"verification_uri":""`, fault: "without a verification_uri"},
 		"address is http":              {more: `"verification_uri":"http://id.example/"`, fault: "with a verification_uri that must not be opened: http://id.example/"},
 		"address is a script":          {more: `"verification_uri":"javascript:alert(1)"`, fault: "must not be opened"},
@@ -76,7 +76,7 @@ func TestNewDevice(t *testing.T) {
 			if err := json.Unmarshal([]byte("{"+strings.TrimSuffix(codes+","+test.more, ",")+"}"), &fields); err != nil {
 				t.Fatal(err)
 			}
-			d, err := newDevice(fields, asked)
+			d, err := newDevice(fields, cleaner(nil), asked)
 			if test.fault != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fault) || Printable(err.Error()) != err.Error() {
 					t.Errorf("got %v, want to read of %q", err, test.fault)
@@ -111,7 +111,7 @@ func TestNewDevice(t *testing.T) {
 // TestPace: how long a device waits after each answer (RFC 8628 §3.5).
 func TestPace(t *testing.T) {
 	said := func(code string) error { return &Error{Code: code} }
-	pending, slower, down := said("authorization_pending"), said("slow_down"), temporary("it is down")
+	pending, slower, down := said("authorization_pending"), said("slow_down"), Temporary("it is down")
 	const s = time.Second
 	for name, test := range map[string]struct {
 		interval time.Duration
@@ -120,11 +120,11 @@ func TestPace(t *testing.T) {
 	}{
 		"pending":                      {5 * s, []error{pending, pending}, []time.Duration{5 * s, 5 * s}},
 		"slower, and slower for good":  {5 * s, []error{slower, pending, slower, pending, pending}, []time.Duration{10 * s, 10 * s, 15 * s, 15 * s, 15 * s}},
-		"slower with 429":              {5 * s, []error{&TemporaryError{Err: slower}, pending}, []time.Duration{10 * s, 10 * s}},
+		"slower with 429":              {5 * s, []error{&Error{Class: ClassTemporary, Code: "slow_down"}, pending}, []time.Duration{10 * s, 10 * s}},
 		"down":                         {5 * s, []error{down, down, down, down, down, pending, down}, []time.Duration{10 * s, 20 * s, 40 * s, 60 * s, 60 * s, 5 * s, 10 * s}},
 		"down, with a long interval":   {60 * s, []error{slower, down, down}, []time.Duration{65 * s, 65 * s, 65 * s}},
-		"down, and says for how long":  {5 * s, []error{&TemporaryError{Err: down, after: 45 * s}, down, pending}, []time.Duration{45 * s, 20 * s, 5 * s}},
-		"down, for less than we would": {5 * s, []error{&TemporaryError{Err: down, after: s}}, []time.Duration{10 * s}},
+		"down, and says for how long":  {5 * s, []error{&Error{Class: ClassTemporary, RetryAfter: 45 * s}, down, pending}, []time.Duration{45 * s, 20 * s, 5 * s}},
+		"down, for less than we would": {5 * s, []error{&Error{Class: ClassTemporary, RetryAfter: s}}, []time.Duration{10 * s}},
 		"slower after it was down":     {s, []error{down, down, slower, down}, []time.Duration{2 * s, 4 * s, 6 * s, 12 * s}},
 	} {
 		t.Run(name, func(t *testing.T) {

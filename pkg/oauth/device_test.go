@@ -43,6 +43,16 @@ func beginHere(t testing.TB, c *oauth.Client) *pausing {
 	return p
 }
 
+// running reports whether the login goes on.
+func (p *pausing) running() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
 func (p *pausing) end() (*oauth.Token, error) {
 	p.t.Helper()
 	select {
@@ -124,7 +134,7 @@ func TestDevice(t *testing.T) {
 		return time.After(0)
 	})
 	p := beginHere(t, c)
-	code := p.shown(terminal, `the code there is (\S+)\.\n`)
+	code := p.shown(terminal, `the page shows (\S+)\.\n`)
 	p.until("a second poll", func() bool { return s.Count("device_code") >= 2 })
 	if !s.ApproveDevice(code) {
 		t.Fatalf("the server does not know the code %s", code)
@@ -167,7 +177,7 @@ func TestDeviceDenied(t *testing.T) {
 	c.Grant, c.Prompt = oauth.GrantDevice, terminal
 	oauth.SetTimer(c, func(time.Duration) <-chan time.Time { return time.After(0) })
 	p := beginHere(t, c)
-	s.DenyDevice(p.shown(terminal, `the code there is (\S+)\.\n`))
+	s.DenyDevice(p.shown(terminal, `the page shows (\S+)\.\n`))
 	_, err := p.end()
 	wantDefinite(t, err, "access_denied")
 }
@@ -200,7 +210,7 @@ func TestDevicePolls(t *testing.T) {
 		"a captive portal":    {answers: []http.HandlerFunc{said(200, "text/html", "<html>"), given}, waits: []time.Duration{5 * s, 10 * s}},
 		"busy for a while":    {answers: []http.HandlerFunc{busy, given}, waits: []time.Duration{5 * s, 30 * s}},
 		"denied":              {answers: []http.HandlerFunc{pending, said(400, j, `{"error":"access_denied"}`)}, waits: []time.Duration{5 * s, 5 * s}, code: "access_denied"},
-		"expired":             {answers: []http.HandlerFunc{pending, said(400, j, `{"error":"expired_token"}`)}, waits: []time.Duration{5 * s, 5 * s}, words: "the code ran out before anybody logged in to flyte.example.com"},
+		"expired":             {answers: []http.HandlerFunc{pending, said(400, j, `{"error":"expired_token"}`)}, waits: []time.Duration{5 * s, 5 * s}, words: "the code expired before anyone logged in to flyte.example.com"},
 		"a dead code":         {answers: []http.HandlerFunc{said(400, j, `{"error":"invalid_grant"}`)}, waits: []time.Duration{5 * s}, code: "invalid_grant"},
 		"not for this client": {answers: []http.HandlerFunc{said(400, j, `{"error":"unauthorized_client"}`)}, waits: []time.Duration{5 * s}, code: "unauthorized_client"},
 	} {
@@ -237,9 +247,8 @@ func TestDevicePolls(t *testing.T) {
 // wantNobody: it is a person who did not answer.
 func wantNobody(t testing.TB, err error, words string) {
 	t.Helper()
-	var e *oauth.TemporaryError
-	if !errors.As(err, &e) || !e.Person || !strings.Contains(err.Error(), words) {
-		t.Errorf("got %v (%T), want a person's TemporaryError with %q", err, err, words)
+	if oauth.ClassOf(err) != oauth.ClassUnanswered || !strings.Contains(err.Error(), words) {
+		t.Errorf("got %v (%T), want an unanswered login with %q", err, err, words)
 	}
 }
 
@@ -312,7 +321,7 @@ func TestDeviceRefused(t *testing.T) {
 		"no address":       {handler: answer(`{"device_code":"x","user_code":"x"}`), words: "without a verification_uri"},
 		"a script":         {handler: answer(`{"device_code":"x","user_code":"x","verification_uri":"javascript:x"}`), words: "must not be opened"},
 		"an empty object":  {handler: answer(`{}`), words: "without a device_code"},
-		"null":             {handler: answer(`null`), words: "without a device_code"},
+		"null":             {handler: answer(`null`), words: "broken JSON", later: true},
 		"more than 1 MiB":  {handler: answer(`{"device_code":"` + strings.Repeat("x", 1<<20) + `"}`), words: "larger than 1 MiB", later: true},
 		"nothing at all":   {handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, words: "cannot be reached", later: true},
 		"a list of fields": {handler: answer(`[{"device_code":"x"}]`), words: "broken JSON", later: true},
@@ -328,7 +337,7 @@ func TestDeviceRefused(t *testing.T) {
 			if test.code != "" {
 				wantDefinite(t, err, test.code)
 			}
-			if errors.As(err, new(*oauth.TemporaryError)) != test.later {
+			if oauth.IsTemporary(err) != test.later {
 				t.Errorf("%v is %T", err, err)
 			}
 			wantHarmless(t, err)
@@ -348,7 +357,7 @@ func TestDeviceTexts(t *testing.T) {
 		not  []string
 	}{
 		"plain":        {want: []string{"or open\n\n  https://id.example/device?p=q\n\nand enter the code ABCD-EFGH.\n"}, not: []string{"user_code"}},
-		"complete":     {more: `,"verification_uri_complete":"https://id.example/d?c=ABCD"`, want: []string{"  https://id.example/d?c=ABCD\n\nand see that the code there is ABCD-EFGH.\n"}},
+		"complete":     {more: `,"verification_uri_complete":"https://id.example/d?c=ABCD"`, want: []string{"  https://id.example/d?c=ABCD\n\nand check that the page shows ABCD-EFGH.\n"}},
 		"ESC":          {more: `,"user_code":"\u001b]0;owned\u0007AB\u001b[2JCD"`, want: []string{"and enter the code ]0;ownedAB[2JCD.\n"}, not: []string{"\x1b]", "\x07", "\x1b[2J"}},
 		"bidi":         {more: `,"user_code":"AB\u202eCD\u2066"`, want: []string{"the code ABCD.\n"}, not: []string{"\u202e", "\u2066"}},
 		"lines":        {more: `,"user_code":"AB\r\nrm -rf"`, want: []string{"the code AB  rm -rf.\n"}},
@@ -419,7 +428,7 @@ func TestGrants(t *testing.T) {
 		"unknown":               {func(c *oauth.Client) { c.Grant = "implicit" }, "grant", "no grant implicit"},
 		"no device endpoint":    {func(c *oauth.Client) { c.DeviceEndpoint = "" }, "grant", "no device endpoint"},
 		"nobody to show it":     {func(c *oauth.Client) { c.Prompt = nil }, "grant", "neither a terminal"},
-		"for a machine":         {func(c *oauth.Client) { c.Grant = oauth.GrantClientCredentials }, "grant", "nobody logs in"},
+		"for a machine":         {func(c *oauth.Client) { c.Grant = oauth.GrantClientCredentials }, "grant", "has no login"},
 		"endpoint is http":      {func(c *oauth.Client) { c.DeviceEndpoint = "http://id.example/device" }, "device-endpoint", "https"},
 		"endpoint has a user":   {func(c *oauth.Client) { c.DeviceEndpoint = "https://a:b@id.example/device" }, "device-endpoint", "user"},
 		"no token endpoint":     {func(c *oauth.Client) { c.TokenEndpoint = "" }, "token-endpoint", "no token endpoint"},
@@ -582,7 +591,7 @@ func TestEitherWay(t *testing.T) {
 		pasteOf(t, p, terminal)
 		poll <- time.Now()
 		_, err := p.end()
-		wantNobody(t, err, "the code ran out")
+		wantNobody(t, err, "the code expired")
 	})
 	t.Run("refused at the poll", func(t *testing.T) {
 		f := newFake(t)
@@ -598,7 +607,7 @@ func TestEitherWay(t *testing.T) {
 		p := beginHere(t, c)
 		pasted := pasteOf(t, p, terminal)
 		poll <- time.Now()
-		p.shown(terminal, `(The code above is of no use \(\S+ answered unauthorized_client\)\.\n)`)
+		p.shown(terminal, `(The code above cannot be used \(\S+ answered unauthorized_client\)\.\n)`)
 		terminal.lines <- pasted
 		if _, err := p.end(); err != nil {
 			t.Error(err)
@@ -612,14 +621,14 @@ func TestEitherWay(t *testing.T) {
 func TestOneCodeIsSpent(t *testing.T) {
 	f := newFake(t)
 	c, terminal, poll := eitherWay(f)
-	login, err := c.PrepareLogin(t.Context())
+	login, err := c.PrepareLogin(t.Context(), oauth.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	polling, answered := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
 	var spent []string
-	spend := func(ctx context.Context, s *oauth.Spending) (*oauth.Token, error) {
+	spend := func(ctx context.Context, s *oauth.TokenRequest) (*oauth.Token, error) {
 		mu.Lock()
 		spent = append(spent, s.Form.Get("grant_type"))
 		mu.Unlock()
@@ -630,7 +639,7 @@ func TestOneCodeIsSpent(t *testing.T) {
 			close(polling)
 			<-answered
 		}
-		return c.Spend(ctx, s, nil)
+		return c.Redeem(ctx, s, nil, nil)
 	}
 	p := &pausing{t: t, done: make(chan struct{})}
 	go func() {

@@ -9,24 +9,84 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
-	"strings"
+	"regexp"
 	"syscall"
 	"time"
-	"unicode"
 )
 
-// Error is an authorization server's definite answer that it will not do what
-// was asked: RFC 6749 §4.1.2.1 (in the redirect) and §5.2 (at the token
-// endpoint). Its texts are stripped of control characters and cut.
+// Class says what kind of failure an [Error] is. Exit status, hint and back-off
+// depend on it.
+type Class string
+
+// The classes of failure.
+const (
+	// ClassTemporary is a failure of the network or of a server in trouble. The
+	// same call may succeed later.
+	ClassTemporary Class = "temporary"
+	// ClassUntrusted is a temporary failure: the server's certificate is not signed
+	// by an authority that this machine trusts.
+	ClassUntrusted Class = "untrusted"
+	// ClassUnanswered is a login that the user did not complete in time.
+	ClassUnanswered Class = "unanswered"
+	// ClassRefused is an answer by which the server or the user refused the request.
+	ClassRefused Class = "refused"
+	// ClassInvalid is an answer that must not be accepted, such as an ID token with a
+	// wrong signature.
+	ClassInvalid Class = "invalid"
+	// ClassConfig is a setting that cannot work at this server.
+	ClassConfig Class = "config"
+	// ClassLocal is a failure of this process alone, such as too many open files.
+	// It says nothing about other processes.
+	ClassLocal Class = "local"
+)
+
+// SavedLogin says what a failed refresh means for the saved login.
+type SavedLogin string
+
+// The states of a saved login after a failure.
+const (
+	// LoginUsable means that the refresh token may be sent again.
+	LoginUsable SavedLogin = ""
+	// LoginRefused means that the server refused the refresh for a reason that need
+	// not last. The refresh token is kept until a login succeeds.
+	LoginRefused SavedLogin = "refused"
+	// LoginDead means that the server will never accept the refresh token again.
+	LoginDead SavedLogin = "dead"
+)
+
+// Error is the outcome of a request or login that yielded no token. It is made at
+// the place of the failure and marshals to JSON, so that other processes and later
+// calls decide from the same value. Its texts are fit for a terminal and contain
+// nothing that the client sent.
 type Error struct {
-	Code        string // RFC 6749's error, such as "invalid_grant"
-	Description string // error_description
-	URI         string // error_uri
-	Host        string // who said so
+	Class   Class  `json:"class"`
+	Problem string `json:"problem,omitempty"` // one sentence that stands alone; empty: made of Host, Code, Description and URI
+	Host    string `json:"host,omitempty"`    // of the server that answered, or should have
+	Setting string `json:"setting,omitempty"` // the flag that may cure it, without dashes, such as "redirect-uri"; empty: not known
+
+	// RFC 6749 §4.1.2.1 and §5.2. Empty unless a server answered with an error.
+	Code        string `json:"code,omitempty"` // such as "invalid_grant"
+	Description string `json:"description,omitempty"`
+	URI         string `json:"uri,omitempty"`
+
+	Saved SavedLogin `json:"saved,omitempty"` // what it means for the login that was to be refreshed
+	Shown bool       `json:"shown,omitempty"` // a browser was opened or a code was shown before
+	// RetryAfter is for how long the server wants not to be asked again. Zero: it did
+	// not say.
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
+
+	Err error `json:"-"` // the cause, if it has a type of its own; may be nil
+
+	cut    bool // the answer broke off: it is not known what became of the request
+	status int  // of the server's answer; 0: not known
 }
 
 func (e *Error) Error() string {
+	if e.Problem != "" {
+		return e.Problem
+	}
 	s := e.Host + " answered " + e.Code
 	if e.Description != "" {
 		s += ": " + e.Description
@@ -37,57 +97,92 @@ func (e *Error) Error() string {
 	return s
 }
 
-// LoggedOut reports whether err says that a refresh token is dead: RFC 6749
-// §5.2's invalid_grant. Nothing else does, nor that of a server in trouble.
-func LoggedOut(err error) bool {
-	var e *Error
-	return !errors.As(err, new(*TemporaryError)) && errors.As(err, &e) && e.Code == "invalid_grant"
-}
-
-// TemporaryError is a failure that says nothing about the login: the network,
-// a server in trouble, a time-out. The same call may succeed later.
-type TemporaryError struct {
-	Err    error
-	Person bool // it was a person who did not answer in time
-
-	cut   bool          // the answer broke off: what became of the request is not known
-	after time.Duration // the server did nothing, and says when to ask again
-}
-
-func (e *TemporaryError) Error() string { return e.Err.Error() }
-
 // Unwrap returns the cause.
-func (e *TemporaryError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
-// ConfigError is a setting that cannot work, whatever the server does.
-type ConfigError struct {
-	Setting string // the flag's name, such as "redirect-uri"
-	Problem string // a sentence that stands alone
+// AsError returns the first [Error] in err's chain, or nil.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
 }
 
-func (e *ConfigError) Error() string { return e.Problem }
-
-func temporary(format string, args ...any) error {
-	return &TemporaryError{Err: fmt.Errorf(format, args...)}
+// ClassOf returns the class of the first [Error] in err's chain, or "".
+func ClassOf(err error) Class {
+	if e := AsError(err); e != nil {
+		return e.Class
+	}
+	return ""
 }
 
-// newError makes others' words fit for people.
-func newError(host, code, description, uri string) *Error {
-	return &Error{Code: Printable(code), Description: Printable(description), URI: Printable(uri), Host: host}
+// IsTemporary reports whether the same call may succeed later without any change
+// by the user or an administrator.
+func IsTemporary(err error) bool {
+	switch ClassOf(err) {
+	case ClassTemporary, ClassUntrusted, ClassUnanswered, ClassLocal:
+		return true
+	}
+	return false
 }
 
-// refusal turns the words of RFC 6749's error members into an error.
-// server_error and temporarily_unavailable (§4.1.2.1) are temporary.
-func refusal(host, code, description, uri string) error {
-	e := newError(host, code, description, uri)
-	if code == "server_error" || code == "temporarily_unavailable" {
-		return &TemporaryError{Err: e}
+// ErrCanceled is in the chain of a context's cause if the user canceled the call,
+// for example with Ctrl-C. Such a call starts no back-off.
+var ErrCanceled = errors.New("canceled by the user")
+
+// Temporary returns an [Error] of [ClassTemporary].
+func Temporary(format string, args ...any) *Error {
+	return &Error{Class: ClassTemporary, Problem: fmt.Sprintf(format, args...)}
+}
+
+// ConfigError returns an [Error] of [ClassConfig] about the setting, a flag's name
+// without dashes.
+func ConfigError(setting, format string, args ...any) *Error {
+	return &Error{Class: ClassConfig, Setting: setting, Problem: fmt.Sprintf(format, args...)}
+}
+
+// invalid returns an [Error] of [ClassInvalid].
+func invalid(format string, args ...any) *Error {
+	return &Error{Class: ClassInvalid, Problem: fmt.Sprintf(format, args...)}
+}
+
+// shown returns err as an [Error] of a login for which a browser was opened or a
+// code was shown. A canceled login is returned as it is.
+func shown(err error) error {
+	if err == nil || errors.Is(err, ErrCanceled) {
+		return err
+	}
+	e := AsError(err)
+	switch {
+	case e == nil && errors.Is(err, context.DeadlineExceeded):
+		return &Error{Class: ClassTemporary, Problem: err.Error(), Shown: true, Err: err}
+	case e == nil:
+		return &Error{Class: ClassInvalid, Problem: Printable(err.Error()), Shown: true, Err: err}
+	}
+	copied := *e
+	copied.Shown = true
+	return &copied
+}
+
+// refusal returns the error that the parameters of an authorization response (RFC
+// 6749 §4.1.2.1) name. Two of its codes mean a server in trouble.
+func refusal(host, code, description, uri string) *Error {
+	e := &Error{Class: ClassRefused, Host: host, Code: code, Description: description, URI: uri}
+	if laterCode(code) {
+		e.Class = ClassTemporary
 	}
 	return e
 }
 
-// Unreachable says in a person's words why a request got no answer. The URL's
-// query never shows: it may hold what is secret.
+// laterCode reports whether an error code means that the server refused nothing:
+// RFC 6749 §4.1.2.1, RFC 8628 §3.5.
+func laterCode(code string) bool {
+	return code == "server_error" || code == "temporarily_unavailable" || code == "slow_down"
+}
+
+// Unreachable returns the [Error] of a request to host that got no answer. It never
+// shows the URL's query, which may contain secrets, nor anything that host sent.
 func Unreachable(ctx context.Context, host string, err error) error {
 	if ctx.Err() != nil && context.Cause(ctx) != errTooSlow {
 		return context.Cause(ctx)
@@ -97,68 +192,81 @@ func Unreachable(ctx context.Context, host string, err error) error {
 		err = ue.Err
 	}
 	var (
+		made      *Error
 		unknownCA x509.UnknownAuthorityError
 		wrongHost x509.HostnameError
-		invalid   x509.CertificateInvalidError
+		bad       x509.CertificateInvalidError
 		record    tls.RecordHeaderError
 		dns       *net.DNSError
 		timeout   net.Error
 		proxy     *net.OpError
 	)
+	e := Temporary("")
+	e.Host = host
 	switch {
-	case err.Error() == http.StatusText(http.StatusProxyAuthRequired): // net/http has no other word for it
-		return errProxyUser(host)
+	case errors.As(err, &made):
+		return made
+	case exhausted(err):
+		e.Class, e.Problem = ClassLocal, "this process cannot connect to "+host+": "+unquoted(err)
 	case errors.As(err, &proxy) && proxy.Op == "proxyconnect":
-		return temporary("the proxy on the way to %s cannot be reached: %s", host, Printable(proxy.Err.Error()))
+		e.Problem = "the proxy for " + host + " cannot be reached: " + unquoted(proxy.Err)
 	case errors.As(err, &unknownCA):
-		return &TemporaryError{Err: &UntrustedError{Host: host}}
+		e.Class = ClassUntrusted
+		e.Problem = "the certificate that " + host + " shows is not signed by an authority that this machine trusts"
 	case errors.As(err, &wrongHost):
-		return temporary("the certificate that %s shows is for another host", host)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return temporary("the certificate that %s shows has expired, or is not valid yet", host)
+		e.Problem = "the certificate that " + host + " shows is for another host"
+	case errors.As(err, &bad) && bad.Reason == x509.Expired:
+		e.Problem = "the certificate that " + host + " shows has expired, or is not valid yet"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return temporary("%s does not speak TLS", host)
+		e.Problem = host + " does not speak TLS"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return temporary("there is no host named %s", dns.Name)
+		e.Problem = "there is no host named " + Printable(dns.Name)
 	case errors.Is(err, errTooSlow), errors.As(err, &timeout) && timeout.Timeout():
-		return temporary("%s did not answer in time", host)
+		e.Problem = host + " did not answer in time"
 	case errors.Is(err, errTooBig):
-		return temporary("the answer of %s is larger than 1 MiB", host)
+		e.Problem = "the answer of " + host + " is larger than 1 MiB"
+	case errors.As(err, new(textproto.ProtocolError)):
+		e.Problem = "the answer of " + host + " is not HTTP that can be read"
+	default:
+		e.cut = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+		e.Problem = host + " cannot be reached: " + unquoted(err)
 	}
-	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
-	return &TemporaryError{Err: fmt.Errorf("%s cannot be reached: %s", host, Printable(err.Error())), cut: broken}
+	return e
 }
 
-// errProxyUser is a proxy that does not know us (RFC 9110 §15.5.8).
-func errProxyUser(host string) error {
-	return temporary("the proxy on the way to %s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", host)
+// unquoted is the text of an error of net or net/http without the parts that it quotes:
+// what a server sent, or a proxy's URL with a password.
+func unquoted(err error) string {
+	return Printable(regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(err.Error(), "…"))
 }
 
-// UntrustedError is a server whose certificate no known authority has signed.
-type UntrustedError struct {
-	Host string
-}
-
-func (e *UntrustedError) Error() string {
-	return "the certificate that " + e.Host + " shows is not signed by an authority that this machine trusts"
-}
-
-// Printable makes somebody else's text fit for a line on a terminal or a page:
-// no control, format or bidirectional characters, at most 500 of the others.
-func Printable(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		switch {
-		case n == 500:
-			return b.String() + "…"
-		case unicode.IsSpace(r):
-			r = ' '
-		case !unicode.IsPrint(r):
-			continue
+// exhausted reports whether this process has run out of what the operating system
+// gives it: descriptors, threads or memory.
+func exhausted(err error) bool {
+	for _, limit := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, limit) {
+			return true
 		}
-		b.WriteRune(r)
-		n++
 	}
-	return strings.TrimSpace(b.String())
+	return false
+}
+
+// proxyAnswer returns the [Error] of a proxy that did not open a tunnel (RFC 9110
+// §9.3.6), or nil if it did.
+func proxyAnswer(_ context.Context, proxy *url.URL, request *http.Request, resp *http.Response) error {
+	switch {
+	case resp.StatusCode/100 == 2:
+		return nil
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		return errProxyUser("the proxy " + proxy.Host)
+	}
+	e := Temporary("the proxy %s answered %s when asked to connect to %s", proxy.Host, status(resp), request.Host)
+	e.Host = proxy.Host
+	return e
+}
+
+// errProxyUser is the error of a proxy that wants to know the user (RFC 9110
+// §15.5.8).
+func errProxyUser(proxy string) *Error {
+	return Temporary("%s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", proxy)
 }

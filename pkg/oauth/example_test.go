@@ -34,8 +34,8 @@ func ExampleClient_Login() {
 	request.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
 }
 
-// Renew a token that is about to end, and log in again only if the server no
-// longer takes the refresh token.
+// Renew a token that is about to end. Log in again only if the server has refused the
+// refresh token.
 func ExampleClient_Refresh() {
 	client := &oauth.Client{Issuer: "https://login.example.com", ClientID: "my-program"}
 	renew := func(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
@@ -43,7 +43,7 @@ func ExampleClient_Refresh() {
 			return old, nil
 		}
 		token, err := client.Refresh(ctx, old)
-		if oauth.LoggedOut(err) {
+		if e := oauth.AsError(err); e != nil && e.Saved != oauth.LoginUsable {
 			return client.Login(ctx)
 		}
 		return token, err

@@ -52,7 +52,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		server := &scripted{body: `{"access_token":"the-at","refresh_token":"the-rt","token_type":"Bearer"}`}
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: server}}
-		a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, s *Spending) (*Token, error) { return c.Spend(ctx, s, nil) })
+		a := c.newLoginFlow(&Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
 		if _, err := a.url(); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,11 @@ func FuzzCallback(f *testing.F) {
 		q, err := url.ParseQuery(query)
 		ours := err == nil && slices.Equal(q["state"], []string{a.state})
 
-		l := a.listener(t.Context(), "flyte.example.com", "/cb", 80)
+		r, err := parseRedirect("http://127.0.0.1:80/cb")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := a.listener(t.Context(), "flyte.example.com", r, 80)
 		for range 2 { // the second time changes nothing
 			w := httptest.NewRecorder()
 			l.ServeHTTP(w, &http.Request{Method: http.MethodGet, Host: "127.0.0.1", URL: &url.URL{Path: "/cb", RawQuery: query}, Header: http.Header{}})
@@ -142,7 +146,7 @@ func FuzzTokenReply(f *testing.F) {
 	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	post := func(t *testing.T, body string) (*Token, error) {
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: &scripted{body: body}}, Now: func() time.Time { return asked }}
-		r, err := c.post(t.Context(), &Metadata{TokenEndpoint: "https://idp.example/token"}, url.Values{"code": {"canary-code"}})
+		r, err := c.post(t.Context(), &TokenRequest{Server: Metadata{TokenEndpoint: "https://idp.example/token"}, Form: url.Values{"code": {"canary-code"}}})
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +171,7 @@ func FuzzTokenReply(f *testing.F) {
 					t.Fatalf("%q is shown: %s", secret, shown)
 				}
 			}
-			if strings.Contains(shown, "canary-code") && !strings.Contains(body, "canary-code") || len(shown) > 8<<10 {
+			if strings.Contains(shown, "canary-code") || len(shown) > 8<<10 {
 				t.Fatalf("the error is %q", shown)
 			}
 			for _, r := range shown {
@@ -178,7 +182,7 @@ func FuzzTokenReply(f *testing.F) {
 			return
 		}
 		if token.AccessToken == "" {
-			t.Fatal("accepted without a token")
+			return // there is an ID token
 		}
 		// The same answer with two lifetimes of which one is longer.
 		if lifetime < 1e-9 || lifetime > 1e300 || lifetime != lifetime {

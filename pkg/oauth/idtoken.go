@@ -3,131 +3,187 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"hash"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/go-jose/go-jose/v4"
 )
 
-// idLeeway is how far the server's clock may be behind ours.
-const idLeeway = time.Minute
-
-// keys fetches the server's signing keys (RFC 7517), before anything is spent:
-// a token that was paid for must not be lost to a key server that is down.
-// Where the server names none, the TLS connection to the token endpoint stands
-// for the signature (OpenID Connect Core §3.1.3.7, item 6) and keys is nil.
-func (c *Client) keys(ctx context.Context, m *Metadata) (json.RawMessage, error) {
-	if m.KeysURI == "" {
-		return nil, nil
+// addIDToken verifies the ID token of reply, the answer to r, and puts it into t, or the
+// reason why it was not accepted.
+func (c *Client) addIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) {
+	id, err := c.verifyIDToken(ctx, t, reply, r)
+	switch {
+	case err == nil:
+		t.IDToken, t.IDExpiry, t.IDObtained, t.IDFault = reply.idToken, id.expiry, t.Obtained, IDFault{}
+		t.Subject, t.Account = id.subject, id.account
+	case errors.As(err, new(*oidc.TokenExpiredError)) && r.Refreshes():
+		// It counts as absent: the old one, which is as good, stays.
+	default:
+		t.IDFault = IDFault{Reason: idProblem(t, reply, err), Retry: IsTemporary(err)}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.KeysURI, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, body, err := c.fetch(req, metadataTimeout, sameHost)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := publicKeys(body); resp.StatusCode != http.StatusOK || err != nil {
-		return nil, temporary("%s answered %s without the keys that sign its ID tokens", req.URL.Host, status(resp))
-	}
-	return body, nil
 }
 
-// publicKeys reads a key set (RFC 7517). Keys of kinds that sign nothing for us
-// are passed over.
-func publicKeys(document json.RawMessage) ([]crypto.PublicKey, error) {
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+// idProblem says what is wrong with an ID token, in one sentence without an end.
+func idProblem(t *Token, reply *reply, err error) string {
+	if AsError(err) != nil { // the keys
+		return err.Error()
 	}
-	if err := json.Unmarshal(document, &set); err != nil {
-		return nil, err
-	}
-	var found []crypto.PublicKey
-	for _, raw := range set.Keys {
-		var k jose.JSONWebKey
-		if k.UnmarshalJSON(raw) != nil {
-			continue
-		}
-		switch k.Key.(type) {
-		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
-			found = append(found, k.Key)
+	return "the ID token of " + t.Server.name() + " is not valid: " + reply.clean(err.Error())
+}
+
+// verifiedID is what a valid ID token says.
+type verifiedID struct {
+	subject, account string
+	expiry           time.Time // by our clock
+}
+
+// verifyIDToken checks the ID token of reply as OpenID Connect Core §3.1.3.7 says, for
+// t's access token. A refresh has no nonce (§12.2). An [Error] is about the server's keys.
+func (c *Client) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) (*verifiedID, error) {
+	raw := reply.idToken.Reveal()
+	if t.Server.KeysURI != "" {
+		if err := c.verifySignature(ctx, raw, &t.Server, r.Keys); err != nil {
+			return nil, err
 		}
 	}
-	return found, nil
-}
-
-// idClaims are the claims that are looked at beside go-oidc's.
-type idClaims struct {
-	AuthorizedParty string `json:"azp"`
-	Email           string `json:"email"`
-	Username        string `json:"preferred_username"`
-}
-
-// verify checks the ID token of r, the answer to s, as OpenID Connect Core
-// §3.1.3.7 says, for t's access token, and on success puts it into t. A refresh
-// has no nonce (§12.2).
-func (c *Client) verify(ctx context.Context, t *Token, r *reply, s *Spending) error {
-	if err := c.verifyID(ctx, t, r, s); err != nil {
-		return fmt.Errorf("the ID token of %s is not valid: %s", cmp.Or(t.Server.Issuer, t.Server.TokenEndpoint), Printable(err.Error()))
-	}
-	return nil
-}
-
-func (c *Client) verifyID(ctx context.Context, t *Token, r *reply, s *Spending) error {
-	now := c.now().Add(r.offset) // by the server's clock
-	var public []crypto.PublicKey
-	if len(s.Keys) > 0 {
-		var err error
-		if public, err = publicKeys(s.Keys); err != nil {
-			return err
-		}
-	}
-	verifier := oidc.NewVerifier(t.Server.Issuer, &oidc.StaticKeySet{PublicKeys: public}, &oidc.Config{
-		ClientID:                   c.id(&t.Server),
+	now := c.now().Add(reply.offset) // by the server's clock
+	verifier := oidc.NewVerifier(t.Server.Issuer, nil, &oidc.Config{
 		SupportedSigningAlgs:       algorithms(t.Server.IDTokenAlgorithms),
 		SkipIssuerCheck:            t.Server.Issuer == "",
-		InsecureSkipSignatureCheck: t.Server.KeysURI == "", // see keys
-		Now:                        func() time.Time { return now.Add(-idLeeway) },
+		SkipClientIDCheck:          true, // see checkAudience
+		InsecureSkipSignatureCheck: true, // done above; without keys, see fetchKeys
+		Now:                        func() time.Time { return now },
 	})
-	id, err := verifier.Verify(ctx, r.idToken.Reveal())
+	id, err := verifier.Verify(ctx, raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var claims idClaims
-	if err := id.Claims(&claims); err != nil {
-		return err
+	claims, err := unverifiedClaims(reply.idToken)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case id.Subject == "":
-		return errors.New("it names nobody")
-	case s.Nonce != "" && id.Nonce != s.Nonce:
-		return errors.New("its nonce is not the one of this login")
-	case len(id.Audience) > 1 && claims.AuthorizedParty == "", claims.AuthorizedParty != "" && claims.AuthorizedParty != c.id(&t.Server):
-		return errors.New("it is for another client")
+		return nil, errors.New("it has no sub")
+	case r.Nonce != "" && id.Nonce != r.Nonce:
+		return nil, errNonce
 	case id.IssuedAt.After(now.Add(mostOffset)):
-		return errors.New("it was issued in the future")
-	case id.AccessTokenHash != "" && id.VerifyAccessToken(t.AccessToken.Reveal()) != nil:
-		return errors.New("it belongs to another access token")
+		return nil, errors.New("it was issued in the future")
+	case !accessHashMatches(reply.idToken, id.AccessTokenHash, t.AccessToken):
+		return nil, errAccessHash
 	}
-	t.IDToken, t.IDExpiry, t.IDObtained = r.idToken, id.Expiry.Add(-r.offset), t.Obtained
-	t.Subject = id.Subject
-	t.Account = Printable(cmp.Or(claims.Email, claims.Username, id.Subject))
+	if err := c.checkAudience(id.Audience, text(claims["azp"]), t, r); err != nil {
+		return nil, err
+	}
+	account := cmp.Or(text(claims["email"]), text(claims["preferred_username"]), text(claims["name"]), id.Subject)
+	return &verifiedID{subject: id.Subject, account: reply.clean(account), expiry: id.Expiry.Add(-reply.offset)}, nil
+}
+
+var (
+	errNonce      = errors.New("its nonce is not the one of this login")
+	errAccessHash = errors.New("it belongs to another access token")
+)
+
+// checkAudience accepts an ID token for the client, whatever its azp (OpenID Connect
+// Core errata 2 asks for none), and one for an audience that was asked for, if azp is the
+// client: Google's Identity-Aware Proxy.
+func (c *Client) checkAudience(aud []string, azp string, t *Token, r *TokenRequest) error {
+	client := c.id(&t.Server)
+	if slices.Contains(aud, client) {
+		return nil
+	}
+	asked := append([]string{c.Audience, c.AuthParams["audience"]}, r.Form["audience"]...)
+	for _, a := range asked {
+		if a != "" && azp == client && slices.Contains(aud, a) {
+			return nil
+		}
+	}
+	return errors.New("it is for another client")
+}
+
+// checkUnverified looks at the claims of an ID token before anything is saved and before
+// its signature is checked. It only refuses.
+func (c *Client) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *Token) error {
+	claims, err := unverifiedClaims(reply.idToken)
+	if err != nil {
+		return nil // it will not be accepted
+	}
+	if r.Refreshes() {
+		if sub := text(claims["sub"]); old != nil && old.Subject != "" && sub != "" && sub != old.Subject {
+			return &Error{Class: ClassRefused, Saved: LoginDead, Problem: "the server answered a refresh with the token of another user (OpenID Connect Core §12.2)"}
+		}
+		return nil
+	}
+	iss, expected := text(claims["iss"]), t.Server.Issuer
+	switch {
+	case r.Nonce != "" && text(claims["nonce"]) != r.Nonce:
+		err = errNonce
+	case expected != "" && iss != expected && expected != "https://"+iss: // Google leaves out the scheme; see go-oidc
+		err = fmt.Errorf("it was issued by %q", iss)
+	case !accessHashMatches(reply.idToken, text(claims["at_hash"]), t.AccessToken):
+		err = errAccessHash
+	}
+	if err != nil {
+		return invalid("%s", idProblem(t, reply, err))
+	}
 	return nil
 }
 
-// algorithms returns the public-key ones of those the server lists: a list
-// must not talk us into "none", nor into an HMAC whose key is a public one.
+// unverifiedClaims reads the claims of a JWT without checking anything.
+func unverifiedClaims(token Secret) (map[string]json.RawMessage, error) {
+	return jwtPart(token, 1)
+}
+
+// jwtPart decodes a part of a signed JWT (RFC 7515 §7.1): 0 is the header, 1 the claims.
+func jwtPart(token Secret, n int) (map[string]json.RawMessage, error) {
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return nil, errors.New("not a signed JWT")
+	}
+	document, err := base64.RawURLEncoding.DecodeString(parts[n])
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	err = json.Unmarshal(document, &members)
+	return members, err
+}
+
+// accessHashMatches checks at_hash (OpenID Connect Core §3.1.3.6): the left half of the
+// hash that the ID token's algorithm uses. An absent one matches, as does one for an
+// algorithm that is not accepted anyway.
+func accessHashMatches(idToken Secret, want string, access Secret) bool {
+	header, err := jwtPart(idToken, 0)
+	if err != nil || want == "" || access == "" {
+		return true
+	}
+	var sum hash.Hash
+	switch alg := text(header["alg"]); {
+	case strings.HasSuffix(alg, "256"):
+		sum = sha256.New()
+	case strings.HasSuffix(alg, "384"):
+		sum = sha512.New384()
+	case strings.HasSuffix(alg, "512"), alg == oidc.EdDSA:
+		sum = sha512.New()
+	default:
+		return true
+	}
+	sum.Write([]byte(access.Reveal()))
+	digest := sum.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(digest[:len(digest)/2]) == want
+}
+
+// algorithms returns the public-key algorithms of those the server lists: a list must
+// not talk us into "none", nor into an HMAC whose key is a public one.
 func algorithms(listed []string) []string {
 	known := []string{
 		oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512,

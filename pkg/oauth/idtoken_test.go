@@ -121,38 +121,43 @@ func (f *fake) answerTokens(t testing.TB, id string) {
 	f.token = answer(string(body))
 }
 
-// TestIDToken: I-01. What a bad ID token came with is not handed out.
+// TestIDToken: I-01. An ID token that belongs to another login (nonce, at_hash, iss) fails
+// the login. Any other that is not valid is not handed out, with the reason, and the access
+// token is.
 func TestIDToken(t *testing.T) {
 	good := func(t testing.TB, c claims) string { return signed(t, jose.RS256, ourKey(), c) }
 	for name, test := range map[string]struct {
 		change claims // nil removes
 		make   func(t testing.TB, c claims) string
 		good   bool
+		fails  bool   // the login
+		reason string // that the ID token is not accepted
 	}{
 		"good":                           {good: true},
 		"several audiences, azp ours":    {change: claims{"aud": []string{"app", "api"}, "azp": "app"}, good: true},
 		"audience in a list":             {change: claims{"aud": []string{"app"}}, good: true},
 		"without at_hash":                {change: claims{"at_hash": nil}, good: true},
-		"expired 50 s ago":               {change: claims{"exp": time.Now().Add(-50 * time.Second).Unix()}, good: true},
-		"wrong iss":                      {change: claims{"iss": "https://evil.example"}},
-		"iss with a slash more":          {change: claims{"iss": "URL/"}},
-		"no iss":                         {change: claims{"iss": nil}},
-		"wrong aud":                      {change: claims{"aud": "another"}},
+		"expired 20 s ago":               {change: claims{"exp": time.Now().Add(-20 * time.Second).Unix()}, reason: "expired"},
+		"wrong iss":                      {change: claims{"iss": "https://evil.example"}, fails: true},
+		"iss with a slash more":          {change: claims{"iss": "URL/"}, fails: true},
+		"no iss":                         {change: claims{"iss": nil}, fails: true},
+		"wrong aud":                      {change: claims{"aud": "another"}, reason: "another client"},
+		"aud of an API, azp ours":        {change: claims{"aud": "api", "azp": "app"}, reason: "another client"},
 		"no aud":                         {change: claims{"aud": nil}},
 		"aud is ours and more":           {change: claims{"aud": "app "}},
-		"several audiences without azp":  {change: claims{"aud": []string{"app", "api"}}},
-		"several audiences, azp another": {change: claims{"aud": []string{"app", "api"}, "azp": "api"}},
-		"one audience, azp another":      {change: claims{"azp": "api"}},
+		"several audiences without azp":  {change: claims{"aud": []string{"app", "api"}}, good: true},
+		"several audiences, azp another": {change: claims{"aud": []string{"app", "api"}, "azp": "api"}, good: true},
+		"one audience, azp another":      {change: claims{"azp": "api"}, good: true},
 		"expired":                        {change: claims{"exp": time.Now().Add(-2 * time.Minute).Unix()}},
 		"no exp":                         {change: claims{"exp": nil}},
 		"exp is 0":                       {change: claims{"exp": 0}},
 		"exp is words":                   {change: claims{"exp": "tomorrow"}},
 		"not valid for another hour":     {change: claims{"nbf": time.Now().Add(time.Hour).Unix()}},
-		"wrong nonce":                    {change: claims{"nonce": "another"}},
-		"no nonce":                       {change: claims{"nonce": nil}},
-		"empty nonce":                    {change: claims{"nonce": ""}},
-		"wrong at_hash":                  {change: claims{"at_hash": atHash("another")}},
-		"at_hash is garbage":             {change: claims{"at_hash": "x"}},
+		"wrong nonce":                    {change: claims{"nonce": "another"}, fails: true},
+		"no nonce":                       {change: claims{"nonce": nil}, fails: true},
+		"empty nonce":                    {change: claims{"nonce": ""}, fails: true},
+		"wrong at_hash":                  {change: claims{"at_hash": atHash("another")}, fails: true},
+		"at_hash is garbage":             {change: claims{"at_hash": "x"}, fails: true},
 		"no sub":                         {change: claims{"sub": nil}},
 		"empty sub":                      {change: claims{"sub": ""}},
 		"unknown key":                    {make: func(t testing.TB, c claims) string { return signed(t, jose.RS256, otherKey(), c) }},
@@ -219,10 +224,15 @@ func TestIDToken(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || token != nil || !strings.Contains(err.Error(), "the ID token of "+f.URL+" is not valid") {
+			if !test.fails {
+				err = wantIDFault(t, token, err)
+			} else if token != nil || oauth.ClassOf(err) != oauth.ClassInvalid || !oauth.AsError(err).Shown {
 				t.Fatalf("got %v and %v, want a refusal", token, err)
 			}
-			if !strings.Contains(page, "Not logged in") {
+			if !strings.Contains(err.Error(), "the ID token of "+f.URL+" is not valid") || !strings.Contains(err.Error(), test.reason) {
+				t.Errorf("got %v", err)
+			}
+			if strings.Contains(page, "Not logged in") != test.fails {
 				t.Errorf("the page is\n%s", page)
 			}
 			for _, secret := range []string{id, "the-at", "the-rt", "canary", l.query.Get("nonce")} {
@@ -234,6 +244,34 @@ func TestIDToken(t *testing.T) {
 	}
 }
 
+// wantIDFault fails unless a login succeeded and its ID token was not accepted. It returns
+// the reason: callers of the access token are served, those of the ID token are told, and
+// the next login may be better.
+func wantIDFault(t testing.TB, token *oauth.Token, err error) error {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("the login failed: %v", err)
+	}
+	if token.IDToken != "" || token.Subject != "" || token.Account != "" || token.IDFault.Reason == "" {
+		t.Fatalf("got %+v", token)
+	}
+	if token.Missing(oauth.Access) != nil || token.Credential(oauth.Access).Value != token.AccessToken || token.AccessToken == "" {
+		t.Errorf("the access token is not handed out: %v", token.Missing(oauth.Access))
+	}
+	if value := token.Credential(oauth.Auto).Value; value != "" {
+		t.Errorf("another token is handed out instead")
+	}
+	if token.Refreshable(oauth.ID) != token.IDFault.Retry {
+		t.Errorf("Refreshable is %t", token.Refreshable(oauth.ID))
+	}
+	for _, kind := range []oauth.Kind{oauth.ID, oauth.Auto} {
+		if missing := token.Missing(kind); missing == nil || missing.Error() != token.IDFault.Reason {
+			t.Errorf("Missing(%s) is %v", kind, missing)
+		}
+	}
+	return token.Missing(oauth.ID)
+}
+
 // TestWithoutKeys: where the server names no keys the connection stands for
 // the signature (OpenID Connect Core §3.1.3.7), and all else is checked still.
 func TestWithoutKeys(t *testing.T) {
@@ -243,6 +281,7 @@ func TestWithoutKeys(t *testing.T) {
 	}{
 		"good":        {good: true},
 		"wrong nonce": {change: claims{"nonce": "another"}},
+		"no exp":      {change: claims{"exp": nil}},
 		"wrong aud":   {change: claims{"aud": "another"}},
 		"wrong iss":   {change: claims{"iss": "https://evil.example"}},
 	} {
@@ -254,8 +293,8 @@ func TestWithoutKeys(t *testing.T) {
 			maps.Copy(said, test.change)
 			f.answerTokens(t, signed(t, jose.RS256, ourKey(), said))
 			l.visit(l.at(url.Values{"code": {"x"}, "state": {l.query.Get("state")}}))
-			if _, err := l.end(); (err == nil) != test.good {
-				t.Errorf("got %v", err)
+			if token, err := l.end(); (err == nil && token.IDFault.Reason == "") != test.good {
+				t.Errorf("got %+v and %v", token, err)
 			}
 		})
 	}
@@ -300,7 +339,14 @@ func TestKeys(t *testing.T) {
 			}
 			f.answerTokens(t, signed(t, jose.RS256, ourKey(), f.claims(l.query.Get("nonce"))))
 			l.visit(l.at(url.Values{"code": {"x"}, "state": {l.query.Get("state")}}))
-			if _, err := l.end(); (err == nil) != test.good {
+			token, err := l.end()
+			if test.good {
+				if err != nil || token.IDToken == "" {
+					t.Errorf("got %+v and %v", token, err)
+				}
+				return
+			}
+			if err := wantIDFault(t, token, err); !strings.Contains(err.Error(), "publishes no key that can verify an ID token") {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -331,7 +377,8 @@ func TestRefresh(t *testing.T) {
 		refresh string
 		scopes  []string
 		refused string
-		posts   int
+		fault   string // why the new ID token is not accepted
+		keeps   bool   // the old ID token, as if there were no new one
 	}{
 		"all new":                 {reply: reply{"refresh_token": "new-rt"}, change: claims{}, refresh: "new-rt"},
 		"no ID token":             {reply: reply{"refresh_token": "new-rt"}, refresh: "new-rt"},
@@ -340,12 +387,16 @@ func TestRefresh(t *testing.T) {
 		"refresh token empty":     {reply: reply{"refresh_token": ""}, refresh: "old-rt"},
 		"refresh token no string": {reply: reply{"refresh_token": 1}, refresh: "old-rt"},
 		"scope narrower":          {reply: reply{"scope": "all"}, refresh: "old-rt", scopes: []string{"all"}},
-		"another person":          {reply: reply{"refresh_token": "new-rt"}, change: claims{"sub": "mallory"}, refused: "another person"},
-		"another issuer":          {change: claims{"iss": "https://evil.example"}, refused: "issue"},
-		"another audience":        {change: claims{"aud": "another"}, refused: "audience"},
-		"another azp":             {change: claims{"azp": "another"}, refused: "another client"},
-		"another's at_hash":       {change: claims{"at_hash": atHash("another")}, refused: "another access token"},
-		"expired":                 {change: claims{"exp": before.Unix()}, refused: "expired"},
+		"another person":          {reply: reply{"refresh_token": "new-rt"}, change: claims{"sub": "mallory"}, refused: "another user"},
+		"another issuer":          {change: claims{"iss": "https://evil.example"}, refresh: "old-rt", fault: "issue"},
+		"another audience":        {change: claims{"aud": "another"}, refresh: "old-rt", fault: "another client"},
+		"another azp":             {change: claims{"azp": "another"}, refresh: "old-rt"},
+		"another's at_hash":       {reply: reply{"refresh_token": "new-rt"}, change: claims{"at_hash": atHash("another")}, refresh: "new-rt", fault: "another access token"},
+		"email is a list":         {change: claims{"email": []string{"alice@example.com"}, "preferred_username": "alice@example.com"}, refresh: "old-rt"},
+		"no sub":                  {change: claims{"sub": nil}, refresh: "old-rt", fault: "no sub"},
+		"sub is a number":         {change: claims{"sub": 7}, refresh: "old-rt", fault: "is not valid"},
+		"expired":                 {reply: reply{"refresh_token": "new-rt"}, change: claims{"exp": before.Unix()}, refresh: "new-rt", keeps: true},
+		"expired 20 s ago":        {change: claims{"exp": time.Now().Add(-20 * time.Second).Unix()}, refresh: "old-rt", keeps: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := provider(t)
@@ -369,7 +420,7 @@ func TestRefresh(t *testing.T) {
 				t.Errorf("%d token requests, want 1", len(f.requests()))
 			}
 			if test.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), test.refused) || got != nil || oauth.LoggedOut(err) {
+				if err == nil || !strings.Contains(err.Error(), test.refused) || got != nil || !loggedOut(err) {
 					t.Errorf("got %v and %v, want to hear of %q", got, err, test.refused)
 				}
 				return
@@ -383,7 +434,11 @@ func TestRefresh(t *testing.T) {
 			if test.scopes != nil {
 				want.Scopes = test.scopes
 			}
-			if test.change != nil {
+			if want.IDFault = got.IDFault; (test.fault != "") != (got.IDFault.Reason != "") || got.IDFault.Retry || !strings.Contains(got.IDFault.Reason, test.fault) {
+				t.Errorf("the fault is %+v, want %q", got.IDFault, test.fault)
+			}
+			renewed := test.change != nil && test.fault == "" && !test.keeps
+			if renewed {
 				want.IDToken, want.IDObtained = oauth.Secret(now["id_token"].(string)), clock
 				want.IDExpiry = got.IDExpiry
 				if got.IDExpiry.Before(clock) {
@@ -393,7 +448,7 @@ func TestRefresh(t *testing.T) {
 			if diff := cmp.Diff(*want, *got); diff != "" {
 				t.Errorf("the new set (-want +got):\n%s", diff)
 			}
-			if !got.Refreshable(oauth.Access) || got.Refreshable(oauth.ID) != (test.change != nil) {
+			if !got.Refreshable(oauth.Access) || got.Refreshable(oauth.ID) != renewed {
 				t.Errorf("Refreshable: access %t, ID %t", got.Refreshable(oauth.Access), got.Refreshable(oauth.ID))
 			}
 		})
@@ -425,16 +480,16 @@ func TestRefreshAtAServer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after the server changed its key: %v", err)
 	}
-	if _, err := c.Refresh(t.Context(), second); !oauth.LoggedOut(err) {
+	if _, err := c.Refresh(t.Context(), second); !loggedOut(err) {
 		t.Errorf("a spent token: got %v", err)
 	}
-	if _, err := c.Refresh(t.Context(), third); !oauth.LoggedOut(err) {
+	if _, err := c.Refresh(t.Context(), third); !loggedOut(err) {
 		t.Errorf("a token of a dead family: got %v", err)
 	}
 	if s.Count("reuse") != 1 {
 		t.Errorf("%d spent twice, want 1", s.Count("reuse"))
 	}
-	if _, err := c.Refresh(t.Context(), &oauth.Token{AccessToken: "at"}); err == nil || oauth.LoggedOut(err) {
+	if _, err := c.Refresh(t.Context(), &oauth.Token{AccessToken: "at"}); err == nil || loggedOut(err) {
 		t.Errorf("without a refresh token: got %v", err)
 	}
 }

@@ -6,37 +6,47 @@ import (
 	"time"
 )
 
-// invitation tells the person how to log in.
-func (c *Client) invitation(a *attempt, address string) string {
+// invitation tells the user how to log in. opens says whether a browser opens at address.
+// Only at a terminal it has a QR code, and asks for the address at which the browser ends.
+func (c *Client) invitation(a *loginFlow, address string, opens bool) string {
+	end := ""
+	if c.Prompt != nil {
+		end = "\n" + ending(a)
+	}
 	switch {
 	case a.device != nil && address == "":
-		return a.device.invitation(c.endpoint(a.server))
+		return a.device.invitation(c.endpoint(a.server), c.Prompt != nil)
+	case a.device != nil && c.Prompt != nil:
+		return a.device.invitation(c.endpoint(a.server), true) + "\nOr open\n\n  " + address + "\n" + end
 	case a.device != nil:
-		return a.device.invitation(c.endpoint(a.server)) + "\nOr open\n\n  " + address + "\n\n" + ending(a)
+		return a.device.invitation(c.endpoint(a.server), false) + "\nOr, in a browser on this machine, open\n\n  " + address + "\n"
 	}
-	where := "Log in to " + c.endpoint(a.server) + " in the browser that opens, within " + short(c.loginTimeout()) + "."
-	if c.Open == nil {
-		where = "Log in to " + c.endpoint(a.server) + " in a browser, within " + short(c.loginTimeout()) + "."
+	where := "a browser"
+	switch {
+	case opens:
+		where = "the browser that opens"
+	case c.Prompt == nil:
+		where = "a browser on this machine"
 	}
-	return where + "\n\n  " + address + "\n\n" + ending(a)
+	return "Log in to " + c.endpoint(a.server) + " in " + where + ", within " + short(c.loginTimeout()) + ".\n\n  " + address + "\n" + end
 }
 
 // invitation says how to log in to endpoint with the code.
-func (d *device) invitation(endpoint string) string {
+func (d *device) invitation(endpoint string, terminal bool) string {
 	text := "Log in to " + endpoint + " in a browser, here or on another machine, within " + short(d.lifetime.Round(time.Second)) + "."
-	if picture := qrCode(d.link()); picture != "" {
+	if picture := qrCode(d.link()); terminal && picture != "" {
 		text += " Scan this\n\n" + picture + "\nor open\n\n  "
 	} else {
 		text += " Open\n\n  "
 	}
 	if d.complete != "" {
-		return text + d.complete + "\n\nand see that the code there is " + d.userCode + ".\n"
+		return text + d.complete + "\n\nand check that the page shows " + d.userCode + ".\n"
 	}
 	return text + d.address + "\n\nand enter the code " + d.userCode + ".\n"
 }
 
-// ending says where the browser will be in the end, and what to do then.
-func ending(a *attempt) string {
+// ending says at which address the browser ends, and what to do then.
+func ending(a *loginFlow) string {
 	last := "If it cannot reach that, paste the address it shows here:"
 	if r, err := parseRedirect(a.redirectURI); err == nil && !r.loopback() {
 		last = "Paste the address it shows then here:"
@@ -53,14 +63,14 @@ func short(d time.Duration) string {
 	return s
 }
 
-// nobody is the error of a person who did not come.
-func (c *Client) nobody(a *attempt, limit time.Duration) error {
-	err := fmt.Errorf("nobody logged in to %s within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
+// unanswered is the error of a login that the user did not complete within limit.
+func (c *Client) unanswered(a *loginFlow, limit time.Duration) *Error {
+	problem := fmt.Sprintf("nobody logged in to %s within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
 	if a.device != nil {
-		err = fmt.Errorf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))
+		problem = fmt.Sprintf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))
 	}
-	if e := a.alien.Load(); e != nil {
-		err = fmt.Errorf("%v; what came was no answer to this login: %v", err, e)
+	if e := a.unmatched.Load(); e != nil {
+		problem += "; what came was no answer to this login: " + e.Error()
 	}
-	return &TemporaryError{Err: err, Person: true}
+	return &Error{Class: ClassUnanswered, Problem: problem}
 }

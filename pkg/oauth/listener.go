@@ -8,46 +8,55 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strconv"
+	"slices"
 	"sync"
 	"time"
 )
 
-// What the loopback listener grants to whoever connects.
+// Limits of what a connection to the listener may take.
 const (
 	maxHeader     = 16 << 10
-	maxWaiting    = 32 // connections that have not sent a whole request
+	maxWaiting    = 32  // connections that have not sent a whole request
+	mostWaiting   = 512 // the same, if they are young
+	youth         = time.Second
+	infancy       = 200 * time.Millisecond // before that no connection is closed
 	headerLimit   = 5 * time.Second
 	readLimit     = 10 * time.Second
 	idleLimit     = 5 * time.Second
 	shutdownLimit = time.Second
-	warnAfter     = 20 // strays
+	crowdedLimit  = 5 * time.Second // the same, if too many connections wait
+	warnAfter     = 20              // unmatched requests
 )
 
-// listener receives the browser's answer on loopback while one login is under
-// way (RFC 8252 §7.3). Nothing that other programs send there ends or delays
-// that login, and nothing it sends tells them anything.
+// listener receives the browser's answer on loopback during one login (RFC 8252 §7.3).
+// Requests of other programs neither end nor delay the login, and their answers contain
+// nothing about it.
 type listener struct {
-	login    *attempt
+	login    *loginFlow
 	endpoint string // what the pages call the service
-	port     int
-	path     string // of the callback
+	redirect *redirect
+	port     int    // of the redirect URI
 	last     string // the path of the page at the end, which only the browser is told
 	server   *http.Server
 	ctx      context.Context // the login's: a closed tab must not stop the exchange
 	shown    chan struct{}   // closed when every tab that was sent there has the last page
 	showOnce sync.Once
 
-	mu      sync.Mutex
-	tabs    int        // that brought the answer and have not got the last page
-	waiting []net.Conn // oldest first
-	strays  int
+	mu        sync.Mutex
+	tabs      int       // that brought the answer and have not got the last page
+	waiting   []waiting // oldest first
+	unmatched int
 }
 
-func (a *attempt) listener(ctx context.Context, endpoint, path string, port int) *listener {
-	l := &listener{login: a, endpoint: endpoint, port: port, path: path, last: "/" + rand.Text(), ctx: ctx, shown: make(chan struct{})}
+// waiting is a connection that has not sent a whole request.
+type waiting struct {
+	conn  net.Conn
+	since time.Time
+}
+
+func (a *loginFlow) listener(ctx context.Context, endpoint string, r *redirect, port int) *listener {
+	l := &listener{login: a, endpoint: endpoint, redirect: r, port: port, last: "/" + rand.Text(), ctx: ctx, shown: make(chan struct{})}
 	l.server = &http.Server{
 		Handler:           l,
 		ReadHeaderTimeout: headerLimit,
@@ -57,7 +66,7 @@ func (a *attempt) listener(ctx context.Context, endpoint, path string, port int)
 		ConnState:         l.crowd,
 		ErrorLog:          log.New(io.Discard, "", 0),
 
-		DisableGeneralOptionsHandler: true, // OPTIONS * is a stray like any other
+		DisableGeneralOptionsHandler: true, // OPTIONS * gets our headers too
 	}
 	return l
 }
@@ -68,14 +77,19 @@ func (l *listener) serve(listeners []net.Listener) {
 	}
 }
 
-// close lets a browser that brought the outcome fetch the last page, for a
-// second at most, and not at all where the login's context has ended.
+// close lets a browser that brought the outcome fetch the last page, for a second at
+// most, or 5 s if it has to wait for its turn. It does not if the login's context has
+// ended.
 func (l *listener) close(ctx context.Context) {
 	defer l.server.Close()
 	if !l.login.browser {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, shutdownLimit)
+	limit := shutdownLimit
+	if l.crowded() {
+		limit = crowdedLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	select {
 	case <-l.shown:
@@ -85,50 +99,80 @@ func (l *listener) close(ctx context.Context) {
 	}
 }
 
-// hangUp closes the connections that browsers open in advance: Shutdown would
-// wait for a request on them.
+// hangUp closes the connections that browsers open in advance. Shutdown would wait for a
+// request on them.
 func (l *listener) hangUp() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range l.waiting {
-		_ = c.Close()
+	for _, w := range l.waiting {
+		_ = w.conn.Close()
 	}
 }
 
-// crowd closes the connection that has waited longest without a request where
-// too many do, so that half-open ones cannot keep the browser out.
+// crowd notes which connections wait, and closes some if too many do, so that half-open ones
+// cannot keep the browser out. If very many have just come it delays the loop that accepts
+// them: the browser's connection is then in the system's queue, where its request arrives.
 func (l *listener) crowd(c net.Conn, state http.ConnState) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, w := range l.waiting {
-		if w == c {
-			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-			break
-		}
-	}
-	if state != http.StateNew && state != http.StateIdle {
+	l.note(c, state)
+	if state != http.StateNew {
 		return
 	}
-	l.waiting = append(l.waiting, c)
-	if len(l.waiting) > maxWaiting {
-		_ = l.waiting[0].Close()
-		l.waiting = l.waiting[1:]
+	for pause := l.thin(); pause > 0; pause = l.thin() {
+		time.Sleep(pause)
 	}
 }
 
-// ServeHTTP answers one request of whoever it is.
+// crowded reports whether more connections wait than may stay.
+func (l *listener) crowded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting) > maxWaiting
+}
+
+func (l *listener) note(c net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = slices.DeleteFunc(l.waiting, func(w waiting) bool { return w.conn == c })
+	if state == http.StateNew || state == http.StateIdle {
+		l.waiting = append(l.waiting, waiting{c, time.Now()})
+	}
+}
+
+// thin closes connections until no more than maxWaiting wait: always the oldest one without
+// bytes to read, since a browser sends its request at once. It keeps young ones as long as
+// there are no more than mostWaiting. It returns how long to wait until the next one may be
+// closed, or 0.
+func (l *listener) thin() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.waiting) > maxWaiting {
+		i := max(0, slices.IndexFunc(l.waiting, func(w waiting) bool { return !hasUnread(w.conn) }))
+		age := time.Since(l.waiting[i].since)
+		switch {
+		case len(l.waiting) <= mostWaiting && age < youth:
+			return 0
+		case age < infancy:
+			return infancy - age
+		}
+		_ = l.waiting[i].conn.Close()
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+	}
+	return 0
+}
+
+// ServeHTTP answers one request.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
 	h := r.Header
 	switch {
-	case !l.addressed(r.Host):
+	case !l.redirect.named(r.Host, l.port):
 		refuse(w, http.StatusMisdirectedRequest) // DNS rebinding
 	case r.URL.EscapedPath() == l.last && r.Method == http.MethodGet:
 		l.serveLast(w)
-	case r.URL.EscapedPath() != l.path:
+	case r.URL.EscapedPath() != l.redirect.path:
 		refuse(w, http.StatusNotFound)
 	case h.Get("Sec-Purpose") != "" || h.Get("Purpose") != "" || h.Get("X-Moz") != "":
-		w.WriteHeader(http.StatusNoContent) // a prefetch is nobody's decision
+		w.WriteHeader(http.StatusNoContent) // a prefetch is not a decision of the user
 	case h.Get("Sec-Fetch-Dest") != "" && h.Get("Sec-Fetch-Dest") != "document":
 		refuse(w, http.StatusForbidden)
 	case r.Method == http.MethodOptions:
@@ -142,14 +186,14 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveCallback exchanges the code while the browser waits, then sends it to
-// the page that tells the outcome: so the code leaves the address bar.
+// serveCallback exchanges the code while the browser waits, then redirects it to the page
+// that tells the outcome, so that the code leaves the address bar.
 func (l *listener) serveCallback(w http.ResponseWriter, u *url.URL) {
 	q, err := url.ParseQuery(u.RawQuery)
 	l.count(1)
-	if err != nil || errors.Is(l.login.answer(l.ctx, q, true), errStray) {
+	if err != nil || errors.Is(l.login.answer(l.ctx, q, true), errUnmatched) {
 		l.count(-1)
-		l.stray()
+		l.warn()
 		write(w, http.StatusBadRequest, document("Not this login", "This does not belong to a login that is under way.", "If you came here by logging in, start again.", "#9a6700"))
 		return
 	}
@@ -183,23 +227,11 @@ func (l *listener) count(tabs int) int {
 	return l.tabs
 }
 
-// addressed reports whether a Host header names this listener.
-func (l *listener) addressed(host string) bool {
-	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name, port = host, "80"
-	}
-	if port != strconv.Itoa(l.port) {
-		return false
-	}
-	ip, err := netip.ParseAddr(name)
-	return name == "localhost" || err == nil && (ip == netip.IPv6Loopback() || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-}
-
-func (l *listener) stray() {
+// warn counts a request that does not belong to the login, and warns once of many.
+func (l *listener) warn() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.strays++; l.strays == warnAfter && l.login.client.Prompt != nil {
+	if l.unmatched++; l.unmatched == warnAfter && l.login.client.Prompt != nil {
 		l.login.client.Prompt.Show("Something on this machine keeps sending answers that do not belong to this login. They are ignored.\n")
 	}
 }

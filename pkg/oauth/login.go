@@ -4,29 +4,31 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 )
 
-// Login logs a person in, as Grant says: through their browser, by the
-// authorization code grant with PKCE (RFC 8252, RFC 7636), or with a device code
-// (RFC 8628). It returns an [Error] where the server or the person says no, and
-// a [TemporaryError] where nobody answered in time.
+// Login logs a user in, as Grant says: through the browser, by the authorization code
+// grant with PKCE (RFC 8252, RFC 7636), or with a device code (RFC 8628). Every failure
+// but that of ctx is an [Error].
 func (c *Client) Login(ctx context.Context) (*Token, error) {
-	login, err := c.PrepareLogin(ctx)
+	login, err := c.PrepareLogin(ctx, Auto)
 	if err != nil {
 		return nil, err
 	}
-	return login(ctx, func(ctx context.Context, s *Spending) (*Token, error) { return c.Spend(ctx, s, nil) })
+	return login(ctx, func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
 }
 
-// PrepareLogin asks the server all that a login needs to know, before a
-// browser opens, and returns the rest of the login, which has its code spent by
-// whomever it is given.
-func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spender) (*Token, error), error) {
+// PreparedLogin is the part of a login that the user sees. It hands the code to redeem,
+// once; a device code, at each poll. The [Error] of a login that showed something is
+// marked as Shown.
+type PreparedLogin func(ctx context.Context, redeem Redeemer) (*Token, error)
+
+// PrepareLogin asks the server all that a login needs to know before a browser opens.
+// want is the kind of credential that the caller needs: without keys, a login goes on only
+// if that is the access token.
+func (c *Client) PrepareLogin(ctx context.Context, want Kind) (PreparedLogin, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -34,90 +36,118 @@ func (c *Client) PrepareLogin(ctx context.Context) (func(context.Context, Spende
 	if err != nil {
 		return nil, err
 	}
-	if err := c.reachable(r); err != nil {
+	if err := c.reachable(ctx, r); err != nil {
 		return nil, err
 	}
 	m, err := c.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keys(ctx, m)
+	keys, err := c.keysFor(ctx, m, c.scopes(m), want)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, spend Spender) (*Token, error) {
-		a := c.attempt(m, keys, c.RedirectURI, spend)
-		if err := c.addDevice(ctx, a); err != nil {
-			return nil, err
-		}
-		switch {
-		case c.Grant == GrantDevice:
-			a.redirectURI = ""
-			return c.wait(ctx, a, "")
-		case !r.loopback():
-			return c.paste(ctx, a)
-		}
-		listeners, port, err := r.listen(c.RedirectPorts)
-		if err != nil {
-			return nil, err
-		}
-		a.redirectURI = r.withPort(port)
-		return c.receive(ctx, a, listeners, port, r.path)
+	return func(ctx context.Context, redeem Redeemer) (*Token, error) {
+		return c.login(ctx, c.newLoginFlow(m, keys, c.RedirectURI, redeem), r)
 	}, nil
 }
 
-// reachable refuses, before the server is asked in vain, a login that nobody can
-// answer here.
-func (c *Client) reachable(r *redirect) error {
-	switch {
-	case c.Grant == GrantClientCredentials:
-		return &ConfigError{Setting: "grant", Problem: "with client credentials nobody logs in"}
-	case c.Grant == GrantDevice && c.Prompt == nil && c.Open == nil:
-		return &ConfigError{Setting: "grant", Problem: "there is neither a terminal to show a device code at nor a browser"}
-	case c.Grant == GrantDevice:
-		return nil
+// login gets what the user needs to see and waits for the outcome.
+func (c *Client) login(ctx context.Context, a *loginFlow, r *redirect) (*Token, error) {
+	if err := c.addDevice(ctx, a); err != nil {
+		return nil, err
 	}
-	return r.free(c.RedirectPorts)
+	switch {
+	case c.Grant == GrantDevice:
+		a.redirectURI = ""
+		return c.wait(ctx, a, "")
+	case !c.listens(r):
+		return c.paste(ctx, a)
+	}
+	b, err := c.bind(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer b.release()
+	if r.loopback() { // any other is sent as it is written
+		a.redirectURI = r.withPort(b.port)
+	}
+	return c.receive(ctx, a, r, b)
 }
 
-// addDevice gets a device code where the person may need one: where it is asked
-// for, or no browser opens. In the latter case the login does without if need be.
-func (c *Client) addDevice(ctx context.Context, a *attempt) error {
-	wanted := c.Grant == GrantDevice
-	if !wanted && (c.Grant == GrantBrowser || c.Open != nil || c.Prompt == nil || a.server.DeviceEndpoint == "") {
+// listens reports whether the browser ends at a listener of this process. If not, the
+// user pastes the address at which it ends.
+func (c *Client) listens(r *redirect) bool { return r.loopback() || c.Listen != "" }
+
+// reachable refuses a login that cannot succeed on this machine, before any request to the
+// server.
+func (c *Client) reachable(ctx context.Context, r *redirect) error {
+	switch {
+	case c.Grant == GrantClientCredentials:
+		return ConfigError("grant", "the client credentials grant has no login")
+	case c.Open == nil && !c.tells():
+		return ConfigError("grant", "there is neither a terminal to show the login at nor a browser")
+	case c.Grant == GrantDevice || !c.listens(r):
 		return nil
 	}
-	var err error
-	a.device, err = c.requestDevice(ctx, a.server)
-	if wanted || ctx.Err() != nil {
-		return err
+	return c.free(ctx, r)
+}
+
+// tells reports whether a text can be shown to the user outside of a browser.
+func (c *Client) tells() bool { return c.Prompt != nil || c.Notify != nil }
+
+// tell shows a text at the terminal or, if there is none, by Notify.
+func (c *Client) tell(text string) {
+	switch {
+	case c.Prompt != nil:
+		c.Prompt.Show(text)
+	case c.Notify != nil:
+		c.Notify(text)
 	}
-	if err != nil {
-		c.Prompt.Show("There is no device code to log in with (" + err.Error() + ").\n")
+}
+
+// addDevice gets a device code if the grant asks for one. It also gets one, if it can, if
+// no browser opens here.
+func (c *Client) addDevice(ctx context.Context, a *loginFlow) (err error) {
+	switch {
+	case c.Grant == GrantDevice:
+		a.device, err = c.requestDevice(ctx, a.server)
+		return err
+	case c.Open == nil && c.tells():
+		return c.tryDevice(ctx, a)
 	}
 	return nil
 }
 
+// tryDevice gets a device code for a login that goes on without one if there is none.
+func (c *Client) tryDevice(ctx context.Context, a *loginFlow) (err error) {
+	if c.Grant == GrantBrowser || a.server.DeviceEndpoint == "" {
+		return nil
+	}
+	if a.device, err = c.requestDevice(ctx, a.server); err != nil && ctx.Err() == nil {
+		c.tell("There is no device code to log in with (" + err.Error() + ").\n")
+		return nil
+	}
+	return err
+}
+
 // receive waits for the browser at the listeners, and for what is pasted.
-func (c *Client) receive(ctx context.Context, a *attempt, listeners []net.Listener, port int, path string) (*Token, error) {
-	l := a.listener(ctx, c.endpoint(a.server), path, port)
-	address, err := a.url() // before anybody can answer
+func (c *Client) receive(ctx context.Context, a *loginFlow, r *redirect, b *binding) (*Token, error) {
+	l := a.listener(ctx, c.endpoint(a.server), r, b.port)
+	address, err := a.url() // sets what an answer is compared with
 	if err != nil {
-		for _, n := range listeners {
-			_ = n.Close()
-		}
 		return nil, err
 	}
-	l.serve(listeners)
+	l.serve(b.listeners)
 	t, err := c.wait(ctx, a, address)
 	l.close(ctx)
 	return t, err
 }
 
 // paste waits for what is pasted only: the redirect URI leads elsewhere.
-func (c *Client) paste(ctx context.Context, a *attempt) (*Token, error) {
+func (c *Client) paste(ctx context.Context, a *loginFlow) (*Token, error) {
 	if c.Prompt == nil {
-		return nil, &ConfigError{Setting: "redirect-uri", Problem: "the redirect URI leads to another machine, and there is no terminal to paste the answer at"}
+		return nil, ConfigError("redirect-uri", "the redirect URI leads to another machine, and there is no terminal to paste the answer at")
 	}
 	address, err := a.url()
 	if err != nil {
@@ -126,13 +156,14 @@ func (c *Client) paste(ctx context.Context, a *attempt) (*Token, error) {
 	return c.wait(ctx, a, address)
 }
 
-// wait shows the person the address to go to and waits until the login has an outcome,
-// ctx ends, or the person's time is over.
-func (c *Client) wait(ctx context.Context, a *attempt, address string) (*Token, error) {
+// wait shows the user the address to go to and waits until the login has an outcome, ctx
+// ends, or the user's time is over.
+func (c *Client) wait(ctx context.Context, a *loginFlow, address string) (*Token, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if c.Prompt != nil {
-		c.Prompt.Show(c.invitation(a, address))
+	unshown := c.show(ctx, a, address)
+	if unshown != nil {
+		a.fail(unshown)
 	}
 	if c.Prompt != nil && address != "" {
 		go c.readPasted(ctx, a)
@@ -140,43 +171,62 @@ func (c *Client) wait(ctx context.Context, a *attempt, address string) (*Token, 
 	if a.device != nil {
 		go a.poll(ctx)
 	}
-	c.open(ctx, a, address)
 	limit, end := c.limit(a)
 	select {
 	case <-a.done:
 	case <-ctx.Done():
 		a.fail(context.Cause(ctx))
 	case <-c.deadline(ctx, end):
-		a.fail(c.nobody(a, limit))
+		a.fail(c.unanswered(a, limit))
 	}
-	return a.token, a.err
+	if errors.Is(a.err, unshown) {
+		return a.token, a.err
+	}
+	return a.token, shown(a.err)
 }
 
-// open opens the browser at address; at a device's where its code cannot be shown.
-func (c *Client) open(ctx context.Context, a *attempt, address string) {
+// show shows the user where to log in: in the browser, at the terminal, or both. If there
+// is no terminal, Notify gets a device code, and the address that no browser opened.
+func (c *Client) show(ctx context.Context, a *loginFlow, address string) error {
+	shown := c.Prompt != nil || a.device != nil || c.Open == nil
+	if shown {
+		c.tell(c.invitation(a, address, c.Open != nil))
+	}
 	if c.Open == nil || a.device != nil && c.Prompt != nil {
-		return
+		return nil
 	}
+	target := address
 	if a.device != nil {
-		address = a.device.link()
+		target = a.device.link()
 	}
-	if err := c.Open(ctx, address); err != nil && c.Prompt == nil {
-		a.fail(fmt.Errorf("the browser does not open: %w", err))
-	} else if err != nil {
-		c.Prompt.Show("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
+	err := c.Open(ctx, target)
+	switch {
+	case err == nil:
+		return nil
+	case !c.tells():
+		return &Error{Class: ClassInvalid, Problem: "the browser does not open: " + Printable(err.Error()), Err: err}
+	case shown:
+		c.tell("The browser does not open (" + Printable(err.Error()) + "): open the address above yourself.\n")
+		return nil
 	}
+	c.tell("The browser does not open (" + Printable(err.Error()) + ").\n")
+	if err := c.tryDevice(ctx, a); err != nil {
+		return err
+	}
+	c.tell(c.invitation(a, address, false))
+	return nil
 }
 
-// limit is how long the person has, and until when.
-func (c *Client) limit(a *attempt) (time.Duration, time.Time) {
+// limit returns how long the user has, and until when.
+func (c *Client) limit(a *loginFlow) (time.Duration, time.Time) {
 	if d := a.device; d != nil {
 		return d.lifetime, d.end
 	}
 	return c.loginTimeout(), c.now().Round(0).Add(c.loginTimeout())
 }
 
-// deadline closes what it returns at end. It goes by the wall clock, so that a
-// lid that was shut counts.
+// deadline closes the channel that it returns at end. It goes by the wall clock, so the
+// time of a suspended machine counts.
 func (c *Client) deadline(ctx context.Context, end time.Time) <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
@@ -196,7 +246,7 @@ func (c *Client) deadline(ctx context.Context, end time.Time) <-chan struct{} {
 
 // readPasted takes the lines that are typed as answers to the login, until one
 // is.
-func (c *Client) readPasted(ctx context.Context, a *attempt) {
+func (c *Client) readPasted(ctx context.Context, a *loginFlow) {
 	for {
 		line, err := c.Prompt.ReadLine(ctx)
 		if err != nil {
@@ -205,7 +255,7 @@ func (c *Client) readPasted(ctx context.Context, a *attempt) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if err := a.answer(ctx, pasted(line), false); !errors.Is(err, errStray) {
+		if err := a.answer(ctx, pasted(line), false); !errors.Is(err, errUnmatched) {
 			return
 		}
 		c.Prompt.Show("That is not the address this login ends at. Paste the whole address, with all that follows the question mark:\n")
@@ -225,7 +275,7 @@ func pasted(line string) url.Values {
 	return q
 }
 
-// endpoint is what people call the service they log in to.
+// endpoint is the name of the service that is shown to the user.
 func (c *Client) endpoint(m *Metadata) string {
 	if c.Endpoint != "" {
 		return c.Endpoint

@@ -206,12 +206,14 @@ func TestThousandAttempts(t *testing.T) {
 		}
 		return enough
 	}
-	login, err := c.PrepareLogin(t.Context())
+	login, err := c.PrepareLogin(t.Context(), oauth.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range n {
-		if _, err := login(t.Context(), func(ctx context.Context, s *oauth.Spending) (*oauth.Token, error) { return c.Spend(ctx, s, nil) }); !errors.Is(err, enough) {
+		if _, err := login(t.Context(), func(ctx context.Context, s *oauth.TokenRequest) (*oauth.Token, error) {
+			return c.Redeem(ctx, s, nil, nil)
+		}); !errors.Is(err, enough) {
 			t.Fatal(err)
 		}
 	}
@@ -425,7 +427,7 @@ func TestPreparedLogin(t *testing.T) {
 	c.RedirectURI = fmt.Sprintf("http://127.0.0.1:%d/cb", free(t))
 	opened := make(chan string, 1)
 	c.Open = func(_ context.Context, address string) error { opened <- address; return nil }
-	login, err := c.PrepareLogin(t.Context())
+	login, err := c.PrepareLogin(t.Context(), oauth.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +438,9 @@ func TestPreparedLogin(t *testing.T) {
 	s.Fail("discovery", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	s.Fail("keys", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	go func() { _, _ = oauthtest.SignIn(t.Context(), browser(), <-opened) }()
-	if _, err := login(t.Context(), func(ctx context.Context, s *oauth.Spending) (*oauth.Token, error) { return c.Spend(ctx, s, nil) }); err != nil {
+	if _, err := login(t.Context(), func(ctx context.Context, s *oauth.TokenRequest) (*oauth.Token, error) {
+		return c.Redeem(ctx, s, nil, nil)
+	}); err != nil {
 		t.Error(err)
 	}
 }
@@ -472,33 +476,33 @@ func TestSecretIsNotShown(t *testing.T) {
 	}
 }
 
-// TestSpendElsewhere: a code and a refresh token are spent by whomever they are
-// handed to, in another process if need be, and verified there all the same.
-func TestSpendElsewhere(t *testing.T) {
+// TestRedeemElsewhere: another process can send a code or a refresh token, and verifies
+// the ID token there, with the server's present keys if it was handed none that fit.
+func TestRedeemElsewhere(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
-	elsewhere := func(ctx context.Context, here *oauth.Spending, old *oauth.Token) (*oauth.Token, error) {
+	elsewhere := func(ctx context.Context, here *oauth.TokenRequest, old *oauth.Token) (*oauth.Token, error) {
 		sent, err := json.Marshal(here)
 		if err != nil {
 			return nil, err
 		}
-		var there oauth.Spending
+		var there oauth.TokenRequest
 		if err := json.Unmarshal(sent, &there); err != nil {
 			return nil, err
 		}
 		if there.Refreshes() != (old != nil) {
 			t.Errorf("Refreshes is %t", there.Refreshes())
 		}
-		return clientOf(s).Spend(ctx, &there, old)
+		return clientOf(s).Redeem(ctx, &there, old, nil)
 	}
 	for name, test := range map[string]struct {
-		spoil func(*oauth.Spending)
+		spoil func(*oauth.TokenRequest)
 		good  bool
 	}{
-		"as it is":      {func(*oauth.Spending) {}, true},
-		"another nonce": {func(s *oauth.Spending) { s.Nonce = "another" }, false},
-		"no keys":       {func(s *oauth.Spending) { s.Keys = nil }, false},
-		"other keys":    {func(s *oauth.Spending) { s.Keys = json.RawMessage(`{"keys":[]}`) }, false},
-		"broken keys":   {func(s *oauth.Spending) { s.Keys = json.RawMessage(`"x"`) }, false},
+		"as it is":      {func(*oauth.TokenRequest) {}, true},
+		"another nonce": {func(s *oauth.TokenRequest) { s.Nonce = "another" }, false},
+		"no keys":       {func(s *oauth.TokenRequest) { s.Keys = nil }, true},
+		"other keys":    {func(s *oauth.TokenRequest) { s.Keys = json.RawMessage(`{"keys":[]}`) }, true},
+		"broken keys":   {func(s *oauth.TokenRequest) { s.Keys = json.RawMessage(`"x"`) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.ResetCounts()
@@ -507,11 +511,11 @@ func TestSpendElsewhere(t *testing.T) {
 				go func() { _, _ = oauthtest.SignIn(t.Context(), browser(), address) }()
 				return nil
 			}
-			login, err := c.PrepareLogin(t.Context())
+			login, err := c.PrepareLogin(t.Context(), oauth.Auto)
 			if err != nil {
 				t.Fatal(err)
 			}
-			token, err := login(t.Context(), func(ctx context.Context, here *oauth.Spending) (*oauth.Token, error) {
+			token, err := login(t.Context(), func(ctx context.Context, here *oauth.TokenRequest) (*oauth.Token, error) {
 				test.spoil(here)
 				return elsewhere(ctx, here, nil)
 			})
@@ -522,7 +526,10 @@ func TestSpendElsewhere(t *testing.T) {
 			if !test.good || err != nil {
 				return
 			}
-			here, err := c.PrepareRefresh(t.Context(), token)
+			if token.IDToken == "" || token.IDFault.Reason != "" {
+				t.Errorf("the ID token was not accepted: %+v", token.IDFault)
+			}
+			here, err := c.PrepareRefresh(t.Context(), token, oauth.Auto)
 			if err != nil {
 				t.Fatal(err)
 			}

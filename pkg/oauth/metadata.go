@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -14,9 +12,8 @@ import (
 	"strings"
 )
 
-// Metadata is what an authorization server says of itself: RFC 8414 §2 and
-// OpenID Connect Discovery 1.0 §3. Fields that nobody here acts on are left
-// out.
+// Metadata describes an authorization server: RFC 8414 §2 and OpenID Connect Discovery
+// 1.0 §3. Members that have no effect here are left out.
 type Metadata struct {
 	Issuer                string   `json:"issuer,omitempty"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint,omitempty"`
@@ -31,21 +28,21 @@ type Metadata struct {
 	IssuerInResponse      bool     `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207
 	RequiresPushed        bool     `json:"require_pushed_authorization_requests,omitempty"`          // RFC 9126
 
-	// What Flyte's servers say beside that, and other documents do not hold.
-	ClientID  string `json:"flyte_client_id,omitempty"`  // the client that people's programs are
+	// These come from Flyte's servers only, and never from a metadata document.
+	ClientID  string `json:"flyte_client_id,omitempty"`  // the client that users' programs are
 	HeaderKey string `json:"flyte_header_key,omitempty"` // the header that takes the token; empty: Authorization
-	Plaintext bool   `json:"flyte_plaintext,omitempty"`  // what named the endpoints is not https either, so they need not be
+	Plaintext bool   `json:"flyte_plaintext,omitempty"`  // the endpoints need not be https: the Flyte endpoint that named them is not
 }
 
-// Discover returns the server's metadata, from the server itself where the
-// client names an Issuer. Every endpoint in it is https, or on loopback.
+// Discover returns the server's metadata. If the client has an Issuer, it asks the server.
+// The authorization and token endpoints in it are https, or on loopback.
 func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 	if c.Server != nil {
 		return c.Server, c.Server.check(c.Grant)
 	}
 	if c.Issuer == "" {
 		m := c.configured()
-		return m, m.check(c.Grant)
+		return m, m.checkConfigured(c.Grant)
 	}
 	if err := checkURL("issuer", c.Issuer); err != nil {
 		return nil, err
@@ -63,12 +60,12 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 		first = cmp.Or(first, none)
 	}
 	if first.page {
-		return nil, temporary("%s publishes no metadata (is it the issuer?): %s", c.Issuer, first.words)
+		return nil, Temporary("%s publishes no metadata (is it the issuer?): %s", c.Issuer, first.words)
 	}
-	return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes no metadata: " + first.words}
+	return nil, ConfigError("issuer", "%s", c.Issuer+" publishes no metadata: "+first.words)
 }
 
-// noMetadata means that the metadata may stand elsewhere.
+// noMetadata means that the metadata may be at another address.
 type noMetadata struct {
 	words string
 	page  bool // something answered, and perhaps not the server
@@ -78,39 +75,75 @@ func (e *noMetadata) Error() string { return e.words }
 
 // metadata reads one well-known document. A [noMetadata] means that there is none.
 func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error) {
+	ctx, cancel := withTimeout(ctx, metadataTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, body, err := c.fetch(req, metadataTimeout, sameHost)
+	resp, body, err := c.fetch(req, sameHost)
 	switch {
 	case err != nil:
 		return nil, err
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
-		return nil, temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
+		return nil, Temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
 	case elsewhere(resp) != "":
-		return nil, temporary("%s sends us to %s (a captive portal?)", req.URL.Host, elsewhere(resp))
+		return nil, Temporary("%s sends us to %s (a captive portal?)", req.URL.Host, elsewhere(resp))
 	case resp.StatusCode != http.StatusOK:
 		return nil, &noMetadata{words: req.URL.Host + " answered " + status(resp)}
-	case !isJSON(resp):
-		return nil, &noMetadata{req.URL.Host + " answered with " + contentType(resp) + " where JSON was due", true}
 	}
-	m := &Metadata{}
-	if err := json.Unmarshal(body, m); err != nil {
-		return nil, temporary("the metadata of %s cannot be read", req.URL.Host)
+	a, err := newAnswer(resp, body, nil, c.now())
+	if err != nil {
+		return nil, &noMetadata{words: err.Error(), page: true}
 	}
-	m.ClientID, m.HeaderKey, m.Plaintext = "", "", false // only Flyte says that
-	if m.Issuer == "" {
-		return nil, &ConfigError{Setting: "issuer", Problem: c.Issuer + " publishes metadata that name no issuer"}
+	m := decodeMetadata(a.fields)
+	switch {
+	case m.Issuer == "":
+		return nil, ConfigError("issuer", "%s publishes metadata that name no issuer", c.Issuer)
+	case m.Issuer == c.Issuer:
+		return m, cleaned(m.check(c.Grant), a.clean)
+	case strings.Contains(m.Issuer, "{tenantid}"): // Entra, for the issuers common, organizations and consumers
+		return nil, ConfigError("issuer", "%s is the issuer of many tenants: put your tenant's ID in place of {tenantid} in %s", c.Issuer, a.clean(m.Issuer))
 	}
-	if m.Issuer != c.Issuer {
-		return nil, &ConfigError{Setting: "issuer", Problem: fmt.Sprintf("%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, Printable(m.Issuer))}
-	}
-	return m, m.check(c.Grant)
+	return nil, ConfigError("issuer", "%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, a.clean(m.Issuer))
 }
 
-// wellKnown lists where an issuer's metadata may stand: OpenID Connect
+// cleaned is err, an error of the check of a server's metadata, with its text made fit
+// for people by clean.
+func cleaned(err error, clean func(string) string) error {
+	e := AsError(err)
+	if e == nil {
+		return err
+	}
+	copied := *e
+	copied.Problem = clean(e.Problem)
+	return &copied
+}
+
+// decodeMetadata reads the members of a metadata document. Those of another type than
+// expected count as absent.
+func decodeMetadata(fields map[string]json.RawMessage) *Metadata {
+	return &Metadata{
+		Issuer:                text(fields["issuer"]),
+		AuthorizationEndpoint: text(fields["authorization_endpoint"]),
+		TokenEndpoint:         text(fields["token_endpoint"]),
+		RevocationEndpoint:    text(fields["revocation_endpoint"]),
+		DeviceEndpoint:        text(fields["device_authorization_endpoint"]),
+		KeysURI:               text(fields["jwks_uri"]),
+		Scopes:                words(fields["scopes_supported"]),
+		Challenges:            words(fields["code_challenge_methods_supported"]),
+		TokenAuthMethods:      words(fields["token_endpoint_auth_methods_supported"]),
+		IDTokenAlgorithms:     words(fields["id_token_signing_alg_values_supported"]),
+		IssuerInResponse:      truth(fields["authorization_response_iss_parameter_supported"]),
+		RequiresPushed:        truth(fields["require_pushed_authorization_requests"]),
+	}
+}
+
+// name is what messages call the server.
+func (m *Metadata) name() string { return cmp.Or(m.Issuer, m.TokenEndpoint) }
+
+// wellKnown lists the addresses of an issuer's metadata: OpenID Connect
 // Discovery 1.0 §4 appends, RFC 8414 §3.1 inserts.
 func wellKnown(issuer string) []string {
 	const openid, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
@@ -139,32 +172,25 @@ func elsewhere(resp *http.Response) string {
 	if err != nil || resp.StatusCode/100 != 3 || to.Host == resp.Request.URL.Host {
 		return ""
 	}
-	return Printable(to.Host)
+	return Cleaner(resp)(to.Host)
 }
 
-// check refuses what must not be opened or sent a code (RFC 8414 §2, RFC 9700
-// §4.4), and a server that lacks what the grant needs. One that lists its
-// challenge methods must list S256.
+// check refuses what must not be opened or sent a code (RFC 8414 §2, RFC 9700 §4.4), and
+// a server that lacks what the grant needs. One that lists its challenge methods must list
+// S256. An optional endpoint is judged only when it is used: see checkEndpoint.
 func (m *Metadata) check(g Grant) error {
-	for _, e := range []struct {
-		setting, address, missing string
-		needed                    bool
-	}{
-		{"auth-endpoint", m.AuthorizationEndpoint, "there is no authorization endpoint", g.redirects()},
-		{"token-endpoint", m.TokenEndpoint, "there is no token endpoint", true},
-		{"revocation-endpoint", m.RevocationEndpoint, "", false},
-		{"device-endpoint", m.DeviceEndpoint, "", false},
-		{"grant", m.DeviceEndpoint, "the server has no device endpoint (RFC 8628): log in with another grant", g == GrantDevice},
-		{"issuer", m.KeysURI, "", false},
-	} {
-		if e.address == "" && e.needed {
-			return &ConfigError{Setting: e.setting, Problem: e.missing}
+	needed := []struct{ setting, address, missing string }{{"token-endpoint", m.TokenEndpoint, "there is no token endpoint"}}
+	if g.redirects() {
+		needed = append(needed, struct{ setting, address, missing string }{"auth-endpoint", m.AuthorizationEndpoint, "there is no authorization endpoint"})
+	}
+	if g == GrantDevice {
+		needed = append(needed, struct{ setting, address, missing string }{"grant", m.DeviceEndpoint, "the server has no device endpoint (RFC 8628): log in with another grant"})
+	}
+	for _, e := range needed {
+		if e.address == "" {
+			return ConfigError(e.setting, "%s", e.missing)
 		}
-		address := e.address
-		if rest, plain := strings.CutPrefix(address, "http://"); plain && m.Plaintext {
-			address = "https://" + rest
-		}
-		if err := checkURL(e.setting, address); address != "" && err != nil {
+		if err := m.checkEndpoint(e.setting, e.address); err != nil {
 			return err
 		}
 	}
@@ -172,54 +198,53 @@ func (m *Metadata) check(g Grant) error {
 		return nil
 	}
 	if len(m.Challenges) > 0 && !slices.Contains(m.Challenges, "S256") {
-		return &ConfigError{Setting: "issuer", Problem: "the server does not offer PKCE with S256, without which a login is not safe"}
+		return ConfigError("issuer", "the server does not offer PKCE with S256, without which a login is not safe")
 	}
 	if m.RequiresPushed {
-		return &ConfigError{Setting: "issuer", Problem: "the server requires pushed authorization requests (RFC 9126), which are not supported"}
+		return ConfigError("issuer", "the server requires pushed authorization requests (RFC 9126), which are not supported")
 	}
 	return nil
 }
 
-// checkURL demands an absolute https URL without user and fragment, or an http
-// one on loopback.
+// checkConfigured refuses each endpoint that the user set and that must not be used.
+func (m *Metadata) checkConfigured(g Grant) error {
+	for setting, address := range map[string]string{"revocation-endpoint": m.RevocationEndpoint, "device-endpoint": m.DeviceEndpoint} {
+		if address == "" {
+			continue
+		}
+		if err := m.checkEndpoint(setting, address); err != nil {
+			return err
+		}
+	}
+	return m.check(g)
+}
+
+// checkEndpoint is checkURL for an endpoint of m. The setting is what the error names.
+func (m *Metadata) checkEndpoint(setting, address string) error {
+	if rest, plain := strings.CutPrefix(address, "http://"); plain && m.Plaintext {
+		address = "https://" + rest
+	}
+	return checkURL(setting, address)
+}
+
+// checkURL demands an absolute https URL without user and fragment, or an http one on
+// loopback. Its host must be fit for a terminal, since messages name it.
 func checkURL(setting, address string) error {
 	u, err := url.Parse(address)
 	if err == nil && u.User != nil {
-		return &ConfigError{Setting: setting, Problem: "a URL to ask for tokens must not carry a user or a password"}
+		return ConfigError(setting, "a URL to ask for tokens must not carry a user or a password")
 	}
-	if err != nil || u.Host == "" || u.Fragment != "" || u.Opaque != "" {
-		return &ConfigError{Setting: setting, Problem: fmt.Sprintf("%q is not a URL to ask for tokens", Printable(address))}
+	if err != nil || u.Host == "" || Printable(u.Host) != u.Host || u.Fragment != "" || u.Opaque != "" {
+		return ConfigError(setting, "not a URL to ask for tokens: %q", Printable(address))
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
 		return nil
 	}
-	return &ConfigError{Setting: setting, Problem: fmt.Sprintf("%s must be https", Printable(address))}
+	return ConfigError(setting, "%s must be https", Printable(address))
 }
 
+// isLoopback reports whether a host is localhost or an address of 127.0.0.0/8 or ::1.
 func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-func isJSON(resp *http.Response) bool {
-	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
-}
-
-func contentType(resp *http.Response) string {
-	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	switch {
-	case err != nil || t == "":
-		return "something"
-	case t == "text/html":
-		return "HTML (a captive portal, or a proxy?)"
-	}
-	return Printable(t)
-}
-
-func status(resp *http.Response) string {
-	return fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }

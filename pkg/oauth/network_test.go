@@ -17,17 +17,21 @@ import (
 
 // TestProxy: the proxy's trouble is told as the proxy's.
 func TestProxy(t *testing.T) {
-	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusProxyAuthRequired)
-	}))
-	t.Cleanup(stranger.Close)
+	answering := func(status int) *httptest.Server {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(proxy.Close)
+		return proxy
+	}
+	stranger, forbidding, troubled := answering(http.StatusProxyAuthRequired), answering(http.StatusForbidden), answering(http.StatusBadGateway)
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	for name, test := range map[string]struct{ issuer, proxy, want string }{
-		"no user, https":    {"https://id.example.com", stranger.URL, "the proxy on the way to id.example.com wants a user and a password (407)"},
-		"no user, http":     {"http://127.0.0.1:9", stranger.URL, "the proxy on the way to 127.0.0.1:9 wants a user and a password (407)"},
-		"nobody there":      {"https://id.example.com", closed.URL, "the proxy on the way to id.example.com cannot be reached"},
-		"secret in its URL": {"https://id.example.com", strings.Replace(closed.URL, "//", "//u:hunter2@", 1), "the proxy on the way to id.example.com cannot be reached"},
+		"no user, https":    {"https://id.example.com", stranger.URL, "the proxy PROXY wants a user and a password (407)"},
+		"no user, http":     {"http://127.0.0.1:9", stranger.URL, "the proxy for 127.0.0.1:9 wants a user and a password (407)"},
+		"forbidden":         {"https://id.example.com", forbidding.URL, "the proxy PROXY answered 403 Forbidden when asked to connect to id.example.com:443"},
+		"in trouble":        {"https://id.example.com", troubled.URL, "the proxy PROXY answered 502 Bad Gateway when asked to connect to id.example.com:443"},
+		"nobody there":      {"https://id.example.com", closed.URL, "the proxy for id.example.com cannot be reached: dial tcp PROXY"},
+		"secret in its URL": {"https://id.example.com", strings.Replace(closed.URL, "//", "//u:hunter2@", 1), "the proxy for id.example.com cannot be reached: dial tcp PROXY"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u, err := url.Parse(test.proxy)
@@ -39,7 +43,7 @@ func TestProxy(t *testing.T) {
 			c := &oauth.Client{Issuer: test.issuer, ClientID: "app", HTTP: &http.Client{Transport: transport}}
 			_, err = c.Discover(t.Context())
 			wantTemporary(t, err)
-			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+			if want := strings.Replace(test.want, "PROXY", u.Host, 1); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -3,7 +3,6 @@ package oauth_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -156,9 +155,22 @@ func (l *login) visit(address string) (*http.Response, string) {
 	return resp, read(l.t, resp)
 }
 
-// browser is a client that shares no connection with another.
+// browser is a client that shares no connection with another, and that repeats a GET whose
+// connection was closed without an answer, as browsers do.
 func browser() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	return &http.Client{Transport: repeating{&http.Transport{DisableKeepAlives: true}}, Timeout: patience}
+}
+
+type repeating struct{ next http.RoundTripper }
+
+func (r repeating) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	for range 3 {
+		resp, err = r.next.RoundTrip(req)
+		if err == nil || req.Method != http.MethodGet {
+			break
+		}
+	}
+	return resp, err
 }
 
 func read(t testing.TB, resp *http.Response) string {
@@ -293,15 +305,21 @@ func wantPosts(t testing.TB, s *oauthtest.Server, want int) {
 
 func wantTemporary(t testing.TB, err error) {
 	t.Helper()
-	if temporary := (*oauth.TemporaryError)(nil); !errors.As(err, &temporary) {
-		t.Errorf("got %v (%T), want a TemporaryError", err, err)
+	if !oauth.IsTemporary(err) {
+		t.Errorf("got %v (%T), want a temporary error", err, err)
 	}
+}
+
+// loggedOut reports whether err says that the refresh token is dead.
+func loggedOut(err error) bool {
+	e := oauth.AsError(err)
+	return e != nil && e.Saved == oauth.LoginDead
 }
 
 func wantDefinite(t testing.TB, err error, code string) *oauth.Error {
 	t.Helper()
-	var e *oauth.Error
-	if temporary := (*oauth.TemporaryError)(nil); errors.As(err, &temporary) || !errors.As(err, &e) || e.Code != code {
+	e := oauth.AsError(err)
+	if e == nil || e.Class != oauth.ClassRefused || e.Code != code {
 		t.Fatalf("got %v (%T), want the definite refusal %s", err, err, code)
 	}
 	return e
@@ -309,8 +327,8 @@ func wantDefinite(t testing.TB, err error, code string) *oauth.Error {
 
 func wantConfig(t testing.TB, err error, setting, words string) {
 	t.Helper()
-	var e *oauth.ConfigError
-	if !errors.As(err, &e) || e.Setting != setting || !strings.Contains(e.Problem, words) {
-		t.Errorf("got %v (%T), want a ConfigError of %s with %q", err, err, setting, words)
+	e := oauth.AsError(err)
+	if e == nil || e.Class != oauth.ClassConfig || e.Setting != setting || !strings.Contains(e.Problem, words) {
+		t.Errorf("got %v (%T), want an error of the setting %s with %q", err, err, setting, words)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Pages are what the browser shows at the end of a login, whole HTML documents
-// that bring their style and images with them. An empty one means our own.
+// Pages are what the browser shows at the end of a login: HTML documents with their own
+// style. They may show images from https addresses and data URLs. Scripts, frames, forms
+// and other resources are blocked. An empty one means our own.
 type Pages struct {
 	Success, Failure string
 }
@@ -62,7 +63,7 @@ p { padding-left: 1.25rem; overflow-wrap: anywhere }
 
 // protect sets the headers that every answer of the listener carries.
 func protect(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

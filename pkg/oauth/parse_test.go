@@ -3,7 +3,7 @@ package oauth
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -19,7 +19,7 @@ func TestChallenge(t *testing.T) {
 		"test_code_verifier":                          "Qq1fGD0HhxwbmeMrqaebgn1qhvKeguQPXqLdpmixaM4",
 	} {
 		c := &Client{ClientID: "app"}
-		a := c.attempt(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
+		a := c.newLoginFlow(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
 		a.verifier = verifier
 		address, err := a.url()
 		if err != nil {
@@ -119,9 +119,9 @@ func TestParseRedirect(t *testing.T) {
 	} {
 		r, err := parseRedirect(raw)
 		if want.path == "" {
-			var e *ConfigError
-			if !errors.As(err, &e) || e.Setting != "redirect-uri" || Printable(e.Problem) != e.Problem {
-				t.Errorf("%q: got %v and %v, want a ConfigError", raw, r, err)
+			e := AsError(err)
+			if e == nil || e.Class != ClassConfig || e.Setting != "redirect-uri" || Printable(e.Problem) != e.Problem {
+				t.Errorf("%q: got %v and %v, want an error of the setting", raw, r, err)
 			}
 			continue
 		}
@@ -139,7 +139,7 @@ func TestParseRedirect(t *testing.T) {
 // said rather than waited for.
 func TestUnusableRedirect(t *testing.T) {
 	for _, raw := range []string{
-		"http://127.0.0.2/cb",          // where nobody listens
+		"http://127.0.0.2/cb",          // an address that not every machine has
 		"http://[::ffff:127.0.0.1]/cb", // a Host that is refused
 		"http://127.0.0.1:0/cb",        // a port that no browser can be sent to
 	} {
@@ -148,18 +148,17 @@ func TestUnusableRedirect(t *testing.T) {
 			if err != nil || !r.loopback() {
 				return // refused, or pasted
 			}
-			listeners, port, err := r.listen(nil)
+			b, err := (&Client{}).bind(t.Context(), r)
 			if err != nil {
 				return
 			}
-			defer closeAll(listeners)
-			u, err := url.Parse(r.withPort(port))
+			defer b.release()
+			u, err := url.Parse(r.withPort(b.port))
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := (&Client{}).attempt(&Metadata{}, nil, u.String(), nil)
-			if l := a.listener(t.Context(), "", r.path, port); !l.addressed(u.Host) || port == 0 {
-				t.Errorf("the browser is sent to %s, where nobody listens", u)
+			if !r.named(u.Host, b.port) || b.port == 0 || b.listeners[0].Addr().(*net.TCPAddr).Port != b.port {
+				t.Errorf("the browser is sent to %s, and the login listens at %s", u, b.listeners[0].Addr())
 			}
 		})
 	}

@@ -2,8 +2,6 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"time"
 )
@@ -18,30 +16,31 @@ type pace struct {
 	failed   time.Duration // the last wait for a server that gives no answer; 0 when it gave one
 }
 
-// next returns how long to wait after a poll that ended with err, and false where
-// that was the last: RFC 8628 §3.5.
+// next returns how long to wait after a poll that ended with err, and false if that was
+// the last: RFC 8628 §3.5.
 func (p *pace) next(err error) (time.Duration, bool) {
-	var e *Error
-	var later *TemporaryError
+	e := AsError(err)
 	failed := p.failed
 	p.failed = 0
 	switch {
-	case errors.As(err, &e) && e.Code == "authorization_pending":
-	case errors.As(err, &e) && e.Code == "slow_down":
+	case e == nil:
+		return 0, false
+	case e.Code == "authorization_pending": // with any status: Google has 428
+	case e.Code == "slow_down":
 		p.interval += slowDown
-	case errors.As(err, &later):
+	case IsTemporary(err):
 		p.failed = max(p.interval, min(2*max(failed, p.interval), mostInterval))
-		return max(p.failed, later.after), true
+		return max(p.failed, e.RetryAfter), true
 	default:
 		return 0, false
 	}
 	return p.interval, true
 }
 
-// poll asks for the device's token until the person has answered or the login is
-// over (RFC 8628 §3.4). Where the server does not give it to this client, what is
-// pasted may still be taken.
-func (a *attempt) poll(ctx context.Context) {
+// poll asks for the device's token until the user has answered or the login is over (RFC
+// 8628 §3.4). If the server refuses this client, the login goes on if an address can be
+// pasted or a browser can answer.
+func (a *loginFlow) poll(ctx context.Context) {
 	p := pace{interval: a.device.interval}
 	wait, again := p.interval, true
 	for again {
@@ -53,12 +52,12 @@ func (a *attempt) poll(ctx context.Context) {
 			return
 		}
 		a.settle(func() (*Token, error) {
-			t, err := a.spend(ctx, a.asking())
+			t, err := a.redeem(ctx, a.asking())
 			switch wait, again = p.next(err); {
-			case again || ctx.Err() != nil && err != nil: // whoever ended it says why
+			case again || ctx.Err() != nil && err != nil: // the login has another outcome
 				return nil, errOpen
 			case err != nil && a.redirectURI != "" && refusesClient(err):
-				a.client.Prompt.Show("The code above is of no use (" + err.Error() + ").\n")
+				a.client.tell("The code above cannot be used (" + err.Error() + ").\n")
 				return nil, errOpen
 			}
 			return t, a.ranOut(err)
@@ -66,25 +65,25 @@ func (a *attempt) poll(ctx context.Context) {
 	}
 }
 
-// asking is the request of one poll. It is a [Spending], since the poll that gets
+// asking is the request of one poll. It is a [TokenRequest], since the poll that gets
 // the token uses up the code.
-func (a *attempt) asking() *Spending {
+func (a *loginFlow) asking() *TokenRequest {
 	form := url.Values{"grant_type": {deviceCodeGrant}, "device_code": {a.device.code.Reveal()}}
 	a.client.extend(form, a.client.TokenParams)
-	return &Spending{Server: *a.server, Form: form, Keys: a.keys, Scopes: a.client.scopes(a.server)}
+	return &TokenRequest{Server: *a.server, Form: form, Keys: a.keys, Scopes: a.client.scopes(a.server)}
 }
 
-// refusesClient reports whether err is the server's no to us, and not the
-// person's, nor the end of the code.
+// refusesClient reports whether err is a refusal of this client, and not one by the user
+// or the end of the code.
 func refusesClient(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code != "access_denied" && e.Code != "expired_token"
+	e := AsError(err)
+	return e != nil && e.Code != "access_denied" && e.Code != "expired_token"
 }
 
-// ranOut makes of RFC 8628 §3.5's expired_token what it is: nobody answered.
-func (a *attempt) ranOut(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && e.Code == "expired_token" {
-		return &TemporaryError{Err: fmt.Errorf("the code ran out before anybody logged in to %s with it", a.client.endpoint(a.server)), Person: true}
+// ranOut turns RFC 8628 §3.5's expired_token into an unanswered login.
+func (a *loginFlow) ranOut(err error) error {
+	if e := AsError(err); e != nil && e.Code == "expired_token" {
+		return &Error{Class: ClassUnanswered, Problem: "the code expired before anyone logged in to " + a.client.endpoint(a.server) + " with it"}
 	}
 	return err
 }

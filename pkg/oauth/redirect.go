@@ -1,8 +1,11 @@
 package oauth
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,26 +24,28 @@ func parseRedirect(raw string) (*redirect, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Fragment != "" || u.User != nil {
-		return nil, &ConfigError{Setting: "redirect-uri", Problem: fmt.Sprintf("%q is not a redirect URI: an absolute URL without fragment (RFC 6749 §3.1.2)", Printable(raw))}
+		return nil, ConfigError("redirect-uri", "%q is not a redirect URI: an absolute URL without fragment (RFC 6749 §3.1.2)", Printable(raw))
 	}
 	r := &redirect{uri: u, path: u.EscapedPath()}
 	if port := u.Port(); r.loopback() && port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, &ConfigError{Setting: "redirect-uri", Problem: "there is no port " + port + ": leave it out for one that is free"}
+			return nil, ConfigError("redirect-uri", "%s", "there is no port "+port+": leave it out for one that is free")
 		}
 	}
 	if r.path == "" {
 		r.path = "/"
 	}
 	if r.loopback() && u.Scheme != "http" {
-		return nil, &ConfigError{Setting: "redirect-uri", Problem: "a redirect to loopback must be http (RFC 8252 §7.3)"}
+		return nil, ConfigError("redirect-uri", "a redirect to loopback must be http (RFC 8252 §7.3)")
 	}
 	return r, nil
 }
 
-// loopback reports whether we can listen where r leads. All else is pasted.
+// loopback reports whether r leads to this machine. Browsers write an IPv4 address in the
+// form of IPv6 in another way than r, so such an address does not count.
 func (r *redirect) loopback() bool {
-	return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, r.uri.Hostname())
+	ip, _ := netip.ParseAddr(r.uri.Hostname())
+	return isLoopback(r.uri.Hostname()) && !ip.Is4In6()
 }
 
 // withPort is the redirect URI as it is sent for a listener on port. One that
@@ -53,52 +58,177 @@ func (r *redirect) withPort(port int) string {
 	return u.String()
 }
 
-// listen binds both families of loopback, or the one this machine has: on r's
-// own port, else on the first free one of fallbacks; on an ephemeral one where
-// neither is given.
-func (r *redirect) listen(fallbacks []int) ([]net.Listener, int, error) {
-	hosts := families()
-	if len(hosts) == 0 {
-		return nil, 0, &ConfigError{Setting: "redirect-uri", Problem: "this machine has no loopback to listen on"}
+// hosts lists the addresses to listen on: both families of loopback, unless r names
+// another loopback address.
+func (r *redirect) hosts() ([]string, error) {
+	ip, err := netip.ParseAddr(r.uri.Hostname())
+	if err == nil && ip != netip.IPv6Loopback() && ip != netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+		return []string{ip.String()}, nil
 	}
-	ports := fallbacks
-	if own, err := strconv.Atoi(r.uri.Port()); err == nil {
-		ports = append([]int{own}, fallbacks...)
-	}
-	if len(ports) == 0 {
-		return listenEphemeral(hosts)
-	}
-	var busy []string
-	for _, port := range ports {
-		l, err := listen(hosts, port)
-		if err == nil {
-			return l, port, nil
-		}
-		busy = append(busy, strconv.Itoa(port))
-	}
-	return nil, 0, &ConfigError{Setting: "redirect-port", Problem: "another program, perhaps another login, listens on loopback port " + strings.Join(busy, " and ")}
-}
-
-// free says what listen would, before the server is asked anything in vain.
-func (r *redirect) free(fallbacks []int) error {
-	if !r.loopback() {
-		return nil
-	}
-	listeners, _, err := r.listen(fallbacks)
-	closeAll(listeners)
-	return err
-}
-
-// families lists the loopback addresses that this machine has.
-func families() []string {
 	var found []string
 	for _, host := range []string{"127.0.0.1", "::1"} {
-		if l, err := listen([]string{host}, 0); err == nil {
+		l, err := listen([]string{host}, 0)
+		if exhausted(err) {
+			return nil, cannotListen(host, err)
+		}
+		if err == nil {
 			closeAll(l)
 			found = append(found, host)
 		}
 	}
-	return found
+	if len(found) == 0 {
+		return nil, ConfigError("redirect-uri", "this machine has no loopback address to listen on")
+	}
+	return found, nil
+}
+
+// ports lists the fixed ports of r, in the order of preference; empty: any port.
+func (r *redirect) ports(fallbacks []int) []int {
+	if own, err := strconv.Atoi(r.uri.Port()); err == nil {
+		return append([]int{own}, fallbacks...)
+	}
+	return fallbacks
+}
+
+// binding is the listening sockets of a login.
+type binding struct {
+	listeners []net.Listener
+	port      int    // of the redirect URI
+	unlock    func() // ends what LockPort began
+}
+
+func (b *binding) release() {
+	closeAll(b.listeners)
+	b.unlock()
+}
+
+// bind listens at the address of r, or at c.Listen. The fixed ports are tried in their order.
+// If none is free, and another process of ours has one, bind waits for that one.
+func (c *Client) bind(ctx context.Context, r *redirect) (*binding, error) {
+	hosts, ports, err := c.addresses(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(ports) == 0 {
+		listeners, port, err := listenEphemeral(hosts)
+		return &binding{listeners, port, func() {}}, err
+	}
+	b, ours, err := c.firstFree(ctx, hosts, ports, false)
+	if err == nil && b == nil && len(ours) > 0 {
+		b, _, err = c.firstFree(ctx, hosts, ours[:1], true)
+	}
+	if err == nil && b == nil {
+		return nil, busy(ports)
+	}
+	if b != nil && c.Listen != "" {
+		b.port = r.publicPort(b.port)
+	}
+	return b, err
+}
+
+// free says what bind would, before the server is asked in vain. A port that another
+// process of ours has counts as free.
+func (c *Client) free(ctx context.Context, r *redirect) error {
+	hosts, ports, err := c.addresses(r)
+	if err != nil || len(ports) == 0 {
+		return err
+	}
+	b, ours, err := c.firstFree(ctx, hosts, ports, false)
+	switch {
+	case err != nil:
+		return err
+	case b != nil:
+		b.release()
+	case len(ours) == 0:
+		return busy(ports)
+	}
+	return nil
+}
+
+// addresses lists the hosts and ports to listen on. No port means any port.
+func (c *Client) addresses(r *redirect) (hosts []string, ports []int, err error) {
+	if c.Listen == "" {
+		hosts, err = r.hosts()
+		return hosts, r.ports(c.RedirectPorts), err
+	}
+	host, port, err := splitListen(c.Listen)
+	return []string{host}, []int{port}, err
+}
+
+// splitListen reads HOST:PORT. An empty host means all addresses.
+func splitListen(address string) (string, int, error) {
+	host, service, err := net.SplitHostPort(address)
+	port, e := strconv.ParseUint(service, 10, 16)
+	if err != nil || e != nil || port == 0 {
+		return "", 0, ConfigError("listen", "%q is not HOST:PORT, such as 0.0.0.0:8000", Printable(address))
+	}
+	return host, int(port), nil
+}
+
+// publicPort is the port that r names. Without one it is listened, the port of c.Listen, on
+// loopback, and elsewhere that of the scheme.
+func (r *redirect) publicPort(listened int) int {
+	own, err := strconv.Atoi(r.uri.Port())
+	switch {
+	case err == nil:
+		return own
+	case r.loopback():
+		return listened
+	}
+	return defaultPort(r.uri.Scheme)
+}
+
+// firstFree listens on the first of ports that is free, after it has locked it. It also
+// returns the ports that other processes of ours have locked. If wait is set, it waits for
+// those. It returns no binding if no port is free.
+func (c *Client) firstFree(ctx context.Context, hosts []string, ports []int, wait bool) (b *binding, ours []int, err error) {
+	for _, port := range ports {
+		unlock, err := c.lockPort(ctx, port, wait)
+		if err != nil {
+			return nil, nil, err
+		}
+		if unlock == nil {
+			ours = append(ours, port)
+			continue
+		}
+		listeners, err := listen(hosts, port)
+		if err == nil {
+			return &binding{listeners, port, unlock}, nil, nil
+		}
+		unlock()
+		if !errors.Is(err, addressInUse) {
+			return nil, nil, cannotListen(net.JoinHostPort(hosts[0], strconv.Itoa(port)), err)
+		}
+	}
+	return nil, ours, nil
+}
+
+func (c *Client) lockPort(ctx context.Context, port int, wait bool) (func(), error) {
+	if c.LockPort == nil {
+		return func() {}, nil
+	}
+	return c.LockPort(ctx, port, wait)
+}
+
+// busy is the error of ports that other programs have.
+func busy(ports []int) *Error {
+	var names []string
+	for _, port := range ports {
+		names = append(names, strconv.Itoa(port))
+	}
+	e := Temporary("another program listens on port %s of the redirect URI", strings.Join(names, " and "))
+	e.Setting = "redirect-port"
+	return e
+}
+
+// cannotListen is the error of an address that cannot be had for another reason than that
+// it is in use.
+func cannotListen(address string, err error) *Error {
+	class := ClassConfig
+	if exhausted(err) {
+		class = ClassLocal
+	}
+	return &Error{Class: class, Setting: "redirect-uri", Problem: fmt.Sprintf("cannot listen on %s: %s", address, Printable(err.Error()))}
 }
 
 // listenEphemeral finds a port that is free on every one of hosts.
@@ -115,7 +245,7 @@ func listenEphemeral(hosts []string) ([]net.Listener, int, error) {
 		}
 		closeAll(first)
 	}
-	return nil, 0, fmt.Errorf("no port is free on loopback: %w", err)
+	return nil, 0, cannotListen(hosts[0], err)
 }
 
 // listen binds port on every one of hosts, or on none.
@@ -136,4 +266,26 @@ func closeAll(listeners []net.Listener) {
 	for _, l := range listeners {
 		_ = l.Close()
 	}
+}
+
+// defaultPort is the port of a URL without one.
+func defaultPort(scheme string) int {
+	if scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// named reports whether a Host header names r, with its own port or, if it has none, port.
+// Each name of loopback stands for both of its usual addresses.
+func (r *redirect) named(host string, port int) bool {
+	name, service, err := net.SplitHostPort(host)
+	if err != nil {
+		name, service = strings.Trim(host, "[]"), strconv.Itoa(defaultPort(r.uri.Scheme))
+	}
+	if service != strconv.Itoa(port) {
+		return false
+	}
+	usual := []string{"localhost", "127.0.0.1", "::1"}
+	return strings.EqualFold(name, r.uri.Hostname()) || r.loopback() && slices.Contains(usual, name)
 }

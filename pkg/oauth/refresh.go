@@ -4,39 +4,38 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 )
 
-// Refresh spends t's refresh token (RFC 6749 §6) at the server that issued it
-// and returns the renewed set: with the old refresh token where the server
-// gave no other, and with the old ID token where it gave none. An error for
-// which [LoggedOut] holds means that only a login helps.
+// Refresh sends t's refresh token (RFC 6749 §6) to the server that issued it and returns
+// the renewed set: with the old refresh token if the server gave no other, and with the
+// old ID token if it gave none. The [Error] says by its Saved whether the refresh token is
+// still of use.
 func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
-	s, err := c.PrepareRefresh(ctx, t)
+	r, err := c.PrepareRefresh(ctx, t, Auto)
 	if err != nil {
 		return nil, err
 	}
-	return c.Spend(ctx, s, t)
+	return c.Redeem(ctx, r, t, nil)
 }
 
-// PrepareRefresh does everything for a refresh that spends nothing, and
-// returns the rest of it.
-func (c *Client) PrepareRefresh(ctx context.Context, t *Token) (*Spending, error) {
+// PrepareRefresh does everything for a refresh that uses nothing up, and returns the rest
+// of it. want is the kind of credential that the caller needs: without keys, a refresh goes
+// on only if that is the access token.
+func (c *Client) PrepareRefresh(ctx context.Context, t *Token, want Kind) (*TokenRequest, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if t.RefreshToken == "" {
 		return nil, errors.New("there is no refresh token")
 	}
-	s := &Spending{Server: t.Server, Form: url.Values{"grant_type": {refreshGrant}, "refresh_token": {t.RefreshToken.Reveal()}}, Scopes: t.Scopes}
-	c.extend(s.Form, c.RefreshParams)
-	if t.IDToken != "" || slices.Contains(t.Scopes, "openid") {
-		var err error
-		if s.Keys, err = c.keys(ctx, &t.Server); err != nil {
-			return nil, err
-		}
+	r := &TokenRequest{Server: t.Server, Form: url.Values{"grant_type": {refreshGrant}, "refresh_token": {t.RefreshToken.Reveal()}}, Scopes: t.Scopes}
+	c.extend(r.Form, c.RefreshParams)
+	if want = want.of(t); t.IDToken == "" && !r.wantsID() {
+		return r, nil
 	}
-	return s, nil
+	var err error
+	r.Keys, err = c.keysFor(ctx, &t.Server, []string{"openid"}, want)
+	return r, err
 }
 
 // extend adds what every token request carries, and the caller's parameters.

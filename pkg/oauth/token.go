@@ -1,10 +1,8 @@
 package oauth
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -21,13 +19,24 @@ type Token struct {
 	IDExpiry   time.Time // when IDToken ends
 	IDObtained time.Time // when IDToken was asked for
 
-	Scopes  []string // as granted, or as asked for where the server did not say
-	Subject string   // the ID token's sub; empty where there is none
-	Account string   // who that is, for people: e-mail, user name or Subject
+	// IDFault is why the last ID token that the server sent was not accepted. IDToken
+	// may still be an earlier one.
+	IDFault IDFault
 
-	// Server is where the token came from. A refresh token goes nowhere else
+	Scopes  []string // as granted; as asked for if the server did not say
+	Subject string   // the ID token's sub; empty if there is none
+	Account string   // to show: the ID token's email, preferred_username, name or sub
+
+	// Server issued the token. A refresh token is sent to no other server
 	// (RFC 9700 §4.4).
 	Server Metadata
+}
+
+// IDFault is why an ID token was not accepted. The zero IDFault means that there was
+// nothing wrong, or no ID token.
+type IDFault struct {
+	Reason string // one sentence without an end; empty: there is no fault
+	Retry  bool   // a refresh may bring an ID token that is accepted
 }
 
 // Kind tells which of a token's parts is handed out.
@@ -37,17 +46,17 @@ type Kind string
 const (
 	Access Kind = "access" // the access token
 	ID     Kind = "id"     // the ID token
-	Auto   Kind = "auto"   // the ID token where the server gave one, else the access token
+	Auto   Kind = "auto"   // the ID token if the server sent one, even one that was not accepted; otherwise the access token
 )
 
 // Credential is the part of a [Token] that is handed out.
 type Credential struct {
 	Value    Secret
-	Expiry   time.Time // zero: good until refused
+	Expiry   time.Time // zero: valid until a server rejects it
 	Obtained time.Time
 }
 
-// Credential returns the part of t that kind names. Its Value is empty where
+// Credential returns the part of t that kind names. Its Value is empty if
 // the server gave none.
 func (t *Token) Credential(kind Kind) Credential {
 	if kind.of(t) == ID {
@@ -56,7 +65,7 @@ func (t *Token) Credential(kind Kind) Credential {
 	return Credential{Value: t.AccessToken, Expiry: t.Expiry, Obtained: t.Obtained}
 }
 
-// End has the credential of kind end at a time, where it would have lived longer.
+// End makes the credential of kind end at a time, if it would have ended later.
 func (t *Token) End(kind Kind, at time.Time) {
 	expiry := &t.Expiry
 	if kind.of(t) == ID {
@@ -68,7 +77,7 @@ func (t *Token) End(kind Kind, at time.Time) {
 }
 
 func (k Kind) of(t *Token) Kind {
-	if k == ID || k == Auto && t.IDToken != "" {
+	if k == ID || k == Auto && (t.IDToken != "" || t.IDFault.Reason != "" || t.AccessToken == "") {
 		return ID
 	}
 	return Access
@@ -78,7 +87,34 @@ func (k Kind) of(t *Token) Kind {
 // kind. It does not for an ID token that the last refresh left as it was
 // (OpenID Connect Core §12.2): then only a login does.
 func (t *Token) Refreshable(kind Kind) bool {
-	return t.RefreshToken != "" && (kind.of(t) == Access || t.IDObtained.Equal(t.Obtained))
+	return t.RefreshToken != "" && (kind.of(t) == Access || t.IDFault.Retry || t.IDFault.Reason == "" && t.IDObtained.Equal(t.Obtained))
+}
+
+// Missing returns why t has no credential of kind: nil if it has one, which may have
+// expired.
+func (t *Token) Missing(kind Kind) error {
+	switch {
+	case t.Credential(kind).Value != "":
+		return nil
+	case kind.of(t) == Access:
+		return invalid("%s gave no access token, only an ID token (--token-kind id)", t.Server.name())
+	case t.IDFault.Reason != "":
+		return t.Fault(kind)
+	}
+	return ConfigError("scope", "%s gave no ID token, which --token-kind id asks for", t.Server.name())
+}
+
+// Fault returns why the server's last ID token was not accepted, as an [Error], if kind
+// names the ID token. Otherwise, or if it was accepted, it returns nil. The error is
+// temporary if a refresh may bring an ID token that is accepted.
+func (t *Token) Fault(kind Kind) error {
+	switch {
+	case kind.of(t) == Access || t.IDFault.Reason == "":
+		return nil
+	case t.IDFault.Retry:
+		return Temporary("%s", t.IDFault.Reason)
+	}
+	return invalid("%s", t.IDFault.Reason)
 }
 
 // outlived is how long after its end, as it states it itself, a refresh token is
@@ -106,17 +142,9 @@ func jwtExpiry(token Secret) (time.Time, bool) { return jwtTime(token, "exp") }
 
 // jwtTime reads a claim that is a time, unverified.
 func jwtTime(token Secret, claim string) (time.Time, bool) {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
-		return time.Time{}, false
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return time.Time{}, false
-	}
-	var claims map[string]json.RawMessage
+	claims, err := unverifiedClaims(token)
 	var at float64
-	if json.Unmarshal(payload, &claims) != nil || json.Unmarshal(claims[claim], &at) != nil || at <= 0 || at > math.MaxInt32*8 {
+	if err != nil || json.Unmarshal(claims[claim], &at) != nil || at <= 0 || at > math.MaxInt32*8 {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(at), 0), true

@@ -10,16 +10,22 @@ import (
 	"time"
 )
 
-// What a server may take of our time and memory. A body is counted after it
+// Limits of what a server may take of our time and memory. A body is counted after it
 // was decompressed.
 const (
 	maxBody          = 1 << 20
 	dialTimeout      = 5 * time.Second
 	handshakeTimeout = 5 * time.Second
-	headerTimeout    = 10 * time.Second
-	requestTimeout   = 20 * time.Second
+	deviceTimeout    = 20 * time.Second // of the request for a device code
 	revokeTimeout    = 5 * time.Second
-	metadataTimeout  = 15 * time.Second
+	metadataTimeout  = 10 * time.Second
+	lateKeysTimeout  = 5 * time.Second // of keys that are fetched after the tokens were saved
+
+	machineTimeout = 20 * time.Second // of a token request that uses nothing up
+
+	// defaultTokenTime is how long this process reads for an answer that cannot be had
+	// twice: see withRunningTime.
+	defaultTokenTime = 60 * time.Second
 )
 
 var (
@@ -28,18 +34,18 @@ var (
 )
 
 // NewTransport returns the transport of a [Client] whose HTTP is nil. It makes a
-// connection for each request: a kept one that the server has closed is what
-// makes net/http send a POST again.
+// connection for each request: on a kept one that the server has closed, net/http would
+// send a POST again. It has no time limit for headers: each request has its own.
 func NewTransport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    handshakeTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true,
 		ForceAttemptHTTP2:      true,
+		OnProxyConnectResponse: proxyAnswer,
 	}
 }
 
@@ -50,29 +56,57 @@ func (c *Client) transport() http.RoundTripper {
 	return NewTransport(c.TLS)
 }
 
-// fetch sends req and reads the whole answer within limit. redirects may be
-// nil: then an answer that redirects is returned as it is.
-func (c *Client) fetch(req *http.Request, limit time.Duration, redirects func(*http.Request, []*http.Request) error) (*http.Response, []byte, error) {
-	ctx, cancel := context.WithTimeoutCause(req.Context(), limit, errTooSlow)
-	defer cancel()
+// fetch sends req and reads the whole answer; the context of req has the time limit.
+// redirects may be nil: then an answer that redirects is returned as it is.
+func (c *Client) fetch(req *http.Request, redirects func(*http.Request, []*http.Request) error) (*http.Response, []byte, error) {
 	if redirects == nil {
 		redirects = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	client := &http.Client{Transport: c.transport(), CheckRedirect: redirects}
-	resp, err := client.Do(req.WithContext(ctx))
+	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, Unreachable(ctx, req.URL.Host, err)
+		return nil, nil, Unreachable(req.Context(), req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusProxyAuthRequired {
-		return nil, nil, errProxyUser(req.URL.Host)
+		return nil, nil, errProxyUser("the proxy for " + req.URL.Host)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(body) > maxBody {
 		err = errTooBig
 	}
 	if err != nil {
-		return nil, nil, Unreachable(ctx, req.URL.Host, err)
+		return nil, nil, Unreachable(req.Context(), req.URL.Host, err)
 	}
 	return resp, body, nil
+}
+
+// withTimeout is context.WithTimeout for one request.
+func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, errTooSlow)
+}
+
+// runningTick is the unit in which withRunningTime counts.
+const runningTick = 200 * time.Millisecond
+
+// withRunningTime limits a request to d of this process's own running time. A deadline
+// would pass while the process is stopped (SIGSTOP, docker pause) or the machine sleeps,
+// and an answer that waits in the socket would be lost. A ticker delivers one tick for a
+// pause of any length. After the last tick follows one more, in which an answer that has
+// arrived by then is read.
+func withRunningTime(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(runningTick)
+		defer tick.Stop()
+		for range d/runningTick + 1 {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		cancel(errTooSlow)
+	}()
+	return ctx, func() { cancel(context.Canceled) }
 }

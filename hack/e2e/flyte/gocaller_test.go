@@ -52,18 +52,18 @@ func goProgram() {
 func flyteSource(endpoint string, config *tls.Config) *cache.Source {
 	transport := oauth.NewTransport(config)
 	client := &oauth.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport}}
-	key := cache.Key{Server: []string{endpoint}, Grant: cache.Person}
+	key := cache.Key{Server: []string{endpoint}, Grant: cache.GrantUser}
 	keyring := &cache.Keyring{Attended: func() bool { return false }, Getenv: os.Getenv}
 	return &cache.Source{
 		Store: cache.NewStore(cache.Dir(filepath.Join(xdg.StateHome, "flyte-credential-helper")), os.Getenv("FLYTE_CREDENTIAL_HELPER_STORE"), keyring, key),
 		Kind:  oauth.Access,
-		Renew: func(ctx context.Context, old *oauth.Token) (cache.Renewal, error) {
+		PrepareRefresh: func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
 			c := *client
-			if old != nil && old.Refreshable(oauth.Access) {
-				c.Server = &old.Server
-				refresh, err := c.PrepareRefresh(ctx, old)
-				return func(ctx context.Context, spend oauth.Spender) (*oauth.Token, error) { return spend(ctx, refresh) }, err
-			}
+			c.Server = &old.Server
+			return c.PrepareRefresh(ctx, old, oauth.Access)
+		},
+		PrepareLogin: func(ctx context.Context, _ *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+			c := *client
 			e, err := flyte.ParseEndpoint(endpoint)
 			if err != nil {
 				return nil, err
@@ -74,9 +74,9 @@ func flyteSource(endpoint string, config *tls.Config) *cache.Source {
 			}
 			c.Server, c.RedirectURI, c.Scopes, c.Audience = &found.Server, found.RedirectURI, found.Scopes, found.Audience
 			c.Server.ClientID, c.Server.HeaderKey = found.ClientID, found.HeaderKey
-			return c.PrepareLogin(ctx)
+			return c.PrepareLogin(ctx, oauth.Access)
 		},
-		Spend: client.Spend, ReuseWindow: time.Minute, Patience: patience, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Redeem: client.Redeem, ReuseWindow: time.Minute, LockTimeout: patience, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -21,8 +21,8 @@ const (
 	living   = "expiry rotation parallel "
 	reading  = "v*-strict v*-token v*-grease by-hand "
 	unread   = arriving + living + reading // no client can read what it says
-	answered = "v*-* stdin stdout-closed stderr-closed " + living
-	refused5 = "v1alpha1 unknown-version wrong-group wrong-kind broken-info "
+	answered = "v*-* wrong-kind stdin stdout-closed stderr-closed " + living
+	refusing = "v1alpha1 unknown-version wrong-group broken-info "
 )
 
 // A fault is found out, by the cases that are about it and by no others, and
@@ -58,15 +58,16 @@ func TestFaults(t *testing.T) {
 		{"failure with an answer", "failed with exit code 3 (run once: exit code 3 plugin_execution_error; stderr: nothing)", "*"},
 		{"silent failure", "failed with exit code 3", "*"},
 		{"failure", `failed with exit code 3 (run once: exit code 3 plugin_execution_error; stderr: "the reason\n")`, answered},
-		{"deaf", "arrives", strings.ReplaceAll(arriving, "v*", "v1beta1") + "v1beta1-strict v1beta1-grease " + refused5},
-		{"echo", "arrives", "unknown-version wrong-group wrong-kind broken-info"},
+		{"deaf", "arrives", strings.ReplaceAll(arriving, "v*", "v1beta1") + "v1beta1-strict v1beta1-grease " + refusing},
+		{"echo", "arrives", "unknown-version wrong-group broken-info"},
 		{"pedantic", "arrives", "v*-grease"},
+		{"strict about the kind", "arrives", "wrong-kind"},
 		{"no cluster", "arrives", "v*-cluster v*-cluster-config v*-grease"},
 		{"no config", "arrives", "v*-cluster-config"},
 		{"no terminal", "arrives", "v*-if-available v*-interactive"},
 		{"not by hand", "arrives", "by-hand"},
-		{"refusal on stdout", "arrives", refused5},
-		{"silent refusal", "arrives", refused5},
+		{"refusal on stdout", "arrives", refusing},
+		{"silent refusal", "arrives", refusing},
 		{"once", "arrives", "rotation"},
 		{"once well", "arrives", "rotation"},
 	} {

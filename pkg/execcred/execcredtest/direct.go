@@ -48,6 +48,22 @@ func echo(version string, stdout []byte) (string, error) {
 	return "a token, in " + got, nil
 }
 
+// echoes runs the plugin with each request, which asks for v1, and judges its answer.
+func echoes(infos ...string) try {
+	return func(ctx context.Context, p Plugin) (saw string, err error) {
+		for _, info := range infos {
+			r, err := p.answer(ctx, info)
+			if err == nil {
+				saw, err = echo(V1, r.stdout)
+			}
+			if err != nil {
+				return "", fmt.Errorf("asked with %.80q: %w", info, err)
+			}
+		}
+		return saw, nil
+	}
+}
+
 func token(_ string, stdout []byte) (string, error) {
 	c, _, err := read(stdout)
 	if err != nil {

@@ -61,12 +61,15 @@ func withExpiry(value string) string {
 // modes are all plugins, by name.
 func modes() map[string]func() int {
 	all := map[string]func() int{
-		"failure with an answer":  func() int { print(good, V1); return 3 },
-		"failure":                 func() int { return fail(errors.New("the reason")) },
-		"silent failure":          func() int { return 3 },
-		"deaf":                    func() int { print(good, V1); return 0 },
-		"echo":                    echoing,
-		"pedantic":                when(strange),
+		"failure with an answer": func() int { print(good, V1); return 3 },
+		"failure":                func() int { return fail(errors.New("the reason")) },
+		"silent failure":         func() int { return 3 },
+		"deaf":                   func() int { print(good, V1); return 0 },
+		"echo":                   echoing,
+		"pedantic":               when(strange),
+		"strict about the kind": when(func(info string) bool {
+			return json.Valid([]byte(info)) && !strings.Contains(info, `"kind":"ExecCredential",`)
+		}),
 		"no cluster":              when(func(info string) bool { return strings.Contains(info, `"cluster"`) }),
 		"no config":               when(func(info string) bool { return strings.Contains(info, `"config":{`) }),
 		"no terminal":             when(func(info string) bool { return strings.Contains(info, `"interactive":true`) }),
@@ -108,11 +111,11 @@ func asked() (string, error) {
 	if info == "" {
 		return V1, nil
 	}
-	var e struct{ Kind, APIVersion string }
+	var e struct{ APIVersion string }
 	if err := json.Unmarshal([]byte(info), &e); err != nil {
 		return "", err
 	}
-	if e.Kind != "ExecCredential" || e.APIVersion != V1 && e.APIVersion != V1Beta1 {
+	if e.APIVersion != V1 && e.APIVersion != V1Beta1 {
 		return e.APIVersion, errors.New("what is that?")
 	}
 	return e.APIVersion, nil

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -23,12 +22,13 @@ import (
 
 // The paths at which an endpoint is asked, in the order in which it is.
 const (
-	grpc1    = "/flyteidl.service.AuthMetadataService/GetOAuth2Metadata"
-	grpc1own = "/flyteidl.service.AuthMetadataService/GetPublicClientConfig"
-	grpc2    = "/flyteidl2.auth.AuthMetadataService/GetOAuth2Metadata"
-	grpc2own = "/flyteidl2.auth.AuthMetadataService/GetPublicClientConfig"
-	get      = "/.well-known/oauth-authorization-server"
-	getOwn   = "/config/v1/flyte_client"
+	grpc1     = "/flyteidl.service.AuthMetadataService/GetOAuth2Metadata"
+	grpc1own  = "/flyteidl.service.AuthMetadataService/GetPublicClientConfig"
+	grpc2     = "/flyteidl2.auth.AuthMetadataService/GetOAuth2Metadata"
+	grpc2own  = "/flyteidl2.auth.AuthMetadataService/GetPublicClientConfig"
+	get       = "/.well-known/oauth-authorization-server"
+	getOwn    = "/config/v1/flyte_client"
+	getOpenID = "/.well-known/openid-configuration"
 )
 
 // rungs answers gRPC at its paths, Connect at those with post before them, and the
@@ -226,8 +226,8 @@ func found() *Found {
 // wantLater is a failure that may pass, in these words.
 func wantLater(t *testing.T, err error, words ...string) {
 	t.Helper()
-	if later := (*oauth.TemporaryError)(nil); !errors.As(err, &later) {
-		t.Errorf("got %v (%T), want a TemporaryError", err, err)
+	if !oauth.IsTemporary(err) {
+		t.Errorf("got %v (%T), want a temporary error", err, err)
 		return
 	}
 	wantWords(t, err, words...)
@@ -236,8 +236,8 @@ func wantLater(t *testing.T, err error, words ...string) {
 // wantNone is an endpoint that is no Flyte, in these words.
 func wantNone(t *testing.T, err error, words ...string) {
 	t.Helper()
-	if setting := (*oauth.ConfigError)(nil); !errors.As(err, &setting) || setting.Setting != "endpoint" {
-		t.Errorf("got %v (%T), want a ConfigError of the endpoint", err, err)
+	if e := oauth.AsError(err); e == nil || e.Class != oauth.ClassConfig || e.Setting != "endpoint" {
+		t.Errorf("got %v (%T), want an error of the endpoint", err, err)
 		return
 	}
 	wantWords(t, err, words...)

@@ -101,8 +101,9 @@ type Config struct {
 	Grant    string // "auto", "device" or "client-credentials"
 	AuthType string // what the grant follows from, as written
 
-	// Of the client itself. For all grants but client credentials Flyte's clients
-	// ask the server who they are and for whom their tokens: then these are empty.
+	// Of the client itself. Only for client credentials do Flyte's clients take it from
+	// here, and the audience for a device code too. Otherwise they ask the server, and
+	// these are empty.
 	ClientID, Audience    string
 	SecretFile, SecretEnv string // the file or the variable where Secret is from
 

@@ -4,6 +4,7 @@ package flyte
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,11 +50,62 @@ type Network struct {
 }
 
 // Discover asks an endpoint how to log in: by gRPC, as Flyte's clients do, then by
-// what passes through proxies that know no gRPC. It returns [ErrNoAuth], an
-// [oauth.TemporaryError], or an [oauth.ConfigError] where what answers is no Flyte.
+// HTTP, which passes through proxies that know no gRPC. It returns [ErrNoAuth], or an
+// [oauth.Error], which is of class config if the endpoint is not one of Flyte.
 func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, e.silent())
 	defer cancel()
+	f, err := tryAll(ctx, e, n)
+	switch {
+	case err == nil || errors.Is(err, ErrNoAuth) || ctx.Err() != nil:
+		return f, err
+	case e.Plaintext && speaksTLS(ctx, e, n):
+		return nil, oauth.ConfigError("endpoint", "%s speaks TLS: leave out http://", e.Host)
+	case oauth.ClassOf(err) == oauth.ClassConfig:
+		if issuer := issuerAt(ctx, e, n); issuer != "" {
+			return nil, identityProvider(e, issuer)
+		}
+	}
+	return nil, err
+}
+
+// identityProvider is the error of an endpoint that is the authorization server itself.
+func identityProvider(e Endpoint, issuer string) *oauth.Error {
+	return oauth.ConfigError("endpoint", "%s is an authorization server and not a Flyte endpoint: use --issuer %s", e, oauth.Printable(issuer))
+}
+
+// issuerAt returns the issuer of an OpenID provider at e, or "".
+func issuerAt(ctx context.Context, e Endpoint, n Network) string {
+	h := &gateway{endpoint: e, client: n.client(nil)}
+	m, err := h.get("/.well-known/openid-configuration", metadataNumbers())(ctx)
+	if err != nil {
+		return ""
+	}
+	return m.text(1)
+}
+
+// tlsLimit is how long it may take to find out whether a server speaks TLS.
+const tlsLimit = 5 * time.Second
+
+// speaksTLS reports whether e, which is configured without TLS, speaks it: servers that do
+// close a plaintext connection, or answer in many ways.
+func speaksTLS(ctx context.Context, e Endpoint, n Network) bool {
+	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+e.Host+"/", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := n.client(nil).Do(req)
+	if err == nil {
+		resp.Body.Close()
+		return true
+	}
+	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(tls.AlertError))
+}
+
+// tryAll asks in each way until one leads to an answer.
+func tryAll(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 	var failed []*elsewhere
 	deaf, speaks := false, false // to gRPC; nothing for us, but gRPC
 	for _, w := range ways(e, n) {
@@ -83,6 +135,8 @@ func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
 // way is one way to ask for the two messages.
 type way struct {
 	grpc, flyte2     bool
+	provider         bool // authorization servers too have its metadata (RFC 8414), and no client's configuration
+	endpoint         Endpoint
 	metadata, client func(context.Context) (message, error)
 }
 
@@ -93,10 +147,10 @@ func ways(e Endpoint, n Network) []way {
 	h := &gateway{endpoint: e, client: n.client(nil)}
 	const metadata, client = "/GetOAuth2Metadata", "/GetPublicClientConfig"
 	return []way{
-		{true, false, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
-		{true, true, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
-		{false, true, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
-		{false, false, h.get("/.well-known/oauth-authorization-server", metadataNumbers()), h.get("/config/v1/flyte_client", clientNumbers())},
+		{true, false, false, e, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
+		{true, true, false, e, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
+		{false, true, false, e, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
+		{false, false, true, e, h.get("/.well-known/oauth-authorization-server", metadataNumbers()), h.get("/config/v1/flyte_client", clientNumbers())},
 	}
 }
 
@@ -127,8 +181,12 @@ func (w way) discover(ctx context.Context) (*Found, error) {
 		DeviceEndpoint:        m.text(10),
 	}}
 	c, err := w.client(ctx)
-	if err != nil && !errors.As(err, new(*elsewhere)) { // a server without public clients need not have it
+	at := (*elsewhere)(nil)
+	if err != nil && !errors.As(err, &at) { // a server without public clients need not have it
 		return nil, err
+	}
+	if w.provider && at != nil && at.missing && f.Server.Issuer != "" {
+		return nil, identityProvider(w.endpoint, f.Server.Issuer)
 	}
 	f.ClientID, f.RedirectURI, f.Scopes, f.HeaderKey, f.Audience = c.text(1), c.text(2), c[3], c.text(4), c.text(6)
 	return f, nil
@@ -159,7 +217,6 @@ type elsewhere struct {
 	deaf          bool // it does not speak gRPC
 	guarded       bool // it lets nobody in who is not known to it
 	passing       bool // it may be another answer soon
-	tls           bool // it wants TLS, so what went before is no matter
 	words         string
 }
 
@@ -176,20 +233,21 @@ func (e *unspokenError) Unwrap() error { return e.error }
 // between are Flyte 2's, which nothing need know.
 func nowhere(e Endpoint, failed []*elsewhere) error {
 	last := failed[len(failed)-1]
-	unknown := func(at *elsewhere) bool { return !at.unimplemented && !at.missing }
-	if failed[0].unimplemented && last.unimplemented && !slices.ContainsFunc(failed, unknown) {
+	unknown := func(at *elsewhere) bool { return at.guarded || !at.unimplemented && !at.missing && !at.deaf }
+	first := failed[0].unimplemented || failed[0].deaf // HTTP alone may be let through
+	if first && last.unimplemented && !slices.ContainsFunc(failed, unknown) {
 		return ErrNoAuth
 	}
 	if i := slices.IndexFunc(failed, func(at *elsewhere) bool { return at.guarded }); i >= 0 {
 		return &GuardedError{Endpoint: e, Words: failed[i].words}
 	}
 	words := last.words
-	if first := failed[0].words; first != words && !last.tls {
+	if first := failed[0].words; first != words {
 		words += "; by gRPC: " + first
 	}
 	words = fmt.Sprintf("%s does not say how to log in: %s", e, words)
 	if last.passing {
-		return &oauth.TemporaryError{Err: errors.New(words)}
+		return oauth.Temporary("%s", words)
 	}
-	return &oauth.ConfigError{Setting: "endpoint", Problem: words}
+	return oauth.ConfigError("endpoint", "%s", words)
 }

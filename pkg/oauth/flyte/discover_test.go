@@ -2,10 +2,14 @@ package flyte
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -278,6 +282,18 @@ func TestNoAuth(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	connect := page(http.StatusNotFound, "application/json", `{"code":"unimplemented"}`)
+	for name, all := range map[string]answers{ // gRPC is not let through
+		"HTTP":          {get: none},
+		"HTTP, Connect": {post + grpc2: connect, get: none},
+		"HTTP, code 12": {get: page(http.StatusBadRequest, "application/json", `{"code":12}`)},
+	} {
+		for _, how := range []speaks{http1, http1TLS} {
+			if _, _, err := ask(t, how, all); !errors.Is(err, ErrNoAuth) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
 	for name, all := range map[string]answers{
 		"gRPC v1":     {grpc2: only("12", ""), get: none},
 		"gRPC v2":     {grpc1: only("12", ""), grpc2: page(http.StatusForbidden, "text/plain", ""), get: none},
@@ -315,7 +331,7 @@ func TestLargeAnswer(t *testing.T) {
 	}
 	_, s, err := ask(t, http2, answers{grpc1: says(message{1: {strings.Repeat("x", maxAnswer)}})})
 	wantNone(t, err, "larger than 1 MiB")
-	if diff := cmp.Diff([]string{grpc1, post + grpc2, get}, s.paths()); diff != "" {
+	if diff := cmp.Diff([]string{grpc1, post + grpc2, get, getOpenID}, s.paths()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -339,12 +355,118 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// A server that speaks TLS and closes a plaintext connection is found out too.
+func TestTLSThatCloses(t *testing.T) {
+	server := start(t, http1TLS, &rungs{})
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	go func() {
+		for {
+			conn, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			go passTLS(conn, server.Listener.Addr().String())
+		}
+	}()
+	_, err = Discover(within(t), endpointOf(t, "http://"+silent.Addr().String()), networkOf(server))
+	wantNone(t, err, silent.Addr().String()+" speaks TLS: leave out http://")
+}
+
+// passTLS passes a connection on to a server if it begins with a handshake of TLS (RFC 8446
+// §5.1), and closes it otherwise.
+func passTLS(conn net.Conn, server string) {
+	defer conn.Close()
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(conn, first); err != nil || first[0] != 22 {
+		return
+	}
+	behind, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	defer behind.Close()
+	if _, err := behind.Write(first); err != nil {
+		return
+	}
+	go func() { _, _ = io.Copy(behind, conn) }()
+	_, _ = io.Copy(conn, behind)
+}
+
+// An endpoint that is an authorization server is named as such, with the flag to use.
+func TestIdentityProvider(t *testing.T) {
+	document := inJSON(`{"issuer":"https://id.example","authorization_endpoint":"https://id.example/a","token_endpoint":"https://id.example/t"}`)
+	for name, all := range map[string]answers{
+		"RFC 8414":       {get: document},
+		"OpenID Connect": {getOpenID: document},
+		"both":           {get: document, getOpenID: document},
+	} {
+		for _, how := range []speaks{http1, http2, http1TLS} {
+			_, _, err := ask(t, how, all)
+			wantNone(t, err, "is an authorization server and not a Flyte endpoint: use --issuer https://id.example")
+			if err == nil {
+				t.Error(name)
+			}
+		}
+	}
+}
+
+// No error shows the value of a header that was sent, however the server repeats it.
+func TestEcho(t *testing.T) {
+	const canary = `canary/"5ecret"=<&>+value`
+	echo := func(status int, kind, form string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			value := r.Header.Get("X-Api-Key")
+			if value != canary {
+				t.Errorf("the header is %q", value)
+			}
+			quoted, _ := json.Marshal("no " + value)
+			text := strings.NewReplacer("RAW", value, "FORM", url.QueryEscape(value), "JSON", string(quoted), "PART", value[:18], "BASE64", base64.StdEncoding.EncodeToString([]byte("key "+value))).Replace(form)
+			page(status, kind, text)(w, r)
+		}
+	}
+	for name, all := range map[string]answers{
+		"gRPC": {grpc1: func(w http.ResponseWriter, r *http.Request) {
+			only("14", url.PathEscape("no "+r.Header.Get("X-Api-Key")))(w, r)
+		}},
+		"JSON":    {"*": echo(http.StatusInternalServerError, "application/json", `{"message":JSON}`)},
+		"text":    {"*": echo(http.StatusServiceUnavailable, "text/plain", "no RAW")},
+		"form":    {"*": echo(http.StatusServiceUnavailable, "text/plain", "no FORM")},
+		"Base64":  {"*": echo(http.StatusServiceUnavailable, "text/plain", "no BASE64")},
+		"in part": {"*": echo(http.StatusServiceUnavailable, "text/plain", "no PART...")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := start(t, http2, &rungs{answers: all})
+			n := networkOf(server)
+			n.Wrap = func(next http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(r *http.Request) (*http.Response, error) {
+					r = r.Clone(r.Context())
+					r.Header.Set("X-Api-Key", canary)
+					return next.RoundTrip(r)
+				})
+			}
+			_, err := Discover(within(t), endpointOf(t, server.URL), n)
+			if err == nil {
+				t.Fatal("it says how to log in")
+			}
+			for _, secret := range []string{canary, "5ecret", url.QueryEscape(canary), base64.StdEncoding.EncodeToString([]byte(canary))[4:16]} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("%v shows %q", err, secret)
+				}
+			}
+		})
+	}
+}
+
 func TestUntrusted(t *testing.T) {
 	for _, how := range []speaks{http2, http1TLS} {
 		server := start(t, how, &rungs{answers: answers{grpc1: says(server())}})
 		_, err := Discover(within(t), endpointOf(t, server.URL), Network{Transport: oauth.NewTransport(nil)})
 		wantLater(t, err)
-		if untrusted := (*oauth.UntrustedError)(nil); !errors.As(err, &untrusted) || "https://"+untrusted.Host != server.URL {
+		if e := oauth.AsError(err); e == nil || e.Class != oauth.ClassUntrusted || "https://"+e.Host != server.URL {
 			t.Errorf("%v (%T)", err, err)
 		}
 	}

@@ -2,7 +2,6 @@ package flyte
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,13 +23,13 @@ type Endpoint struct {
 // dns:///flyte.example.com:443, https://flyte.example.com; http://localhost:30080 is
 // plaintext.
 func ParseEndpoint(s string) (Endpoint, error) {
-	bad := &oauth.ConfigError{Setting: "endpoint", Problem: fmt.Sprintf("%q is not a Flyte endpoint, such as flyte.example.com or http://localhost:30080", oauth.Printable(s))}
+	bad := oauth.ConfigError("endpoint", "%q is not a Flyte endpoint, such as flyte.example.com or http://localhost:30080", oauth.Printable(s))
 	rest := strings.TrimPrefix(strings.TrimSpace(s), "dns:///")
 	if !strings.Contains(rest, "://") {
 		rest = "https://" + rest
 	}
 	u, err := url.Parse(rest)
-	if err != nil || u.User != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.User != nil || u.Hostname() == "" || oauth.Printable(u.Host) != u.Host || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return Endpoint{}, bad
 	}
 	if strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t%") { // % stands before a zone, which no URL of ours could have
@@ -60,7 +59,7 @@ func (e Endpoint) url(path string) string {
 
 // silent is e where it says nothing in the time that it has.
 func (e Endpoint) silent() error {
-	return &oauth.TemporaryError{Err: fmt.Errorf("%s did not answer in time", e.Host)}
+	return oauth.Temporary("%s did not answer in time", e.Host)
 }
 
 // protocol is gRPC's, HTTP/2. Without TLS no other may be allowed: nothing would
@@ -79,5 +78,5 @@ func (e Endpoint) loopback() bool {
 		name = host
 	}
 	ip, err := netip.ParseAddr(strings.Trim(name, "[]"))
-	return name == "localhost" || err == nil && ip.IsLoopback()
+	return strings.EqualFold(name, "localhost") || err == nil && ip.IsLoopback()
 }

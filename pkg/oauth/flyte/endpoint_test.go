@@ -1,7 +1,6 @@
 package flyte
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -46,8 +45,8 @@ func TestNoEndpoint(t *testing.T) {
 		"https://https://flyte.example.com", "dns:///dns:///flyte.example.com", "flyte.example.com:99999",
 	} {
 		got, err := ParseEndpoint(text)
-		var setting *oauth.ConfigError
-		if !errors.As(err, &setting) || setting.Setting != "endpoint" || got != (Endpoint{}) {
+		e := oauth.AsError(err)
+		if e == nil || e.Class != oauth.ClassConfig || e.Setting != "endpoint" || got != (Endpoint{}) {
 			t.Errorf("%q is %+v, %v", text, got, err)
 			continue
 		}

@@ -122,7 +122,7 @@ func TestWorkingTree(t *testing.T) {
 		"unknown":         {"admin: {endpoint: x, authType: Kerberos}", nil, &Config{Grant: "auto", Ignored: []string{"admin.authType"}}},
 		"what is usual":   {"admin: {endpoint: x, insecure: false, insecureSkipVerify: 0}", nil, &Config{Grant: "auto"}},
 		"variables": {strangeYAML, []string{"FLYTE_PLATFORM_INSECURE=true", "FLYTE_PLATFORM_HTTP_PROXY_URL=http://mine", "FLYTE_ADMIN_AUTHTYPE=DeviceFlow", "FLYTE_ADMIN_DISABLEKEYRING=1"},
-			&Config{Insecure: pointer(true), HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Scopes: []string{"all"}, DisableKeyring: true,
+			&Config{Insecure: pointer(true), HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Audience: "https://api", Scopes: []string{"all"}, DisableKeyring: true,
 				Ignored: []string{"admin.insecureSkipVerify", "admin.caCertFilePath", "admin.clientSecretEnvVar", "admin.clientSecretLocation", "admin.proxyCommand"}}},
 		"secrets of variables": {"admin: {endpoint: x}", []string{"FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=/nosuch", "FLYTE_ADMIN_CLIENTSECRETENVVAR=FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND=rm"},
 			&Config{Grant: "auto", Ignored: []string{"FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}}},

@@ -1,10 +1,8 @@
 package flyte
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -41,7 +39,7 @@ func (g *gateway) ask(method, path, body string, numbers map[string]int) func(co
 			req.Header.Set("Connect-Protocol-Version", "1")
 		}
 		resp, text, err := fetch(g.client, req)
-		if errors.As(err, new(*oauth.TemporaryError)) {
+		if oauth.IsTemporary(err) {
 			return nil, &unspokenError{err}
 		}
 		if err != nil {
@@ -60,10 +58,10 @@ func decodeJSON(resp *http.Response, text []byte, numbers map[string]int) (messa
 	switch {
 	case isJSON && resp.StatusCode == http.StatusOK:
 		return messageOf(fields, numbers), nil
-	case resp.StatusCode == http.StatusNotImplemented:
+	case resp.StatusCode == http.StatusNotImplemented, isJSON && saysUnimplemented(fields):
 		return nil, &elsewhere{unimplemented: true, words: resp.Request.URL.Host + " has nothing there"}
 	case isJSON && resp.StatusCode >= 500:
-		return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s", resp.Request.URL.Host, said(fields, resp.Status))}
+		return nil, oauth.Temporary("%s cannot say how to log in: %s", resp.Request.URL.Host, said(fields, resp))
 	}
 	at := notFlyte(resp, text)
 	if resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusUnsupportedMediaType {
@@ -73,12 +71,23 @@ func decodeJSON(resp *http.Response, text []byte, numbers map[string]int) (messa
 }
 
 // said are a JSON error's own words.
-func said(fields map[string]json.RawMessage, status string) string {
+func said(fields map[string]json.RawMessage, resp *http.Response) string {
 	var words string
 	if json.Unmarshal(fields["message"], &words) != nil || words == "" {
-		words = status
+		return statusOf(resp)
 	}
-	return oauth.Printable(words)
+	return oauth.Cleaner(resp)(words)
+}
+
+// statusOf is the status of an answer, without the server's own words for it.
+func statusOf(resp *http.Response) string {
+	return strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
+}
+
+// saysUnimplemented reports whether an error has the code of gRPC, or Connect's name of it.
+func saysUnimplemented(fields map[string]json.RawMessage) bool {
+	code := string(fields["code"])
+	return code == unimplemented || code == `"unimplemented"`
 }
 
 func messageOf(fields map[string]json.RawMessage, numbers map[string]int) message {
@@ -117,23 +126,21 @@ func clientNumbers() map[string]int {
 func notFlyte(resp *http.Response, text []byte) *elsewhere {
 	host := resp.Request.URL.Host
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	words := fmt.Sprintf("%s answered %s", host, oauth.Printable(resp.Status))
+	words := fmt.Sprintf("%s answered %s", host, statusOf(resp))
 	guarded := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}, resp.StatusCode)
 	passing := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests
-	tls := resp.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS"))
+	clean := oauth.Cleaner(resp)
 	switch to, err := resp.Location(); {
-	case tls:
-		words = fmt.Sprintf("%s speaks TLS: leave out http://", host)
 	case err == nil && resp.StatusCode/100 == 3 && to.Host != host:
-		words = fmt.Sprintf("%s sends us to %s (a captive portal, or an identity-aware proxy?)", host, oauth.Printable(to.Host))
+		words = fmt.Sprintf("%s sends us to %s (a captive portal, or an identity-aware proxy?)", host, clean(to.Host))
 		passing = true
 	case kind == "text/html":
 		words += " with HTML (a captive portal, or an identity-aware proxy?)"
 		passing = true
 	case kind == "text/plain" && passing:
-		words += ": " + oauth.Printable(string(text[:min(len(text), 200)]))
+		words += ": " + clean(string(text[:min(len(text), 200)]))
 	case resp.StatusCode == http.StatusOK && kind != "":
-		words += " with " + oauth.Printable(kind)
+		words += " with " + clean(kind)
 	}
-	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, tls: tls, words: words}
+	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, words: words}
 }

@@ -40,14 +40,15 @@ func TestGrantRefused(t *testing.T) {
 	}
 }
 
-// A person's login does not use the client and the audience of the file, which may
-// be a machine's. A machine's does.
+// A user's login does not use the client of the file, which may be a machine's, and sends
+// the audience only with a device code, as flytekit does. A machine's login uses both.
 func TestMachinesOnly(t *testing.T) {
 	root := tree(t, map[string]string{"secret": "x"})
 	identity := []string{"FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_ID=machine", "FLYTE_CREDENTIALS_AUDIENCE=api"}
 	for authType, counts := range map[string]bool{"Pkce": false, "DeviceFlow": false, "ExternalCommand": false, "ClientSecret": true} {
 		_, c := configured(t, at(root, append(identity, "FLYTE_AUTH_TYPE="+authType)...))
-		if (c.ClientID == "machine") != counts || (c.Audience == "api") != counts || (c.Where("clientId") != "") != counts || (c.Where("audience") != "") != counts {
+		audience := counts || authType == "DeviceFlow"
+		if (c.ClientID == "machine") != counts || (c.Audience == "api") != audience || (c.Where("clientId") != "") != counts || (c.Where("audience") != "") != audience {
 			t.Errorf("%s: the client is %q, the audience %q", authType, c.ClientID, c.Audience)
 		}
 		if noted := strings.Contains(strings.Join(c.Notes, "\n"), "FLYTE_CREDENTIALS_CLIENT_ID counts for client credentials only"); noted == counts {

@@ -44,7 +44,7 @@ func (g *grpc) call(path string) func(context.Context) (message, error) {
 		req.Header.Set("Content-Type", "application/grpc")
 		req.Header.Set("Te", "trailers")
 		resp, body, err := fetch(g.client, req)
-		if later := (*oauth.TemporaryError)(nil); errors.As(err, &later) { // what is wrong for others too, they will tell
+		if oauth.IsTemporary(err) { // what is wrong for others too, they will tell
 			return nil, &elsewhere{deaf: true, words: err.Error()}
 		}
 		if err != nil {
@@ -80,11 +80,12 @@ func decodeCall(resp *http.Response, body []byte) (message, error) {
 	if plain, err := url.PathUnescape(words); err == nil {
 		words = plain
 	}
-	words = fmt.Sprintf("%s (gRPC status %s)", oauth.Printable(words), oauth.Printable(code))
+	clean := oauth.Cleaner(resp)
+	words = fmt.Sprintf("%s (gRPC status %s)", clean(words), clean(code))
 	if code == unauthenticated {
 		return nil, &elsewhere{deaf: true, guarded: true, words: host + " answered " + words}
 	}
-	return nil, &oauth.TemporaryError{Err: fmt.Errorf("%s cannot say how to log in: %s", host, words)}
+	return nil, oauth.Temporary("%s cannot say how to log in: %s", host, words)
 }
 
 // decodeFrame reads the one message of an answer.
@@ -114,10 +115,7 @@ func fetch(client *http.Client, req *http.Request) (*http.Response, []byte, erro
 	host := req.URL.Host
 	resp, err := client.Do(req)
 	if errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, new(tls.RecordHeaderError)) {
-		return nil, nil, &oauth.ConfigError{Setting: "endpoint", Problem: host + " does not speak TLS: http://" + host + " names an endpoint without it"}
-	}
-	if err != nil && req.URL.Scheme == "http" && strings.Contains(err.Error(), `\x15\x03`) { // an alert of TLS, as net/http quotes it
-		return nil, nil, &oauth.ConfigError{Setting: "endpoint", Problem: host + " speaks TLS: leave out http://"}
+		return nil, nil, oauth.ConfigError("endpoint", "%s", host+" does not speak TLS: http://"+host+" names an endpoint without it")
 	}
 	if err != nil {
 		return nil, nil, oauth.Unreachable(req.Context(), host, err)
@@ -128,7 +126,7 @@ func fetch(client *http.Client, req *http.Request) (*http.Response, []byte, erro
 		return nil, nil, oauth.Unreachable(req.Context(), host, err)
 	}
 	if len(body) > maxAnswer {
-		return nil, nil, &oauth.TemporaryError{Err: fmt.Errorf("the answer of %s is larger than 1 MiB", host)}
+		return nil, nil, oauth.Temporary("the answer of %s is larger than 1 MiB", host)
 	}
 	return resp, body, nil
 }

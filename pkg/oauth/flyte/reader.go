@@ -42,7 +42,7 @@ func revealing(option string) bool {
 // no file, trusts nobody and sends no secret.
 func harmless(option string, v value) bool {
 	switch option {
-	case optionScopes:
+	case optionScopes, optionAudience:
 		return true
 	case optionAuthType:
 		grant, err := grantOf(v)
@@ -59,7 +59,7 @@ func (r *reader) ignore(option string, v value) {
 		if !v.isTrue() {
 			return
 		}
-	case optionCommand, optionClientID, optionAudience, optionDisableKeyring:
+	case optionCommand, optionClientID, optionDisableKeyring:
 		return
 	}
 	r.c.Ignored = append(r.c.Ignored, v.name)
@@ -92,22 +92,29 @@ func (r *reader) client() error {
 	if r.key != nil {
 		r.c.ClientID, r.c.where[optionClientID] = r.key.clientID, r.key.variable
 	}
-	if r.c.Grant != grantMachine {
-		r.machinesOnly()
+	switch r.c.Grant {
+	case grantMachine:
+	case grantDevice: // flytekit sends the audience, and asks the server for the client
+		r.machinesOnly(optionClientID, optionSecret, optionSecretFile, optionSecretEnv)
+	default:
+		r.machinesOnly(optionClientID, optionAudience, optionSecret, optionSecretFile, optionSecretEnv)
 	}
 	return nil
 }
 
-// machinesOnly drops what counts for client credentials only: the file of a person
-// may name a machine's client.
-func (r *reader) machinesOnly() {
-	for _, option := range []string{optionClientID, optionAudience, optionSecret, optionSecretFile, optionSecretEnv} {
+// machinesOnly drops the options that do not count for the grant: a user's file may name a
+// machine's client.
+func (r *reader) machinesOnly(options ...string) {
+	for _, option := range options {
 		if where := r.c.where[option]; where != "" {
 			r.c.Notes = append(r.c.Notes, where+" counts for client credentials only")
 			delete(r.c.where, option)
 		}
 	}
-	r.c.ClientID, r.c.Audience = "", ""
+	r.c.ClientID = ""
+	if slices.Contains(options, optionAudience) {
+		r.c.Audience = ""
+	}
 	r.c.SecretFile, r.c.SecretEnv, r.c.secret = "", "", nil
 }
 

@@ -40,18 +40,24 @@ type Config struct {
 
 	Groups []string // of whoever signs in, in both tokens; developers by default, in the ID token only
 
-	OpaqueAccess       bool // access tokens are no JWTs
-	NoOfflineAccess    bool // offline_access is neither announced nor granted, so there are no refresh tokens
-	NoIDTokenOnRefresh bool // a refresh answers without an ID token
+	OpaqueAccess    bool // access tokens are no JWTs
+	NoOfflineAccess bool // offline_access is neither announced nor granted, so there are no refresh tokens
 
-	NoIssuerParameter    bool   // leave out iss (RFC 9207) and its announcement
-	WrongIssuerParameter string // send this for iss: the mix-up attack
+	// Google answers as accounts.google.com does to a desktop client, including
+	// its requests for Identity-Aware Proxy. The aud of an ID token is one
+	// string: the audience parameter of the token request, or the client; azp is
+	// the client. A refresh token needs access_type=offline in the authorization
+	// request. The scope offline_access is an error. Access tokens are opaque. A
+	// refresh does not return a refresh token. Google's desktop clients have a
+	// secret, as [SecretClient] has.
+	Google bool
 
 	SubmitSignIn bool // the sign-in page submits itself by script, for a real browser without a person
 }
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
+	c.OpaqueAccess, c.NoRotation = c.OpaqueAccess || c.Google, c.NoRotation || c.Google
 	c.Path = strings.TrimSuffix(c.Path, "/")
 	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
 	c.AccessLifetime = cmp.Or(c.AccessLifetime, 5*time.Minute)

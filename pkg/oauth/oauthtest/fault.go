@@ -16,7 +16,8 @@ import (
 // With a Status, Redirect or Body the provider is not asked, and this is the
 // answer; with Cut or Hang there is none. After asks the provider first: it
 // does its work, and the client does not learn of it. The other fields only
-// touch the provider's answer.
+// touch the provider's answer. After and Delay hold the provider's real answer
+// back after it has done its work, whether or not the client still waits.
 type Fault struct {
 	Times int  // for so many requests; 0, until [Server.Heal]
 	After bool // the provider has done its work
@@ -27,7 +28,7 @@ type Fault struct {
 	ContentType string // by default what Body looks like
 	Header      http.Header
 
-	Delay time.Duration // before anything else, and instead if the client leaves meanwhile
+	Delay time.Duration // before anything else but After, and instead if the client leaves meanwhile
 	Drip  time.Duration // between two bytes of the body
 	Cut   bool          // the connection ends half-way through the body
 	Hang  bool          // no answer until the client leaves or the server closes
@@ -72,21 +73,27 @@ func (s *Server) Fail(kind string, f Fault) {
 	s.faults.armed[kind] = f
 }
 
-// Heal ends all faults.
+// Heal ends all faults and oddities.
 func (s *Server) Heal() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.armed = nil
+	s.oddities.mu.Lock()
+	defer s.oddities.mu.Unlock()
+	s.oddities.armed = nil
 }
 
-// serve answers with what answer gives, spoilt.
-func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *httptest.ResponseRecorder) {
+// serve answers with what answer returns, first spoilt and then changed.
+func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *httptest.ResponseRecorder, change func(*httptest.ResponseRecorder)) {
+	given := httptest.NewRecorder()
+	if f.After {
+		given = answer()
+	}
 	pause(r.Context(), f.Delay)
 	if r.Context().Err() != nil {
 		return
 	}
-	given := httptest.NewRecorder()
-	if f.After || !f.replaces() && !f.Cut && !f.Hang {
+	if !f.After && !f.replaces() && !f.Cut && !f.Hang {
 		given = answer()
 	}
 	if f.Hang {
@@ -94,6 +101,7 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *http
 		panic(http.ErrAbortHandler)
 	}
 	f.spoil(given)
+	change(given)
 	f.write(w, r, given)
 }
 

@@ -1,7 +1,9 @@
 package oauthtest
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -32,11 +34,20 @@ func (s *Server) front() http.Handler {
 		r.URL = s.route(r.URL)
 		kinds := kinds(r)
 		s.store.requests.add(sent, kinds...)
+		odd := s.oddities.next(kinds, r, s.store.firstRefresh(kinds, r))
+		refusal := s.prepare(odd)
 		s.faults.next(kinds).serve(w, r, func() *httptest.ResponseRecorder {
+			if refusal != nil {
+				return refusal
+			}
 			answer := httptest.NewRecorder()
 			mux.ServeHTTP(answer, r)
 			s.amend(answer, r)
 			return answer
+		}, func(answer *httptest.ResponseRecorder) {
+			for _, o := range odd {
+				o.change(s, answer, r)
+			}
 		})
 	})
 }
@@ -64,10 +75,15 @@ func (s *Server) amend(answer *httptest.ResponseRecorder, r *http.Request) {
 	case r.URL.Path == oidc.DiscoveryEndpoint:
 		amendJSON(answer, c.amendMetadata)
 	case r.URL.Path == "/oauth/token" && answer.Code == http.StatusOK:
-		amendJSON(answer, func(token map[string]any) { c.amendToken(token, r.Form.Get("grant_type")) })
-	case location != "" && !strings.HasPrefix(location, s.path+signInPath):
-		answer.Header().Set("Location", c.amendRedirect(location, s.URL))
+		amendJSON(answer, func(token map[string]any) { s.amendToken(c, token, r) })
+	case s.leadsToClient(location):
+		answer.Header().Set("Location", s.amendRedirect(location))
 	}
+}
+
+// leadsToClient reports whether a Location is an authorization response.
+func (s *Server) leadsToClient(location string) bool {
+	return location != "" && !strings.HasPrefix(location, s.path+signInPath)
 }
 
 // amendMetadata takes back what the provider announces though it is not
@@ -82,41 +98,56 @@ func (c Config) amendMetadata(metadata map[string]any) {
 	metadata["grant_types_supported"] = []oidc.GrantType{
 		oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials, oidc.GrantTypeDeviceCode,
 	}
-	if c.NoOfflineAccess {
+	if c.NoOfflineAccess || c.Google {
 		metadata["scopes_supported"] = slices.DeleteFunc(metadata["scopes_supported"].([]any), func(scope any) bool {
 			return scope == oidc.ScopeOfflineAccess
 		})
 	}
-	if !c.NoIssuerParameter {
-		metadata["authorization_response_iss_parameter_supported"] = true
+	metadata["authorization_response_iss_parameter_supported"] = true
+}
+
+// amendToken removes what the provider always adds to a token answer: an ID
+// token that was not requested, and a refresh token that was not rotated.
+func (s *Server) amendToken(c Config, token map[string]any, r *http.Request) {
+	scope, _ := token["scope"].(string)
+	if !slices.Contains(strings.Fields(scope), oidc.ScopeOpenID) {
+		delete(token, "id_token")
+	}
+	if r.Form.Get("grant_type") == string(oidc.GrantTypeRefreshToken) && c.NoRotation {
+		delete(token, "refresh_token")
+	}
+	if c.Google {
+		s.amendGoogle(token, r.Form.Get("audience"))
 	}
 }
 
-// amendToken takes the ID token out of where it does not belong; the provider
-// always puts one.
-func (c Config) amendToken(token map[string]any, grant string) {
+// googleClaims are the claims of Google's ID tokens for the scopes openid and
+// email (developers.google.com/identity/openid-connect/openid-connect).
+var googleClaims = []string{"iss", "azp", "aud", "sub", "email", "email_verified", "at_hash", "nonce", "iat", "exp"}
+
+// amendGoogle makes a token answer Google's. Its aud is one string.
+func (s *Server) amendGoogle(token map[string]any, audience string) {
 	scope, _ := token["scope"].(string)
-	refreshed := grant == string(oidc.GrantTypeRefreshToken)
-	if !slices.Contains(strings.Fields(scope), oidc.ScopeOpenID) || refreshed && c.NoIDTokenOnRefresh {
-		delete(token, "id_token")
-	}
-	if refreshed && c.NoRotation {
-		delete(token, "refresh_token")
+	token["scope"] = strings.Join(slices.DeleteFunc(strings.Fields(scope), func(scope string) bool {
+		return scope == oidc.ScopeOfflineAccess
+	}), " ")
+	if idToken, ok := token["id_token"].(string); ok {
+		header, claims := parseJWT(idToken)
+		maps.DeleteFunc(claims, func(name string, _ any) bool { return !slices.Contains(googleClaims, name) })
+		claims["aud"] = cmp.Or(audience, claims["azp"].(string))
+		token["id_token"] = s.resign(header, claims)
 	}
 }
 
 // amendRedirect adds iss to an authorization response (RFC 9207 §2), errors
 // included.
-func (c Config) amendRedirect(location, issuer string) string {
+func (s *Server) amendRedirect(location string) string {
 	u, err := url.Parse(location)
-	if err != nil || c.NoIssuerParameter {
+	if err != nil {
 		return location
 	}
-	if c.WrongIssuerParameter != "" {
-		issuer = c.WrongIssuerParameter
-	}
 	query := u.Query()
-	query.Set("iss", issuer)
+	query.Set("iss", s.URL)
 	u.RawQuery = query.Encode()
 	return u.String()
 }
@@ -127,6 +158,11 @@ func amendJSON(answer *httptest.ResponseRecorder, amend func(map[string]any)) {
 		return
 	}
 	amend(object)
+	writeJSON(answer, object)
+}
+
+// writeJSON replaces the body of an answer.
+func writeJSON(answer *httptest.ResponseRecorder, object map[string]any) {
 	answer.Body.Reset()
-	_ = json.NewEncoder(answer.Body).Encode(object) // what was JSON is JSON
+	answer.Body.WriteString(plain(object) + "\n")
 }

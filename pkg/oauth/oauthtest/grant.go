@@ -37,7 +37,8 @@ func (g grant) GetAMR() []string       { return []string{"pwd"} }
 // together.
 type family struct {
 	grant
-	dead bool
+	dead      bool
+	refreshed bool // a refresh token of it was sent, and perhaps refused
 }
 
 // refreshToken is one member of its family.

@@ -42,8 +42,17 @@ func (s *store) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ st
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	scopes := s.granted(r.Scopes)
+	if s.config.Google {
+		if slices.Contains(scopes, oidc.ScopeOfflineAccess) {
+			return nil, oidc.ErrInvalidScope().WithDescription("offline_access is not a scope here")
+		}
+		if requestFrom(ctx).Form.Get("access_type") == "offline" {
+			scopes = append(scopes, oidc.ScopeOfflineAccess) // the provider's way to ask for a refresh token
+		}
+	}
 	request := authRequest{
-		grant:       grant{client: r.ClientID, scopes: s.granted(r.Scopes), audience: audience(ctx, r.ClientID)},
+		grant:       grant{client: r.ClientID, scopes: scopes, audience: audience(ctx, r.ClientID)},
 		id:          rand.Text(),
 		AuthRequest: r,
 	}

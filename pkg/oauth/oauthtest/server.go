@@ -5,8 +5,8 @@
 // Behind it is a real OpenID provider, that of github.com/zitadel/oidc, with a
 // storage of ours. It is stricter than most: S256 is required of everybody,
 // codes and refresh tokens are good once, and a refresh token that comes twice
-// takes its family with it. A [Config] makes it laxer, or wrong; a [Fault]
-// breaks it.
+// takes its family with it. A [Config] makes it laxer; an [Oddity] makes its
+// answers those of other real servers, or wrong ones; a [Fault] breaks it.
 package oauthtest
 
 import (
@@ -37,6 +37,7 @@ type Server struct {
 	provider *op.Provider
 	store    *store
 	faults   faults
+	oddities oddities
 	http     *httptest.Server
 	stop     context.CancelFunc
 }

@@ -3,6 +3,8 @@ package oauthtest
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -66,6 +68,18 @@ func (s *store) usable(ctx context.Context, token string) (*refreshToken, error)
 		return nil, oidc.ErrInvalidGrant().WithDescription("the refresh token is revoked, spent or expired")
 	}
 	return t, nil
+}
+
+// firstRefresh reports whether a request is the first refresh since its login.
+func (s *store) firstRefresh(kinds []string, r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.refresh[r.Form.Get("refresh_token")]
+	if !ok || !slices.Contains(kinds, "refresh_token") || t.family.refreshed {
+		return false
+	}
+	t.family.refreshed = true
+	return true
 }
 
 func (s *store) TokenRequestByRefreshToken(ctx context.Context, token string) (op.RefreshTokenRequest, error) {

@@ -14,12 +14,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// attempt is one login: what is drawn anew for it, and its one outcome.
-type attempt struct {
+// loginFlow is one login: the values that are drawn for it, and its one outcome.
+type loginFlow struct {
 	client      *Client
 	server      *Metadata
 	keys        json.RawMessage
-	spend       Spender
+	redeem      Redeemer
 	redirectURI string
 	state       string
 	nonce       string
@@ -27,18 +27,18 @@ type attempt struct {
 	query       url.Values // of the authorization request
 	device      *device    // nil: there is no device code to log in with
 
-	alien atomic.Pointer[Error] // the last that came without our state
+	unmatched atomic.Pointer[Error] // the last error response that came without our state
 
-	turn    sync.Mutex    // held by who spends a code or ends the login
-	done    chan struct{} // closed when what follows is there
-	browser bool          // the answer came through the browser: it waits for a page
+	turn    sync.Mutex    // held while a code is redeemed or the login is ended
+	done    chan struct{} // closed when the fields that follow are set
+	browser bool          // the answer came through the browser, which waits for a page
 	token   *Token
 	err     error
 }
 
-func (c *Client) attempt(m *Metadata, keys json.RawMessage, redirectURI string, spend Spender) *attempt {
-	return &attempt{
-		client: c, server: m, keys: keys, redirectURI: redirectURI, spend: spend,
+func (c *Client) newLoginFlow(m *Metadata, keys json.RawMessage, redirectURI string, redeem Redeemer) *loginFlow {
+	return &loginFlow{
+		client: c, server: m, keys: keys, redirectURI: redirectURI, redeem: redeem,
 		state: rand.Text() + rand.Text(), nonce: rand.Text() + rand.Text(),
 		verifier: oauth2.GenerateVerifier(), done: make(chan struct{}),
 	}
@@ -46,7 +46,7 @@ func (c *Client) attempt(m *Metadata, keys json.RawMessage, redirectURI string, 
 
 // url is the authorization request: RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID
 // Connect Core §3.1.2.1.
-func (a *attempt) url() (string, error) {
+func (a *loginFlow) url() (string, error) {
 	c := a.client
 	config := oauth2.Config{
 		ClientID: c.id(a.server), Scopes: c.scopes(a.server), RedirectURL: a.redirectURI,
@@ -78,19 +78,19 @@ func (a *attempt) url() (string, error) {
 	return u.String(), nil
 }
 
-// errStray is an answer that does not belong to this login. Whoever sent it
-// learns no more than that, and the login goes on.
-var errStray = errors.New("this is not the answer to the login that is under way")
+// errUnmatched means that an answer does not belong to this login. Its sender learns no
+// more than that, and the login goes on.
+var errUnmatched = errors.New("this is not the answer to the login that is under way")
 
 // answer takes what came to the redirect URI (RFC 6749 §4.1.2). The first that
-// carries our state ends the login, by an exchange where it brings a code;
-// every later one gets the same outcome. It returns errStray for all others.
-func (a *attempt) answer(ctx context.Context, q url.Values, browser bool) error {
+// carries our state ends the login, with an exchange if it has a code. Every later
+// one gets the same outcome. It returns errUnmatched for all others.
+func (a *loginFlow) answer(ctx context.Context, q url.Values, browser bool) error {
 	if len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(a.state)) != 1 {
 		if q.Get("error") != "" { // a server may have lost it: what it says is told if no answer comes
-			a.alien.Store(newError("somebody", q.Get("error"), described(q), q.Get("error_uri")))
+			a.unmatched.Store(&Error{Class: ClassRefused, Host: "something", Code: a.clean(q.Get("error")), Description: a.clean(described(q)), URI: a.clean(q.Get("error_uri"))})
 		}
-		return errStray
+		return errUnmatched
 	}
 	a.settle(func() (*Token, error) {
 		a.browser = browser
@@ -105,7 +105,7 @@ var errOpen = errors.New("the login goes on")
 // settle ends the login with what outcome returns, unless it is over by then. An
 // exchange or a poll that is under way comes first, and its outcome stands: of
 // two codes only one is spent.
-func (a *attempt) settle(outcome func() (*Token, error)) {
+func (a *loginFlow) settle(outcome func() (*Token, error)) {
 	a.turn.Lock()
 	defer a.turn.Unlock()
 	select {
@@ -122,22 +122,32 @@ func (a *attempt) settle(outcome func() (*Token, error)) {
 }
 
 // fail ends the login without an answer.
-func (a *attempt) fail(err error) {
+func (a *loginFlow) fail(err error) {
 	a.settle(func() (*Token, error) { return nil, err })
 }
 
-func (a *attempt) outcome(ctx context.Context, q url.Values) (*Token, error) {
+// outcome judges an authorization response (RFC 6749 §4.1.2, RFC 9207) and redeems its
+// code.
+func (a *loginFlow) outcome(ctx context.Context, q url.Values) (*Token, error) {
 	u, _ := url.Parse(a.server.AuthorizationEndpoint) // checked by Discover
-	iss, announced := q["iss"], a.server.IssuerInResponse
+	iss := q["iss"]
 	switch {
-	case a.server.Issuer != "" && (announced || len(iss) > 0) && !slices.Equal(iss, []string{a.server.Issuer}):
-		return nil, errors.New("the answer to the login came from another issuer than " + a.server.Issuer + " (RFC 9207)")
+	case a.server.Issuer != "" && a.server.IssuerInResponse && len(iss) == 0:
+		return nil, invalid("%s announces the parameter iss (RFC 9207), and its answer to the login has none", u.Host)
+	case a.server.Issuer != "" && len(iss) > 0 && !slices.Equal(iss, []string{a.server.Issuer}):
+		return nil, invalid("the answer to the login came from another issuer than %s (RFC 9207)", a.server.Issuer)
 	case q.Get("error") != "":
-		return nil, refusal(u.Host, q.Get("error"), described(q), q.Get("error_uri"))
+		return nil, refusal(u.Host, a.clean(q.Get("error")), a.clean(described(q)), a.clean(q.Get("error_uri")))
 	case len(q["code"]) != 1 || q.Get("code") == "":
-		return nil, errors.New(u.Host + " answered the login without a code")
+		return nil, invalid("%s answered the login without a code", u.Host)
 	}
 	return a.exchange(ctx, q.Get("code"))
+}
+
+// clean makes the server's text fit for people. It cuts out what the authorization request
+// contained, and what was drawn for this login.
+func (a *loginFlow) clean(text string) string {
+	return cleaner(append(sentValues(a.query), a.state, a.nonce, a.verifier))(text)
 }
 
 // described is what an answer says of its error, with the hint that older servers of
@@ -146,8 +156,8 @@ func described(q url.Values) string {
 	return q.Get("error_description") + " " + q.Get("error_hint")
 }
 
-// exchange spends the code (RFC 6749 §4.1.3), once.
-func (a *attempt) exchange(ctx context.Context, code string) (*Token, error) {
+// exchange redeems the code (RFC 6749 §4.1.3), once.
+func (a *loginFlow) exchange(ctx context.Context, code string) (*Token, error) {
 	form := url.Values{}
 	if a.client.AuthParamsInTokenRequest {
 		for name, values := range a.query {
@@ -160,5 +170,5 @@ func (a *attempt) exchange(ctx context.Context, code string) (*Token, error) {
 	form.Set("code_verifier", a.verifier)
 	form.Set("redirect_uri", a.redirectURI)
 	a.client.extend(form, a.client.TokenParams)
-	return a.spend(ctx, &Spending{Server: *a.server, Form: form, Keys: a.keys, Nonce: a.query.Get("nonce"), Scopes: a.client.scopes(a.server)})
+	return a.redeem(ctx, &TokenRequest{Server: *a.server, Form: form, Keys: a.keys, Nonce: a.query.Get("nonce"), Scopes: a.client.scopes(a.server)})
 }

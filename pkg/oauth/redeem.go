@@ -1,0 +1,246 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TokenRequest is a request to a token endpoint that uses up what a server gives only
+// once: a code, a device code or a refresh token. It contains all that the request
+// needs except the client, so that another process can send it, and so it marshals
+// with its secrets.
+type TokenRequest struct {
+	Server Metadata        `json:"server"`
+	Form   url.Values      `json:"form"`            // without the client's credentials
+	Keys   json.RawMessage `json:"keys,omitempty"`  // the server's JWKS; empty: not fetched
+	Nonce  string          `json:"nonce,omitempty"` // that the ID token must have
+	Scopes []string        `json:"scopes,omitempty"`
+}
+
+// Redeemer sends a [TokenRequest] and returns what the server gave for it.
+type Redeemer func(context.Context, *TokenRequest) (*Token, error)
+
+// Refreshes reports whether r sends a refresh token.
+func (r *TokenRequest) Refreshes() bool { return r.Form.Get("grant_type") == refreshGrant }
+
+// repeatable reports whether r may be sent again: it is a refresh, or it has the
+// client's own credentials, which are not used up.
+func (r *TokenRequest) repeatable() bool {
+	return r.Refreshes() || r.Form.Get("grant_type") == machineGrant
+}
+
+// wantsID reports whether the request asked for an ID token.
+func (r *TokenRequest) wantsID() bool { return slices.Contains(r.Scopes, "openid") }
+
+// longestPause is how long a request waits if the server says when to ask again.
+const longestPause = 10 * time.Second
+
+// Redeem sends r once. old is the set that a refresh renews; nil for other requests.
+// save, which may be nil, is called with the new set before its ID token is verified, so
+// that nothing that was paid for is lost to an ID token that cannot be accepted. The
+// caller saves the set that Redeem returns in its place.
+//
+// An ID token that is not accepted does not fail the request: the set then has an
+// IDFault. Two things do: an ID token of another user in answer to a refresh (OpenID
+// Connect Core §12.2), which ends the saved login, and one that belongs to another login
+// (wrong nonce, at_hash or iss) in answer to a code.
+func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save func(*Token)) (*Token, error) {
+	reply, err := r.send(ctx, c)
+	if err != nil {
+		if r.Refreshes() {
+			err = refreshFailure(err)
+		}
+		return nil, err
+	}
+	t := reply.token(&r.Server, r.Scopes)
+	if r.Refreshes() && old != nil {
+		t.inherit(old)
+	}
+	if reply.idToken == "" || !r.wantsID() && r.repeatable() && !old.hadID() {
+		return t, nil
+	}
+	if err := c.checkUnverified(t, reply, r, old); err != nil {
+		return nil, err
+	}
+	if save != nil {
+		unverified := *t
+		unverified.IDFault = IDFault{Reason: "the process that verified the ID token was interrupted", Retry: true}
+		save(&unverified)
+	}
+	c.addIDToken(ctx, t, reply, r)
+	return t, nil
+}
+
+// send sends the request. A code is never sent twice. A repeatable request is sent once
+// more in three cases: the server did nothing and says when to ask again; the answer broke
+// off, and many servers accept a replaced refresh token for a moment longer; flyteadmin
+// answered as it does for a dead refresh token.
+func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
+	answer, err := c.post(ctx, r)
+	if err == nil || !r.repeatable() {
+		return answer, err
+	}
+	e := AsError(err)
+	switch {
+	case e == nil:
+		return nil, err
+	case r.deadAtFlyteadmin(e):
+		if answer, err = c.post(ctx, r); err != nil && r.deadAtFlyteadmin(AsError(err)) {
+			return nil, &Error{Class: ClassRefused, Host: e.Host, Code: "invalid_grant", Description: "flyteadmin's way is HTTP 500, twice"}
+		}
+		return answer, err
+	case e.cut:
+		return c.post(ctx, r)
+	case e.RetryAfter > longestPause:
+		later := *e
+		later.Problem = fmt.Sprintf("%s, and to ask again in %s", e.Error(), e.RetryAfter)
+		return nil, &later
+	case e.RetryAfter > 0:
+		select {
+		case <-c.after(e.RetryAfter):
+			return c.post(ctx, r)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return nil, err
+}
+
+// deadAtFlyteadmin reports whether e is how the authorization server that is a part of
+// flyteadmin refuses a refresh token: HTTP 500 and server_error, where RFC 6749 §5.2 has
+// 400 and invalid_grant.
+func (r *TokenRequest) deadAtFlyteadmin(e *Error) bool {
+	u, err := url.Parse(r.Server.TokenEndpoint)
+	return e != nil && e.status == http.StatusInternalServerError && e.Code == "server_error" && r.Refreshes() && err == nil &&
+		strings.HasSuffix(u.Path, "/oauth2/token") && strings.Count(r.Form.Get("refresh_token"), ".") == 2
+}
+
+// reply is a token endpoint's answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). A
+// member that could not be read is empty.
+type reply struct {
+	accessToken, refreshToken, idToken Secret
+	scopes                             []string
+	lifetime                           time.Duration // 0: not said
+	asked, answered                    time.Time
+	offset                             time.Duration // of the server's clock
+	clean                              func(string) string
+}
+
+// post sends the request once: no redirects, no second try. It is the only place that
+// spends a code or a refresh token.
+func (c *Client) post(ctx context.Context, r *TokenRequest) (*reply, error) {
+	asked := c.now()
+	ctx, cancel := c.tokenTimeout(ctx, r)
+	defer cancel()
+	resp, body, err := c.send(ctx, &r.Server, r.Server.TokenEndpoint, r.Form)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newAnswer(resp, body, append(sentValues(r.Form), c.ClientSecret.Reveal()), asked)
+	if err != nil {
+		return nil, err
+	}
+	answered := c.now()
+	t := &reply{
+		accessToken:  Secret(a.text("access_token")),
+		refreshToken: Secret(a.text("refresh_token")),
+		idToken:      Secret(a.text("id_token")),
+		scopes:       slices.DeleteFunc(words(a.fields["scope"]), func(s string) bool { return a.clean(s) != s }),
+		lifetime:     seconds(a.fields["expires_in"]),
+		asked:        asked,
+		answered:     answered,
+		offset:       Offset(resp, answered),
+		clean:        a.clean,
+	}
+	if e := a.failure(); e != nil && t.accessToken == "" {
+		return nil, e
+	}
+	if t.accessToken == "" && t.idToken == "" || resp.StatusCode/100 != 2 {
+		return nil, a.temporary("without a token")
+	}
+	if kind := a.text("token_type"); t.accessToken != "" && kind != "" && !strings.EqualFold(kind, "Bearer") {
+		return nil, &Error{Class: ClassRefused, Host: a.host(), Code: "token_type " + a.clean(kind), Description: "only bearer tokens can be handed on (RFC 6750)"}
+	}
+	return t, nil
+}
+
+// tokenTimeout limits the time for one answer to r.
+func (c *Client) tokenTimeout(ctx context.Context, r *TokenRequest) (context.Context, context.CancelFunc) {
+	if r.Form.Get("grant_type") == machineGrant {
+		return withTimeout(ctx, machineTimeout)
+	}
+	return withRunningTime(ctx, cmp.Or(c.tokenTime, defaultTokenTime))
+}
+
+// basic reports whether the client's secret goes into a header. If a user logs in, it is
+// in the form, as flytekit has it; a machine sends it in the header. In both cases the
+// server's metadata win if they list only the other.
+func (c *Client) basic(m *Metadata, machine bool) bool {
+	header := slices.Contains(m.TokenAuthMethods, "client_secret_basic")
+	form := slices.Contains(m.TokenAuthMethods, "client_secret_post")
+	return c.ClientSecret != "" && (header && !form || machine && !(form && !header))
+}
+
+// send posts a form with the client's credentials: RFC 6749 §2.3.1.
+func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form url.Values) (*http.Response, []byte, error) {
+	form = maps.Clone(form) // it may go on to another process
+	machine := form.Get("grant_type") == machineGrant
+	basic := c.basic(m, machine)
+	if !basic {
+		form.Set("client_id", c.id(m))
+	}
+	if c.ClientSecret != "" && !basic {
+		form.Set("client_secret", c.ClientSecret.Reveal())
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.GetBody = nil // what cannot be read again cannot be sent again
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if machine {
+		req.Header.Set("Cache-Control", "no-cache")
+	}
+	if basic {
+		req.SetBasicAuth(url.QueryEscape(c.id(m)), url.QueryEscape(c.ClientSecret.Reveal()))
+	}
+	return c.fetch(req, nil)
+}
+
+// token turns an answer into a Token of the server m, without its ID token.
+func (r *reply) token(m *Metadata, scopes []string) *Token {
+	if len(r.scopes) > 0 {
+		scopes = r.scopes
+	}
+	return &Token{
+		AccessToken:  r.accessToken,
+		RefreshToken: r.refreshToken,
+		Expiry:       accessExpiry(r.accessToken, r.asked, r.lifetime, r.offset),
+		Obtained:     r.asked,
+		Renewed:      r.answered,
+		Scopes:       scopes,
+		Server:       *m,
+	}
+}
+
+// hadID reports whether the server sent an ID token with t or before. t may be nil.
+func (t *Token) hadID() bool { return t != nil && (t.IDToken != "" || t.IDFault.Reason != "") }
+
+// inherit keeps what a refresh did not renew (RFC 6749 §6, OpenID Connect Core §12.2).
+func (t *Token) inherit(old *Token) {
+	t.IDToken, t.IDExpiry, t.IDObtained = old.IDToken, old.IDExpiry, old.IDObtained
+	t.IDFault = IDFault{Reason: old.IDFault.Reason} // a refresh has just brought nothing better
+	t.Subject, t.Account = old.Subject, old.Account
+	if t.RefreshToken == "" {
+		t.RefreshToken = old.RefreshToken
+	}
+}
