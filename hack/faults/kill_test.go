@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,10 +18,51 @@ func kills() []row {
 	return []row{
 		{name: "A6 kill", injected: "kill -9 at a random moment of a refresh", promise: "no login is lost, no refresh token is spent twice", play: killed(false)},
 		{name: "A6 kill, group", injected: "the same, with its process group", promise: "no login is lost, no refresh token is spent twice", play: killed(true)},
+		{name: "A6 kill, slow", injected: "kill -9 of twenty callers while the server takes 12 s for each refresh", promise: "the workers save the answers: no login is lost, no refresh token is sent twice", play: killedWhileSlow},
 		{name: "A7 child kill, grace", injected: "kill -9 of the child after the rotation", promise: "with a grace period of the server, no login is lost", play: childKilled(10*time.Second, false)},
 		{name: "A7 child kill", injected: "the same, and the server has no grace", promise: "one login each, whose cause is reported, and then all calls succeed", play: childKilled(0, false)},
 		{name: "A7 both kill, grace", injected: "kill -9 of child and caller after the rotation", promise: "with a grace period of the server, no login is lost", play: childKilled(10*time.Second, true)},
 		{name: "A7 both kill", injected: "the same, and the server has no grace", promise: "one login each, whose cause is reported, and then all calls succeed", play: childKilled(0, true)},
+	}
+}
+
+// slowAnswer is longer than a caller waits for the answer to a refresh.
+const slowAnswer = 12 * time.Second
+
+// killedWhileSlow kills callers, twenty at a time, while their workers wait for an answer
+// that takes longer than the callers would wait.
+func killedWhileSlow(ctx context.Context, t *trial) {
+	const batch = 20
+	for range pick(1, 20) {
+		machines := make([]*testenv.Machine, batch)
+		for i := range machines {
+			m := t.loggedIn(ctx, oauthtest.Config{})
+			t.age(ctx, m, 10*time.Minute)
+			m.Server.Fail("refresh_token", oauthtest.Fault{Times: 1, After: true, Delay: slowAnswer})
+			machines[i] = m
+		}
+		var all sync.WaitGroup
+		for _, m := range machines {
+			p := t.start(ctx, m, "token", "--interactive", "never")
+			all.Go(func() {
+				t.await(ctx, "the request", func() bool { return m.Server.Count("refresh_token") == 1 })
+				time.Sleep(time.Duration(rand.IntN(9000)) * time.Millisecond) // the moment is what varies
+				kill(p, true)
+				t.wait(p)
+			})
+		}
+		all.Wait()
+		for _, m := range machines {
+			t.await(ctx, "the worker", func() bool {
+				p := t.run(ctx, m, "token", "--interactive", "never")
+				if p.code == 3 {
+					t.Errorf("a login was lost: %s", p)
+				}
+				return p.code != 5 // as long as the server has not answered
+			})
+			t.counted(m, "refresh_token", 1)
+			t.counted(m, "reuse", 0)
+		}
 	}
 }
 
