@@ -167,7 +167,7 @@ func (c *Client) Check() error {
 	if c.Issuer != "" {
 		return checkURL("issuer", c.Issuer)
 	}
-	return c.configured().checkConfigured(c.Grant)
+	return configured(c).checkConfigured(c.Grant)
 }
 
 // id is the client's at the server that m describes.
@@ -175,7 +175,7 @@ func (c *Client) id(m *Metadata) string { return cmp.Or(c.ClientID, m.ClientID) 
 
 // configured returns the metadata that the endpoints of c make. An authorization
 // endpoint has no fragment (RFC 6749 §3.1).
-func (c *Client) configured() *Metadata {
+func configured(c *Client) *Metadata {
 	authorization, _, _ := strings.Cut(c.AuthEndpoint, "#")
 	return &Metadata{AuthorizationEndpoint: authorization, TokenEndpoint: c.TokenEndpoint, RevocationEndpoint: c.RevocationEndpoint, DeviceEndpoint: c.DeviceEndpoint}
 }

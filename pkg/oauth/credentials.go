@@ -25,7 +25,7 @@ func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 	r := &TokenRequest{Server: *m, Form: machine.wanted(m), Scopes: machine.scopes(m)}
 	r.Form.Set("grant_type", machineGrant)
 	machine.extend(r.Form, c.TokenParams)
-	if r.Keys, err = machine.keysFor(ctx, m, r.Scopes, Auto); err != nil {
+	if r.Keys, err = machine.verifier().keysFor(ctx, m, r.Scopes, Auto); err != nil {
 		return nil, err
 	}
 	t, err := machine.Redeem(ctx, r, nil, nil)

@@ -37,7 +37,7 @@ type device struct {
 }
 
 // requestDevice asks for a device's codes (RFC 8628 §3.1). It uses nothing up.
-func (c *Client) requestDevice(ctx context.Context, m *Metadata) (*device, error) {
+func (c wire) requestDevice(ctx context.Context, m *Metadata) (*device, error) {
 	if err := m.checkEndpoint("device-endpoint", m.DeviceEndpoint); err != nil {
 		return nil, err
 	}

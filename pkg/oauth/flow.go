@@ -36,7 +36,7 @@ type loginFlow struct {
 	err     error
 }
 
-func (c *Client) newLoginFlow(m *Metadata, keys json.RawMessage, redirectURI string, redeem Redeemer) *loginFlow {
+func newLoginFlow(c *Client, m *Metadata, keys json.RawMessage, redirectURI string, redeem Redeemer) *loginFlow {
 	return &loginFlow{
 		client: c, server: m, keys: keys, redirectURI: redirectURI, redeem: redeem,
 		state: rand.Text() + rand.Text(), nonce: rand.Text() + rand.Text(),

@@ -52,7 +52,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		server := &scripted{body: `{"access_token":"the-at","refresh_token":"the-rt","token_type":"Bearer"}`}
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: server}}
-		a := c.newLoginFlow(&Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
+		a := newLoginFlow(c, &Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
 		if _, err := a.url(); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func FuzzTokenReply(f *testing.F) {
 	asked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	post := func(t *testing.T, body string) (*Token, error) {
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: &scripted{body: body}}, Now: func() time.Time { return asked }}
-		r, err := c.post(t.Context(), &TokenRequest{Server: Metadata{TokenEndpoint: "https://idp.example/token"}, Form: url.Values{"code": {"canary-code"}}})
+		r, err := c.wire().post(t.Context(), &TokenRequest{Server: Metadata{TokenEndpoint: "https://idp.example/token"}, Form: url.Values{"code": {"canary-code"}}})
 		if err != nil {
 			return nil, err
 		}

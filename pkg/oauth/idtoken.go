@@ -17,9 +17,14 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
+// verifier checks the ID tokens of a client.
+type verifier struct{ *Client }
+
+func (c *Client) verifier() verifier { return verifier{c} }
+
 // addIDToken verifies the ID token of reply, the answer to r, and puts it into t, or the
 // reason why it was not accepted.
-func (c *Client) addIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) {
+func (c verifier) addIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) {
 	id, err := c.verifyIDToken(ctx, t, reply, r)
 	switch {
 	case err == nil:
@@ -48,7 +53,7 @@ type verifiedID struct {
 
 // verifyIDToken checks the ID token of reply as OpenID Connect Core §3.1.3.7 says, for
 // t's access token. A refresh has no nonce (§12.2). An [Error] is about the server's keys.
-func (c *Client) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) (*verifiedID, error) {
+func (c verifier) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) (*verifiedID, error) {
 	raw := reply.idToken.Reveal()
 	if t.Server.KeysURI != "" {
 		if err := c.verifySignature(ctx, raw, &t.Server, r.Keys); err != nil {
@@ -96,7 +101,7 @@ var (
 // checkAudience accepts an ID token for the client, whatever its azp (OpenID Connect
 // Core errata 2 asks for none), and one for an audience that was asked for, if azp is the
 // client: Google's Identity-Aware Proxy.
-func (c *Client) checkAudience(aud []string, azp string, t *Token, r *TokenRequest) error {
+func (c verifier) checkAudience(aud []string, azp string, t *Token, r *TokenRequest) error {
 	client := c.id(&t.Server)
 	if slices.Contains(aud, client) {
 		return nil
@@ -112,7 +117,7 @@ func (c *Client) checkAudience(aud []string, azp string, t *Token, r *TokenReque
 
 // checkUnverified looks at the claims of an ID token before anything is saved and before
 // its signature is checked. It only refuses.
-func (c *Client) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *Token) error {
+func (c verifier) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *Token) error {
 	claims, err := unverifiedClaims(reply.idToken)
 	if err != nil {
 		return nil // it will not be accepted

@@ -8,7 +8,8 @@ import (
 
 // invitation tells the user how to log in. opens says whether a browser opens at address.
 // Only at a terminal it has a QR code, and asks for the address at which the browser ends.
-func (c *Client) invitation(a *loginFlow, address string, opens bool) string {
+func (a *loginFlow) invitation(address string, opens bool) string {
+	c := a.client
 	end := ""
 	if c.Prompt != nil {
 		end = "\n" + ending(a)
@@ -64,7 +65,8 @@ func short(d time.Duration) string {
 }
 
 // unanswered is the error of a login that the user did not complete within limit.
-func (c *Client) unanswered(a *loginFlow, limit time.Duration) *Error {
+func (a *loginFlow) unanswered(limit time.Duration) *Error {
+	c := a.client
 	problem := fmt.Sprintf("nobody logged in to %s within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
 	if a.device != nil {
 		problem = fmt.Sprintf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))

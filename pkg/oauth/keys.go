@@ -14,7 +14,7 @@ import (
 // one that was paid for must not be lost to a key server that is down. If that fails, it
 // fails the request only for callers that want the ID token; the others are served, and
 // the keys are fetched again when there is an ID token to verify.
-func (c *Client) keysFor(ctx context.Context, m *Metadata, scopes []string, want Kind) (json.RawMessage, error) {
+func (c verifier) keysFor(ctx context.Context, m *Metadata, scopes []string, want Kind) (json.RawMessage, error) {
 	if m.KeysURI == "" || !slices.Contains(scopes, "openid") {
 		return nil, nil
 	}
@@ -30,7 +30,7 @@ func (c *Client) keysFor(ctx context.Context, m *Metadata, scopes []string, want
 // fetchKeys fetches the server's signing keys (RFC 7517). If the server names none, the
 // TLS connection to the token endpoint stands for the signature (OpenID Connect Core
 // §3.1.3.7, item 6).
-func (c *Client) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, error) {
+func (c verifier) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, error) {
 	if err := m.checkEndpoint("issuer", m.KeysURI); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (c *Client) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, e
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, body, err := c.fetch(req, sameHost)
+	resp, body, err := c.wire().fetch(req, sameHost)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (c *Client) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, e
 
 // verifySignature checks the signature of a JWT with the server's keys: those that were
 // fetched before, and, if none of them made it, those that the server has now.
-func (c *Client) verifySignature(ctx context.Context, token string, m *Metadata, document json.RawMessage) error {
+func (c verifier) verifySignature(ctx context.Context, token string, m *Metadata, document json.RawMessage) error {
 	var algs []jose.SignatureAlgorithm
 	for _, a := range algorithms(m.IDTokenAlgorithms) {
 		algs = append(algs, jose.SignatureAlgorithm(a))

@@ -43,28 +43,29 @@ func (c *Client) PrepareLogin(ctx context.Context, want Kind) (PreparedLogin, er
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keysFor(ctx, m, c.scopes(m), want)
+	keys, err := c.verifier().keysFor(ctx, m, c.scopes(m), want)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, redeem Redeemer) (*Token, error) {
-		return c.login(ctx, c.newLoginFlow(m, keys, c.RedirectURI, redeem), r)
+		return newLoginFlow(c, m, keys, c.RedirectURI, redeem).run(ctx, r)
 	}, nil
 }
 
-// login gets what the user needs to see and waits for the outcome.
-func (c *Client) login(ctx context.Context, a *loginFlow, r *redirect) (*Token, error) {
-	if err := c.addDevice(ctx, a); err != nil {
+// run gets what the user needs to see and waits for the outcome.
+func (a *loginFlow) run(ctx context.Context, r *redirect) (*Token, error) {
+	c := a.client
+	if err := a.addDevice(ctx); err != nil {
 		return nil, err
 	}
 	switch {
 	case c.Grant == GrantDevice:
 		a.redirectURI = ""
-		return c.wait(ctx, a, "")
+		return a.wait(ctx, "")
 	case !c.listens(r):
-		return c.paste(ctx, a)
+		return a.paste(ctx)
 	}
-	b, err := c.bind(ctx, r)
+	b, err := r.bind(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (c *Client) login(ctx context.Context, a *loginFlow, r *redirect) (*Token, 
 	if r.loopback() { // any other is sent as it is written
 		a.redirectURI = r.withPort(b.port)
 	}
-	return c.receive(ctx, a, r, b)
+	return a.receive(ctx, r, b)
 }
 
 // listens reports whether the browser ends at a listener of this process. If not, the
@@ -90,7 +91,7 @@ func (c *Client) reachable(ctx context.Context, r *redirect) error {
 	case c.Grant == GrantDevice || !c.listens(r):
 		return nil
 	}
-	return c.free(ctx, r)
+	return r.free(ctx, c)
 }
 
 // tells reports whether a text can be shown to the user outside of a browser.
@@ -108,23 +109,25 @@ func (c *Client) tell(text string) {
 
 // addDevice gets a device code if the grant asks for one. It also gets one, if it can, if
 // no browser opens here.
-func (c *Client) addDevice(ctx context.Context, a *loginFlow) (err error) {
+func (a *loginFlow) addDevice(ctx context.Context) (err error) {
+	c := a.client
 	switch {
 	case c.Grant == GrantDevice:
-		a.device, err = c.requestDevice(ctx, a.server)
+		a.device, err = c.wire().requestDevice(ctx, a.server)
 		return err
 	case c.Open == nil && c.tells():
-		return c.tryDevice(ctx, a)
+		return a.tryDevice(ctx)
 	}
 	return nil
 }
 
 // tryDevice gets a device code for a login that goes on without one if there is none.
-func (c *Client) tryDevice(ctx context.Context, a *loginFlow) (err error) {
+func (a *loginFlow) tryDevice(ctx context.Context) (err error) {
+	c := a.client
 	if c.Grant == GrantBrowser || a.server.DeviceEndpoint == "" {
 		return nil
 	}
-	if a.device, err = c.requestDevice(ctx, a.server); err != nil && ctx.Err() == nil {
+	if a.device, err = c.wire().requestDevice(ctx, a.server); err != nil && ctx.Err() == nil {
 		c.tell("There is no device code to log in with (" + err.Error() + ").\n")
 		return nil
 	}
@@ -132,20 +135,22 @@ func (c *Client) tryDevice(ctx context.Context, a *loginFlow) (err error) {
 }
 
 // receive waits for the browser at the listeners, and for what is pasted.
-func (c *Client) receive(ctx context.Context, a *loginFlow, r *redirect, b *binding) (*Token, error) {
+func (a *loginFlow) receive(ctx context.Context, r *redirect, b *binding) (*Token, error) {
+	c := a.client
 	l := a.listener(ctx, c.endpoint(a.server), r, b.port)
 	address, err := a.url() // sets what an answer is compared with
 	if err != nil {
 		return nil, err
 	}
 	l.serve(b.listeners)
-	t, err := c.wait(ctx, a, address)
+	t, err := a.wait(ctx, address)
 	l.close(ctx)
 	return t, err
 }
 
 // paste waits for what is pasted only: the redirect URI leads elsewhere.
-func (c *Client) paste(ctx context.Context, a *loginFlow) (*Token, error) {
+func (a *loginFlow) paste(ctx context.Context) (*Token, error) {
+	c := a.client
 	if c.Prompt == nil {
 		return nil, ConfigError("redirect-uri", "the redirect URI leads to another machine, and there is no terminal to paste the answer at")
 	}
@@ -153,31 +158,32 @@ func (c *Client) paste(ctx context.Context, a *loginFlow) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, a, address)
+	return a.wait(ctx, address)
 }
 
 // wait shows the user the address to go to and waits until the login has an outcome, ctx
 // ends, or the user's time is over.
-func (c *Client) wait(ctx context.Context, a *loginFlow, address string) (*Token, error) {
+func (a *loginFlow) wait(ctx context.Context, address string) (*Token, error) {
+	c := a.client
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	unshown := c.show(ctx, a, address)
+	unshown := a.show(ctx, address)
 	if unshown != nil {
 		a.fail(unshown)
 	}
 	if c.Prompt != nil && address != "" {
-		go c.readPasted(ctx, a)
+		go a.readPasted(ctx)
 	}
 	if a.device != nil {
 		go a.poll(ctx)
 	}
-	limit, end := c.limit(a)
+	limit, end := a.limit()
 	select {
 	case <-a.done:
 	case <-ctx.Done():
 		a.fail(context.Cause(ctx))
-	case <-c.deadline(ctx, end):
-		a.fail(c.unanswered(a, limit))
+	case <-deadline(ctx, c.now, end):
+		a.fail(a.unanswered(limit))
 	}
 	if errors.Is(a.err, unshown) {
 		return a.token, a.err
@@ -187,10 +193,11 @@ func (c *Client) wait(ctx context.Context, a *loginFlow, address string) (*Token
 
 // show shows the user where to log in: in the browser, at the terminal, or both. If there
 // is no terminal, Notify gets a device code, and the address that no browser opened.
-func (c *Client) show(ctx context.Context, a *loginFlow, address string) error {
+func (a *loginFlow) show(ctx context.Context, address string) error {
+	c := a.client
 	shown := c.Prompt != nil || a.device != nil || c.Open == nil
 	if shown {
-		c.tell(c.invitation(a, address, c.Open != nil))
+		c.tell(a.invitation(address, c.Open != nil))
 	}
 	if c.Open == nil || a.device != nil && c.Prompt != nil {
 		return nil
@@ -210,15 +217,16 @@ func (c *Client) show(ctx context.Context, a *loginFlow, address string) error {
 		return nil
 	}
 	c.tell("The browser does not open (" + Printable(err.Error()) + ").\n")
-	if err := c.tryDevice(ctx, a); err != nil {
+	if err := a.tryDevice(ctx); err != nil {
 		return err
 	}
-	c.tell(c.invitation(a, address, false))
+	c.tell(a.invitation(address, false))
 	return nil
 }
 
 // limit returns how long the user has, and until when.
-func (c *Client) limit(a *loginFlow) (time.Duration, time.Time) {
+func (a *loginFlow) limit() (time.Duration, time.Time) {
+	c := a.client
 	if d := a.device; d != nil {
 		return d.lifetime, d.end
 	}
@@ -227,12 +235,12 @@ func (c *Client) limit(a *loginFlow) (time.Duration, time.Time) {
 
 // deadline closes the channel that it returns at end. It goes by the wall clock, so the
 // time of a suspended machine counts.
-func (c *Client) deadline(ctx context.Context, end time.Time) <-chan struct{} {
+func deadline(ctx context.Context, now func() time.Time, end time.Time) <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
-		for c.now().Round(0).Before(end) {
+		for now().Round(0).Before(end) {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -246,7 +254,8 @@ func (c *Client) deadline(ctx context.Context, end time.Time) <-chan struct{} {
 
 // readPasted takes the lines that are typed as answers to the login, until one
 // is.
-func (c *Client) readPasted(ctx context.Context, a *loginFlow) {
+func (a *loginFlow) readPasted(ctx context.Context) {
+	c := a.client
 	for {
 		line, err := c.Prompt.ReadLine(ctx)
 		if err != nil {

@@ -41,7 +41,7 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 		return c.Server, c.Server.check(c.Grant)
 	}
 	if c.Issuer == "" {
-		m := c.configured()
+		m := configured(c)
 		return m, m.checkConfigured(c.Grant)
 	}
 	if err := checkURL("issuer", c.Issuer); err != nil {
@@ -82,7 +82,7 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, body, err := c.fetch(req, sameHost)
+	resp, body, err := c.wire().fetch(req, sameHost)
 	switch {
 	case err != nil:
 		return nil, err

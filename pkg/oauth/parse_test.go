@@ -19,7 +19,7 @@ func TestChallenge(t *testing.T) {
 		"test_code_verifier":                          "Qq1fGD0HhxwbmeMrqaebgn1qhvKeguQPXqLdpmixaM4",
 	} {
 		c := &Client{ClientID: "app"}
-		a := c.newLoginFlow(&Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
+		a := newLoginFlow(c, &Metadata{AuthorizationEndpoint: "https://idp.example/auth"}, nil, "http://127.0.0.1:1", nil)
 		a.verifier = verifier
 		address, err := a.url()
 		if err != nil {
@@ -148,7 +148,7 @@ func TestUnusableRedirect(t *testing.T) {
 			if err != nil || !r.loopback() {
 				return // refused, or pasted
 			}
-			b, err := (&Client{}).bind(t.Context(), r)
+			b, err := r.bind(t.Context(), &Client{})
 			if err != nil {
 				return
 			}

@@ -67,7 +67,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 	if reply.idToken == "" || !r.wantsID() && r.repeatable() && !old.hadID() {
 		return t, nil
 	}
-	if err := c.checkUnverified(t, reply, r, old); err != nil {
+	if err := c.verifier().checkUnverified(t, reply, r, old); err != nil {
 		return nil, err
 	}
 	if save != nil {
@@ -75,7 +75,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 		unverified.IDFault = IDFault{Reason: "the process that verified the ID token was interrupted", Retry: true}
 		save(&unverified)
 	}
-	c.addIDToken(ctx, t, reply, r)
+	c.verifier().addIDToken(ctx, t, reply, r)
 	return t, nil
 }
 
@@ -84,7 +84,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 // off, and many servers accept a replaced refresh token for a moment longer; flyteadmin
 // answered as it does for a dead refresh token.
 func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
-	answer, err := c.post(ctx, r)
+	answer, err := c.wire().post(ctx, r)
 	if err == nil || !r.repeatable() {
 		return answer, err
 	}
@@ -93,12 +93,12 @@ func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
 	case e == nil:
 		return nil, err
 	case r.deadAtFlyteadmin(e):
-		if answer, err = c.post(ctx, r); err != nil && r.deadAtFlyteadmin(AsError(err)) {
+		if answer, err = c.wire().post(ctx, r); err != nil && r.deadAtFlyteadmin(AsError(err)) {
 			return nil, &Error{Class: ClassRefused, Host: e.Host, Code: "invalid_grant", Description: "flyteadmin's way is HTTP 500, twice"}
 		}
 		return answer, err
 	case e.cut:
-		return c.post(ctx, r)
+		return c.wire().post(ctx, r)
 	case e.RetryAfter > longestPause:
 		later := *e
 		later.Problem = fmt.Sprintf("%s, and to ask again in %s", e.Error(), e.RetryAfter)
@@ -106,7 +106,7 @@ func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
 	case e.RetryAfter > 0:
 		select {
 		case <-c.after(e.RetryAfter):
-			return c.post(ctx, r)
+			return c.wire().post(ctx, r)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -136,7 +136,7 @@ type reply struct {
 
 // post sends the request once: no redirects, no second try. It is the only place that
 // spends a code or a refresh token.
-func (c *Client) post(ctx context.Context, r *TokenRequest) (*reply, error) {
+func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	asked := c.now()
 	ctx, cancel := c.tokenTimeout(ctx, r)
 	defer cancel()
@@ -173,7 +173,7 @@ func (c *Client) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 }
 
 // tokenTimeout limits the time for one answer to r.
-func (c *Client) tokenTimeout(ctx context.Context, r *TokenRequest) (context.Context, context.CancelFunc) {
+func (c wire) tokenTimeout(ctx context.Context, r *TokenRequest) (context.Context, context.CancelFunc) {
 	if r.Form.Get("grant_type") == machineGrant {
 		return withTimeout(ctx, machineTimeout)
 	}
@@ -183,14 +183,14 @@ func (c *Client) tokenTimeout(ctx context.Context, r *TokenRequest) (context.Con
 // basic reports whether the client's secret goes into a header. If a user logs in, it is
 // in the form, as flytekit has it; a machine sends it in the header. In both cases the
 // server's metadata win if they list only the other.
-func (c *Client) basic(m *Metadata, machine bool) bool {
+func (c wire) basic(m *Metadata, machine bool) bool {
 	header := slices.Contains(m.TokenAuthMethods, "client_secret_basic")
 	form := slices.Contains(m.TokenAuthMethods, "client_secret_post")
 	return c.ClientSecret != "" && (header && !form || machine && !(form && !header))
 }
 
 // send posts a form with the client's credentials: RFC 6749 §2.3.1.
-func (c *Client) send(ctx context.Context, m *Metadata, endpoint string, form url.Values) (*http.Response, []byte, error) {
+func (c wire) send(ctx context.Context, m *Metadata, endpoint string, form url.Values) (*http.Response, []byte, error) {
 	form = maps.Clone(form) // it may go on to another process
 	machine := form.Get("grant_type") == machineGrant
 	basic := c.basic(m, machine)

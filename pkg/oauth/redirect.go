@@ -104,8 +104,8 @@ func (b *binding) release() {
 
 // bind listens at the address of r, or at c.Listen. The fixed ports are tried in their order.
 // If none is free, and another process of ours has one, bind waits for that one.
-func (c *Client) bind(ctx context.Context, r *redirect) (*binding, error) {
-	hosts, ports, err := c.addresses(r)
+func (r *redirect) bind(ctx context.Context, c *Client) (*binding, error) {
+	hosts, ports, err := r.addresses(c)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +113,9 @@ func (c *Client) bind(ctx context.Context, r *redirect) (*binding, error) {
 		listeners, port, err := listenEphemeral(hosts)
 		return &binding{listeners, port, func() {}}, err
 	}
-	b, ours, err := c.firstFree(ctx, hosts, ports, false)
+	b, ours, err := firstFree(ctx, c, hosts, ports, false)
 	if err == nil && b == nil && len(ours) > 0 {
-		b, _, err = c.firstFree(ctx, hosts, ours[:1], true)
+		b, _, err = firstFree(ctx, c, hosts, ours[:1], true)
 	}
 	if err == nil && b == nil {
 		return nil, busy(ports)
@@ -128,12 +128,12 @@ func (c *Client) bind(ctx context.Context, r *redirect) (*binding, error) {
 
 // free says what bind would, before the server is asked in vain. A port that another
 // process of ours has counts as free.
-func (c *Client) free(ctx context.Context, r *redirect) error {
-	hosts, ports, err := c.addresses(r)
+func (r *redirect) free(ctx context.Context, c *Client) error {
+	hosts, ports, err := r.addresses(c)
 	if err != nil || len(ports) == 0 {
 		return err
 	}
-	b, ours, err := c.firstFree(ctx, hosts, ports, false)
+	b, ours, err := firstFree(ctx, c, hosts, ports, false)
 	switch {
 	case err != nil:
 		return err
@@ -146,7 +146,7 @@ func (c *Client) free(ctx context.Context, r *redirect) error {
 }
 
 // addresses lists the hosts and ports to listen on. No port means any port.
-func (c *Client) addresses(r *redirect) (hosts []string, ports []int, err error) {
+func (r *redirect) addresses(c *Client) (hosts []string, ports []int, err error) {
 	if c.Listen == "" {
 		hosts, err = r.hosts()
 		return hosts, r.ports(c.RedirectPorts), err
@@ -181,9 +181,9 @@ func (r *redirect) publicPort(listened int) int {
 // firstFree listens on the first of ports that is free, after it has locked it. It also
 // returns the ports that other processes of ours have locked. If wait is set, it waits for
 // those. It returns no binding if no port is free.
-func (c *Client) firstFree(ctx context.Context, hosts []string, ports []int, wait bool) (b *binding, ours []int, err error) {
+func firstFree(ctx context.Context, c *Client, hosts []string, ports []int, wait bool) (b *binding, ours []int, err error) {
 	for _, port := range ports {
-		unlock, err := c.lockPort(ctx, port, wait)
+		unlock, err := lockPort(ctx, c, port, wait)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -203,7 +203,7 @@ func (c *Client) firstFree(ctx context.Context, hosts []string, ports []int, wai
 	return nil, ours, nil
 }
 
-func (c *Client) lockPort(ctx context.Context, port int, wait bool) (func(), error) {
+func lockPort(ctx context.Context, c *Client, port int, wait bool) (func(), error) {
 	if c.LockPort == nil {
 		return func() {}, nil
 	}

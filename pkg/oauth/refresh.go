@@ -34,7 +34,7 @@ func (c *Client) PrepareRefresh(ctx context.Context, t *Token, want Kind) (*Toke
 		return r, nil
 	}
 	var err error
-	r.Keys, err = c.keysFor(ctx, &t.Server, []string{"openid"}, want)
+	r.Keys, err = c.verifier().keysFor(ctx, &t.Server, []string{"openid"}, want)
 	return r, err
 }
 

@@ -26,10 +26,10 @@ func (c *Client) Revoke(ctx context.Context, t *Token) (*Remaining, error) {
 	if err := t.Server.checkEndpoint("revocation-endpoint", t.Server.RevocationEndpoint); err != nil {
 		return nil, err
 	}
-	if err := c.revoke(ctx, t, t.RefreshToken, "refresh_token"); err != nil {
+	if err := c.wire().revoke(ctx, t, t.RefreshToken, "refresh_token"); err != nil {
 		return nil, err
 	}
-	err := c.revoke(ctx, t, t.AccessToken, "access_token")
+	err := c.wire().revoke(ctx, t, t.AccessToken, "access_token")
 	if e := AsError(err); e != nil && e.Code == "unsupported_token_type" {
 		return &Remaining{Until: t.Expiry}, nil
 	}
@@ -37,7 +37,7 @@ func (c *Client) Revoke(ctx context.Context, t *Token) (*Remaining, error) {
 }
 
 // revoke revokes one token. An answer without a body is as good as any other.
-func (c *Client) revoke(ctx context.Context, t *Token, token Secret, hint string) error {
+func (c wire) revoke(ctx context.Context, t *Token, token Secret, hint string) error {
 	if token == "" {
 		return nil
 	}

@@ -49,7 +49,12 @@ func NewTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-func (c *Client) transport() http.RoundTripper {
+// wire sends the requests of a client.
+type wire struct{ *Client }
+
+func (c *Client) wire() wire { return wire{c} }
+
+func (c wire) transport() http.RoundTripper {
 	if c.HTTP != nil && c.HTTP.Transport != nil {
 		return c.HTTP.Transport
 	}
@@ -58,7 +63,7 @@ func (c *Client) transport() http.RoundTripper {
 
 // fetch sends req and reads the whole answer; the context of req has the time limit.
 // redirects may be nil: then an answer that redirects is returned as it is.
-func (c *Client) fetch(req *http.Request, redirects func(*http.Request, []*http.Request) error) (*http.Response, []byte, error) {
+func (c wire) fetch(req *http.Request, redirects func(*http.Request, []*http.Request) error) (*http.Response, []byte, error) {
 	if redirects == nil {
 		redirects = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
