@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -17,7 +18,7 @@ func TestDeviceAtFlyte(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	g := newGateway(m.Server)
 	t.Cleanup(g.Close)
-	endpoint := []string{variable("issuer") + "=", variable("client-id") + "=", variable("endpoint") + "=" + g.URL}
+	endpoint := []string{config.Variable("issuer") + "=", config.Variable("client-id") + "=", config.Variable("endpoint") + "=" + g.URL}
 	cmd := m.With(endpoint...).Command(t.Context(), "token", "--grant", "device")
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr

@@ -30,7 +30,7 @@ func TestGolden(t *testing.T) {
 		Dir:   "testdata/golden",
 		Setup: setupGolden,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"asks": asksCommand, "login": loginCommand, "issued": issuedCommand, "journal": journalCommand,
+			"asks": asksCommand, "login": loginCommand, "issued": issuedCommand, "journal": journalCommand, "expand": expandCommand,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -102,6 +102,12 @@ func issuedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	if parent == "" || words != args[1]+"\n" {
 		ts.Fatalf("the issued record of %s says %q", parent, words)
 	}
+}
+
+// expandCommand replaces $STATE in a file: "expand FILE".
+func expandCommand(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), "$STATE", ts.Getenv("STATE"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // goldenTime is the time in golden files, for every time in what is stored.

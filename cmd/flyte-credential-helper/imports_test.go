@@ -24,22 +24,21 @@ func imports(t *testing.T, pkg string) []string {
 	return strings.Fields(string(out))
 }
 
-// The binary links just these packages. What is new here costs every call at
-// its start: add it to the list on purpose, or not at all.
+// The binary links these packages, and its own below internal. A new package costs every
+// call at its start: add it to the list on purpose, or not at all.
 func TestImports(t *testing.T) {
 	want, err := os.ReadFile("testdata/imports.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := imports(t, ".")
+	got := slices.DeleteFunc(imports(t, "."), func(path string) bool { return strings.Contains(path, "/internal/") && strings.HasPrefix(path, module) })
 	slices.Sort(got)
 	if diff := cmp.Diff(strings.Fields(string(want)), got); diff != "" {
 		t.Errorf("the binary's imports have changed (testdata/imports.txt has -, the binary +):\n%s", diff)
 	}
 }
 
-// Who may know whom: the protocols and the ways to a token do not know each
-// other, the cache knows only what a token is, and nothing knows the program.
+// The packages under pkg know neither the program nor each other, except as listed.
 func TestLayers(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
 		"/pkg/execcred":              {"/pkg/execcred"},
@@ -53,6 +52,43 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s imports %s", pkg, own)
 			}
 		}
+	}
+}
+
+// Imports inside of the program point one way: a package may import those behind it in this
+// list, and setup and caller do not import each other. edit and system import no package of
+// ours.
+func TestProgramLayers(t *testing.T) {
+	const internal = module + "/cmd/flyte-credential-helper/internal/"
+	order := []string{"cli", "setup", "caller", "login", "config", "edit", "system"}
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, internal+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], internal)
+		from := slices.Index(order, name)
+		if from < 0 {
+			t.Errorf("%s is not in the list of layers", name)
+			continue
+		}
+		found++
+		for _, path := range fields[1:] {
+			imported, inside := strings.CutPrefix(path, internal)
+			to := slices.Index(order, imported)
+			switch {
+			case inside && (to <= from || name == "setup" && imported == "caller" || name == "edit"):
+				t.Errorf("%s imports %s", name, imported)
+			case !inside && strings.HasPrefix(path, module) && (name == "edit" || name == "system"):
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+	}
+	if found != len(order) {
+		t.Errorf("%d packages of %d were found", found, len(order))
 	}
 }
 

@@ -1,10 +1,10 @@
-// Nobody waits here for so long that the number of processors changes. The
-// goroutine that looks for that is 2 % of a warm answer.
+// Disable GOMAXPROCS updates: the process is short-lived, and the updater costs 2 % of the
+// time of a warm answer.
 //
 //go:debug updatemaxprocs=0
 
-// Command flyte-credential-helper logs a person in once, in their browser, and
-// from then on hands a valid token to every program that shells out for one.
+// Command flyte-credential-helper logs a user in once, in the browser, and then gives a
+// valid token to every program that runs an external command for credentials.
 package main
 
 import (
@@ -12,25 +12,32 @@ import (
 	"time"
 
 	"github.com/adrg/xdg"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/cli"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
+// The linker sets both in a release: -ldflags "-X main.releaseVersion=v0.1.0 -X main.releaseCommit=...".
+var releaseVersion, releaseCommit string
+
 func main() {
-	os.Exit(run(interruptible(), theWorld()))
+	release := cli.Release{Version: releaseVersion, Commit: releaseCommit}
+	os.Exit(cli.Main(system.Interruptible(cli.Interrupted), environment(), release))
 }
 
-func theWorld() world {
-	return world{
-		args: os.Args, stdin: os.Stdin, stdout: stream(os.Stdout), stderr: stream(os.Stderr),
-		stdoutClosed:   func() bool { return closedAtStart(os.Stdout) },
-		stderrTerminal: func() bool { return isTerminal(os.Stderr) },
-		getenv:         os.Getenv, environ: os.Environ, executable: os.Executable, getwd: os.Getwd, now: time.Now,
-		configHome: xdg.ConfigHome, stateHome: stateHome(), home: xdg.Home,
-		runtimeDir: xdg.RuntimeDir, tempDir: os.TempDir(), parent: parent,
+func environment() system.Env {
+	return system.Env{
+		Args: os.Args, Stdin: os.Stdin, Stdout: system.Stream(os.Stdout), Stderr: system.Stream(os.Stderr),
+		StdoutClosed:   func() bool { return system.ClosedAtStart(os.Stdout) },
+		StderrTerminal: func() bool { return system.IsTerminal(os.Stderr) },
+		Getenv:         os.Getenv, Environ: os.Environ, Executable: os.Executable, Getwd: os.Getwd, Now: time.Now,
+		ConfigHome: xdg.ConfigHome, StateHome: stateHome(), Home: xdg.Home,
+		RuntimeDir: xdg.RuntimeDir, TempDir: os.TempDir(), ParentID: system.ParentID, Terminal: &system.Terminal{},
 	}
 }
 
-// stateHome is where state belongs, or nothing for who has no home: xdg takes /
-// for it then.
+// stateHome is the user's directory for state, or empty if the user has no home directory:
+// xdg takes / for it then.
 func stateHome() string {
 	if xdg.Home == "/" && os.Getenv("HOME") == "" && os.Getenv("XDG_STATE_HOME") == "" {
 		return ""

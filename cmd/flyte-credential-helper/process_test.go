@@ -139,7 +139,7 @@ func TestStdoutGone(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "cannot be written to stdout") {
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(stderr.String(), "cannot be written to stdout") {
 		t.Errorf("%v: %s", err, stderr.String())
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/caller"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 )
 
 // The README tells of every setting, and of none that is not there.
@@ -16,13 +19,13 @@ func TestReadme(t *testing.T) {
 	for _, other := range []string{"--global", "--credential", "--config"} { // git's, Bazel's and curl's
 		known[other] = true
 	}
-	for _, name := range tokenFlags() {
+	for _, name := range caller.Token().OwnFlags {
 		known["--"+name] = true
 	}
-	for _, s := range newSettings().table() {
-		known["--"+s.name] = true
-		if !strings.Contains(string(text), "`--"+s.name) {
-			t.Errorf("the README does not tell of --%s", s.name)
+	for _, s := range config.Table() {
+		known["--"+s.Name] = true
+		if !strings.Contains(string(text), "`--"+s.Name) {
+			t.Errorf("the README does not tell of --%s", s.Name)
 		}
 	}
 	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {

@@ -12,6 +12,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/cli"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
@@ -20,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each process sleeps for a second at its end
 	testenv.Main(m, nil, map[string]func(){
-		program:         testProgram,
+		config.Program:  testProgram,
 		"test-mute-bus": testMuteBus,
 		"test-nokeys":   testNoKeys,
 		"test-cron":     testCron,
@@ -33,10 +36,10 @@ func TestMain(m *testing.M) {
 
 // testProgram is the program. TEST_CLOCK is by how much its clock is wrong.
 func testProgram() {
-	w := theWorld()
+	w := environment()
 	wrong, _ := time.ParseDuration(os.Getenv("TEST_CLOCK"))
-	w.now = func() time.Time { return time.Now().Add(wrong) }
-	os.Exit(run(interruptible(), w))
+	w.Now = func() time.Time { return time.Now().Add(wrong) }
+	os.Exit(cli.Main(system.Interruptible(cli.Interrupted), w, cli.Release{}))
 }
 
 // fixture is what a script has besides its machine: a Flyte endpoint and, if the script

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -24,7 +25,7 @@ func TestWarmSystemCalls(t *testing.T) {
 			t.Run(store+"/"+command, func(t *testing.T) {
 				m := testenv.NewForTest(t, oauthtest.Config{})
 				serves(t, m, "git.example.com")
-				m.Env = append(m.Env, variable("store")+"="+store)
+				m.Env = append(m.Env, config.Variable("store")+"="+store)
 				if p := m.Run(t, "login", "--profile", "work"); p.Status() != 0 {
 					t.Fatalf("%s", p.Stderr.String())
 				}
@@ -54,7 +55,7 @@ func TestWarmSystemCalls(t *testing.T) {
 // serves writes a configuration with the profile work, which serves a host.
 func serves(t *testing.T, m *testenv.Machine, host string) {
 	t.Helper()
-	path := filepath.Join(m.Dir, "config", program, "config.yaml")
+	path := filepath.Join(m.Dir, "config", config.Program, "config.yaml")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}

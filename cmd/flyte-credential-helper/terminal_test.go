@@ -18,6 +18,8 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
@@ -94,7 +96,7 @@ func TestPaste(t *testing.T) {
 	stdout, stderr := &strings.Builder{}, &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	shown, master, slave := atTerminal(t, cmd)
-	before, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), system.GetTermios)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func TestPaste(t *testing.T) {
 		t.Errorf("the redirect URI is not shown: %s", shown.String())
 	}
 	testenv.Await(t, "the end of line mode", func() bool {
-		now, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+		now, err := unix.IoctlGetTermios(int(slave.Fd()), system.GetTermios)
 		return err == nil && now.Lflag&unix.ICANON == 0
 	})
 	to := redirected(t, address.FindString(shown.String()))
@@ -120,7 +122,7 @@ func TestPaste(t *testing.T) {
 	if !regexp.MustCompile(`^eyJ\S+\n$`).MatchString(stdout.String()) || stderr.String() != "" {
 		t.Errorf("stdout %q, stderr %q", stdout, stderr)
 	}
-	after, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	after, err := unix.IoctlGetTermios(int(slave.Fd()), system.GetTermios)
 	if err != nil || after.Lflag != before.Lflag {
 		t.Errorf("the terminal is left in another mode: %v", err)
 	}
@@ -152,16 +154,16 @@ func TestTerminalTaken(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	cmd := m.With("BROWSER=").Command(t.Context(), "token")
 	_, _, slave := atTerminal(t, cmd)
-	mode, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	mode, err := unix.IoctlGetTermios(int(slave.Fd()), system.GetTermios)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mode.Lflag &^= unix.ICANON
-	if err := unix.IoctlSetTermios(int(slave.Fd()), setTermios, mode); err != nil {
+	if err := unix.IoctlSetTermios(int(slave.Fd()), system.SetTermios, mode); err != nil {
 		t.Fatal(err)
 	}
-	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != exitLogin {
-		t.Errorf("status %d, not %d", cmd.ProcessState.ExitCode(), exitLogin)
+	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("status %d, not %d", cmd.ProcessState.ExitCode(), 3)
 	}
 }
 
@@ -170,7 +172,7 @@ func TestTerminalTaken(t *testing.T) {
 func TestAskStore(t *testing.T) {
 	linuxOnly(t)
 	m := testenv.NewForTest(t, oauthtest.Config{})
-	plain := []string{variable("store") + "=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}
+	plain := []string{config.Variable("store") + "=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}
 	cmd := m.With(plain...).Command(t.Context(), "login")
 	nokeys, err := exec.LookPath("test-nokeys")
 	if err != nil {

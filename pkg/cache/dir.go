@@ -91,7 +91,7 @@ func (d Dir) unusable(err error) error {
 	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOTSUP):
 		return d.unsuitable("does not support what is needed to save files: " + reason(err))
 	}
-	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none keeps nothing, for a login each time)", d, reason(err)), Hint: "export FLYTE_CREDENTIAL_HELPER_STORE=none"}
+	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none keeps nothing, for a login each time)", d, reason(err)), Store: StoreNone}
 }
 
 // read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for no pipe and

@@ -6,7 +6,8 @@ import "errors"
 // be trusted. It never means that there is no login.
 type StoreError struct {
 	Problem string // a sentence that stands alone
-	Hint    string // a command that helps; may be empty
+	Hint    string // a shell command that helps; may be empty
+	Store   string `json:",omitempty"` // another kind of store, with which the call works; empty: it may not help
 
 	absent bool // the machine has no OS keyring at all
 }

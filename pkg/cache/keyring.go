@@ -105,7 +105,7 @@ func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
 
 func cannotAsk(err error) error {
 	if absent(err) {
-		return &StoreError{Problem: "there is no OS keyring: nobody on the session bus keeps secrets", Hint: keyringHint, absent: true}
+		return &StoreError{Problem: "there is no OS keyring: nobody on the session bus keeps secrets", Store: StoreFile, absent: true}
 	}
 	problem := err.Error()
 	if strings.Contains(problem, "failed to unlock") {
@@ -113,7 +113,7 @@ func cannotAsk(err error) error {
 	}
 	return &StoreError{
 		Problem: "the OS keyring cannot be asked: " + oneLine(problem) + " (unlock it, or keep tokens readable in a file of yours)",
-		Hint:    keyringHint,
+		Store:   StoreFile,
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-const keyringHint = "export FLYTE_CREDENTIAL_HELPER_STORE=file"
-
 func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
 	return k.ask(ctx, func() (string, error) { return keyring.Get(service, user) })
 }

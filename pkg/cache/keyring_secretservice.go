@@ -14,8 +14,6 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-const keyringHint = "export FLYTE_CREDENTIAL_HELPER_STORE=file"
-
 var errLocked = errors.New("it is locked")
 
 // lookup finds user's key without a prompt. If the keyring is locked and attended, it lets
@@ -139,7 +137,7 @@ func (k *Keyring) reach() error {
 	if k.address() == "" {
 		return &StoreError{
 			Problem: "there is no OS keyring: no session bus runs here",
-			Hint:    keyringHint,
+			Store:   StoreFile,
 			absent:  true,
 		}
 	}

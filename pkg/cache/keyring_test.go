@@ -105,7 +105,7 @@ func init() {
 type reply struct {
 	Kind    string // ok, no key, store error, or other
 	Problem string
-	Hint    string
+	Store   string
 	Took    time.Duration
 	Key     []byte `json:",omitempty"`
 	Set     []byte `json:",omitempty"`
@@ -126,7 +126,7 @@ func (o reply) print(err error, start time.Time) error {
 	case errors.Is(err, errNoKey):
 		o.Kind = noKey
 	case errors.As(err, &se):
-		o.Kind, o.Problem, o.Hint = storeError, se.Problem, se.Hint
+		o.Kind, o.Problem, o.Store = storeError, se.Problem, se.Store
 	default:
 		o.Kind, o.Problem = "other", err.Error()
 	}
@@ -185,8 +185,8 @@ func (s seat) refuses(t *testing.T, limit time.Duration, problem string) {
 			if o.Kind != storeError || !strings.Contains(o.Problem, problem) || strings.Contains(o.Problem, "\n") {
 				t.Errorf("%v: %s: %s, want a StoreError with %q", args, o.Kind, o.Problem, problem)
 			}
-			if !strings.Contains(o.Hint, "FLYTE_CREDENTIAL_HELPER_STORE") {
-				t.Errorf("%v: the hint %q leaves no choice", args, o.Hint)
+			if o.Store != StoreFile {
+				t.Errorf("%v: it names the store %q, not %s", args, o.Store, StoreFile)
 			}
 			if o.Took > limit {
 				t.Errorf("%v: %s is too long", args, o.Took)

@@ -93,10 +93,15 @@ func (f *failedCall) standing(now time.Time, settings func() string) error {
 	}
 }
 
+// recorder reads and writes the record of what calls ended with.
+type recorder struct{ *call }
+
+func (c *call) recorder() recorder { return recorder{c} }
+
 // sharedFailure returns a recorded failure that stands for this call too. A failure of a
 // call that wanted an ID token need not be one of a call that wants an access token: the
 // keys that verify ID tokens may be missing.
-func (c *call) sharedFailure(r record) error {
+func (c recorder) sharedFailure(r record) error {
 	if r.Failed == nil || r.Failed.Kind != "" && r.Failed.Kind != oauth.Access && r.Failed.Kind != c.Kind {
 		return nil
 	}
@@ -157,7 +162,7 @@ func (s *Store) RefreshStopped() (code string) {
 
 // loginUnderWay writes that a login has begun, now and at each heartbeat, and returns the
 // function that ends that.
-func (c *call) loginUnderWay(before record, waited bool) (stop func()) {
+func (c recorder) loginUnderWay(before record, waited bool) (stop func()) {
 	r, interrupted := before, &oauth.Error{Class: oauth.ClassUnanswered, Problem: "the last login was interrupted", Shown: true}
 	write := func() {
 		r.Login = c.backOff(before, interrupted)
@@ -184,13 +189,13 @@ func (c *call) loginUnderWay(before record, waited bool) (stop func()) {
 }
 
 // failed returns err as a failure that stands for window.
-func (c *call) failed(err error, window time.Duration) failedCall {
+func (c recorder) failed(err error, window time.Duration) failedCall {
 	now := c.Now().UTC()
 	return failedCall{Failure: newFailure(err), At: now, Until: now.Add(window), Settings: c.settings(), Kind: c.Kind}
 }
 
 // backOff returns the back-off after a login that failed with err.
-func (c *call) backOff(before record, err error) *backoff {
+func (c recorder) backOff(before record, err error) *backoff {
 	times := 1
 	if b := before.Login; b != nil && c.Now().Sub(b.Until) < longestWindow {
 		times = b.Times + 1
@@ -216,7 +221,7 @@ const (
 
 // finish writes down how a renewal ended, for processes that wait and for the calls that
 // follow, and returns the new record. before is the record before it began.
-func (c *call) finish(ctx context.Context, before record, o outcome) record {
+func (c recorder) finish(ctx context.Context, before record, o outcome) record {
 	r := before
 	if o.token != nil {
 		r.succeeded(o, c)
@@ -238,7 +243,7 @@ func (c *call) finish(ctx context.Context, before record, o outcome) record {
 }
 
 // succeeded takes back what a renewal has cured.
-func (r *record) succeeded(o outcome, c *call) {
+func (r *record) succeeded(o outcome, c recorder) {
 	r.Failed = nil
 	if b := r.Login; b != nil && o.token.Credential(cmp.Or(b.Kind, c.Kind)).ValidAt(c.Now()) {
 		r.Login = nil
@@ -254,7 +259,7 @@ func (r *record) succeeded(o outcome, c *call) {
 
 // failed writes down a failure, unless it is this process's own: no login may start here,
 // the store cannot be written, descriptors have run out.
-func (r *record) failed(o outcome, c *call) {
+func (r *record) failed(o outcome, c recorder) {
 	e := oauth.AsError(o.err)
 	switch {
 	case e == nil || e.Class == oauth.ClassLocal && !e.Shown:
@@ -271,7 +276,7 @@ func (r *record) failed(o outcome, c *call) {
 }
 
 // refusedRefresh writes down that a server refused a refresh.
-func (r *record) refusedRefresh(c *call, e *oauth.Error) {
+func (r *record) refusedRefresh(c recorder, e *oauth.Error) {
 	if r.LoggedInSince && r.RefusalCode == e.Code {
 		r.RefreshStopped = true
 	}

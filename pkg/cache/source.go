@@ -124,7 +124,7 @@ func (c *call) token(ctx context.Context) (t *oauth.Token, fresh bool, err error
 	}
 	c.at(stepRecent)
 	last := c.store.readRecord()
-	if err := c.sharedFailure(last); err != nil && !c.ignoresFailures() {
+	if err := c.recorder().sharedFailure(last); err != nil && !c.ignoresFailures() {
 		return c.staleIfError(ctx, old, err)
 	}
 	waited, unlock, err := c.lock(ctx)
@@ -143,7 +143,7 @@ func (c *call) token(ctx context.Context) (t *oauth.Token, fresh bool, err error
 	}
 	c.at(stepMeanwhile)
 	now := c.store.readRecord()
-	if err := c.sharedFailure(now); err != nil && now.Generation != last.Generation {
+	if err := c.recorder().sharedFailure(now); err != nil && now.Generation != last.Generation {
 		return c.staleIfError(ctx, old, err)
 	}
 	t, err = c.renew(ctx, old, now, waited)
@@ -164,7 +164,7 @@ func (c *call) load(ctx context.Context) (*oauth.Token, error) {
 }
 
 // needless reports whether err is a store's that is not needed.
-func (c *call) needless(err error) bool { return c.Obtain != nil && errors.As(err, new(*StoreError)) }
+func (s *Source) needless(err error) bool { return s.Obtain != nil && errors.As(err, new(*StoreError)) }
 
 // usable reports whether t can be returned as it is.
 func (c *call) usable(t *oauth.Token, now time.Time) bool {
@@ -287,7 +287,7 @@ func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*o
 	t, err := c.sendRefresh(ctx, old)
 	err = c.judge(t, err)
 	c.at(stepRecord)
-	return t, c.finish(ctx, before, outcome{token: t, err: err, by: byRefresh}), err
+	return t, c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byRefresh}), err
 }
 
 func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
@@ -296,7 +296,7 @@ func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token,
 		return nil, err
 	}
 	return c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
-		return c.delegate(ctx, r, pending, old)
+		return c.delegation().delegate(ctx, r, pending, old)
 	})
 }
 
@@ -322,18 +322,18 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 	login, err := c.PrepareLogin(ctx, old, cause)
 	if err != nil {
 		c.at(stepRecord)
-		c.finish(ctx, before, outcome{err: err})
+		c.recorder().finish(ctx, before, outcome{err: err})
 		return nil, err
 	}
 	t, err := c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
-		defer c.loginUnderWay(before, waited)()
+		defer c.recorder().loginUnderWay(before, waited)()
 		return login(ctx, func(ctx context.Context, r *oauth.TokenRequest) (*oauth.Token, error) {
-			return c.delegate(ctx, r, pending, old)
+			return c.delegation().delegate(ctx, r, pending, old)
 		})
 	})
 	err = shown(t, c.judge(t, err))
 	c.at(stepRecord)
-	c.finish(ctx, before, outcome{token: t, err: err, by: byLogin})
+	c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byLogin})
 	if err != nil {
 		return nil, err
 	}
@@ -380,7 +380,7 @@ func (c *call) obtain(ctx context.Context, old *oauth.Token, before record) (*oa
 	}
 	err = c.judge(t, err)
 	c.at(stepRecord)
-	c.finish(ctx, before, outcome{token: t, err: err})
+	c.recorder().finish(ctx, before, outcome{token: t, err: err})
 	if err != nil {
 		return nil, err
 	}
@@ -407,14 +407,14 @@ const quarantineSuffix = ".bad"
 
 // quarantine moves a damaged file out of the way and keeps it for a bug report. The caller
 // holds both locks, so the file is not replaced meanwhile.
-func (c *call) quarantine(ctx context.Context) {
-	if _, err := c.store.Load(ctx); err != nil || !c.store.damaged {
+func quarantine(ctx context.Context, s *Store, log *slog.Logger) {
+	if _, err := s.Load(ctx); err != nil || !s.damaged {
 		return
 	}
-	path := c.store.Dir.path(c.store.name())
-	aside := c.store.Dir.path(c.store.ID + quarantineSuffix)
+	path := s.Dir.path(s.name())
+	aside := s.Dir.path(s.ID + quarantineSuffix)
 	if rename(path, aside) == nil {
-		c.Log.Warn("the saved login is damaged or of another version, and counts as none", "moved to", aside)
+		log.Warn("the saved login is damaged or of another version, and counts as none", "moved to", aside)
 	}
 }
 
@@ -445,7 +445,7 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 	}
 	defer redeem()
 	if c.store.damaged {
-		c.quarantine(ctx)
+		quarantine(ctx, c.store, c.Log)
 	}
 	return waited, unlock, nil
 }
@@ -464,7 +464,7 @@ func (c *call) lockRedeem(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.refreshWait(), errSlow)
 	defer cancel()
 	unlock, err = c.store.lockRedeem(ctx)
-	return unlock, c.slowIfLate(err)
+	return unlock, c.delegation().slowIfLate(err)
 }
 
 func (s *Source) refreshWait() time.Duration {

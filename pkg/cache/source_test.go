@@ -773,7 +773,7 @@ func TestAWorkerThatWaitedSendsNoDeadRefreshToken(t *testing.T) {
 	w.sendErr = errDead
 	r := request{ID: w.store.ID, Kind: w.store.Kind, Seen: old.Renewed, Request: tokenRequest("refresh_token")}
 	for range 2 { // both leaders have seen it alive; the first one was killed
-		got := w.source().newCall(forCaller).redeem(t.Context(), r)
+		got := redeemer{w.source().newCall(forCaller)}.redeem(t.Context(), r)
 		if e := oauth.AsError(got.err); got.token != nil || e == nil || e.Saved != oauth.LoginDead {
 			t.Errorf("%v, %v; want the server's word that it is dead", reveal(got.token), got.err)
 		}

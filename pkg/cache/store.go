@@ -141,7 +141,7 @@ func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
 	}
 	if s.Kind == StoreKernel {
 		if errors.Is(err, errKernel) {
-			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be asked here", Hint: keyringHint}
+			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be asked here", Store: StoreFile}
 		}
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (d *PendingWrite) keepKey(ctx context.Context) error {
 	s := d.store
 	if s.Kind == StoreKernel {
 		if err := kernelSet(describe(d.key), d.key, 0); err != nil {
-			return &StoreError{Problem: "the kernel's keyring does not take a key here", Hint: keyringHint}
+			return &StoreError{Problem: "the kernel's keyring does not take a key here", Store: StoreFile}
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"time"
@@ -72,9 +73,14 @@ func (f failure) err() error {
 	return errors.New(f.Other)
 }
 
+// delegation is a call that has a worker redeem.
+type delegation struct{ *call }
+
+func (c *call) delegation() delegation { return delegation{c} }
+
 // delegate has a worker send r, so that the answer is saved whatever happens to this
 // process. If nothing is saved, this process sends it.
-func (c *call) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
+func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
 	if r.Refreshes() {
 		var cancel context.CancelFunc
 		left := max(c.start.Add(c.LockTimeout).Sub(c.Now()), time.Second) // Bazel's is shorter than two waits
@@ -107,7 +113,7 @@ func (c *call) delegate(ctx context.Context, r *oauth.TokenRequest, pending *Pen
 }
 
 // ask has a worker serve a request. An answer counts even if ctx has ended meanwhile.
-func (c *call) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
+func (c delegation) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
 	document, err := []byte(nil), ErrNoWorker
 	if c.Delegate != nil {
 		document, err = c.Delegate(ctx, request)
@@ -128,7 +134,7 @@ func (c *call) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
 }
 
 // inProcess serves a request in a goroutine that goes on when ctx ends.
-func (c *call) inProcess(ctx context.Context, request []byte) ([]byte, error) {
+func (c delegation) inProcess(ctx context.Context, request []byte) ([]byte, error) {
 	done := make(chan []byte, 1)
 	go func() {
 		var out bytes.Buffer
@@ -152,7 +158,7 @@ var errNoAnswer = errors.New("the process that renews the login ended without an
 var errSlow = errors.New("the server has not answered yet")
 
 // slowIfLate replaces errSlow by an error that tells what is going on.
-func (c *call) slowIfLate(err error) error {
+func (c delegation) slowIfLate(err error) error {
 	if errors.Is(err, errSlow) {
 		return c.slow()
 	}
@@ -161,9 +167,9 @@ func (c *call) slowIfLate(err error) error {
 
 // slow is the error of a process that did not wait any longer for a worker. The worker
 // reads on, and no other process sends the refresh token meanwhile.
-func (c *call) slow() error {
+func (c delegation) slow() error {
 	e := oauth.Temporary("the server has not answered within %s", c.refreshWait())
-	if i := c.readIntent(); i != nil {
+	if i := c.intent().read(); i != nil {
 		e.Problem = fmt.Sprintf("the server has not answered since %s; process %d waits for the answer", i.Since.Local().Format(time.TimeOnly), i.PID)
 	}
 	e.Err = errSlow
@@ -184,7 +190,7 @@ func (s *Source) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if r.ID != s.Store.ID {
 		return errors.New("the request is about another login than the settings")
 	}
-	c := s.newCall(forCaller)
+	c := redeemer{s.newCall(forCaller)}
 	c.store.Kind, c.store.key = r.Kind, r.Key
 	_, err = out.Write(c.redeem(ctx, r).encode())
 	return err
@@ -197,9 +203,12 @@ type redeemed struct {
 	unsaved error // why the outcome is not on the disk
 }
 
+// redeemer is the other side: a call that redeems, in a process of its own.
+type redeemer struct{ *call }
+
 // redeem sends what is accepted only once, and saves what comes back, under the redeem
 // lock. If another worker was earlier, it returns what that one got.
-func (c *call) redeem(ctx context.Context, r request) redeemed {
+func (c redeemer) redeem(ctx context.Context, r request) redeemed {
 	c.at(stepRedeemLock)
 	unlock, err := c.lockForWork(ctx)
 	if err != nil {
@@ -238,7 +247,7 @@ func (c *call) redeem(ctx context.Context, r request) redeemed {
 	return result
 }
 
-func (c *call) lockForWork(ctx context.Context) (unlock func(), err error) {
+func (c redeemer) lockForWork(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, workerLockWait, oauth.Temporary("another process still waits for the server's answer"))
 	defer cancel()
 	return c.store.lockRedeem(ctx)
@@ -246,7 +255,7 @@ func (c *call) lockForWork(ctx context.Context) (unlock func(), err error) {
 
 // send makes the request and saves its outcome: first without the ID token, which is not
 // verified yet, then with it.
-func (c *call) send(ctx context.Context, r request, old *oauth.Token, pending *PendingWrite, i intent) redeemed {
+func (c redeemer) send(ctx context.Context, r request, old *oauth.Token, pending *PendingWrite, i intent) redeemed {
 	c.at(stepSend)
 	var first redeemed
 	t, err := c.Redeem(ctx, r.Request, old, func(t *oauth.Token) {
@@ -273,7 +282,7 @@ func (c *call) send(ctx context.Context, r request, old *oauth.Token, pending *P
 }
 
 // endLogin saves that the refresh token of old is of no use any more.
-func (c *call) endLogin(pending *PendingWrite, r request, old *oauth.Token) error {
+func (c redeemer) endLogin(pending *PendingWrite, r request, old *oauth.Token) error {
 	dead := *old
 	dead.RefreshToken = "" // so that it is not sent again
 	if r.Rejected != "" {
@@ -304,17 +313,17 @@ func (r *request) overtaken(old *oauth.Token) (*oauth.Token, error) {
 
 // save puts t into the store. If that fails in spite of all that was prepared, the answer
 // is still valid.
-func (c *call) save(pending *PendingWrite, t *oauth.Token) error {
+func (c redeemer) save(pending *PendingWrite, t *oauth.Token) error {
 	c.at(stepSave)
 	err := pending.Save(t)
 	if err != nil {
-		c.warnUnsaved(err.Error())
+		warnUnsaved(c.Log, err.Error())
 	}
 	return err
 }
 
-func (c *call) warnUnsaved(reason string) {
-	c.Log.Warn("the new token cannot be saved: the next call needs a login", "reason", reason)
+func warnUnsaved(log *slog.Logger, reason string) {
+	log.Warn("the new token cannot be saved: the next call needs a login", "reason", reason)
 }
 
 func (r redeemed) encode() []byte {
@@ -334,7 +343,7 @@ func (r redeemed) encode() []byte {
 	return document
 }
 
-func (c *call) decodeAnswer(document []byte) (*oauth.Token, error) {
+func (c delegation) decodeAnswer(document []byte) (*oauth.Token, error) {
 	var a answer
 	if json.Unmarshal(document, &a) != nil {
 		e := oauth.Temporary("%v", errNoAnswer)
@@ -345,7 +354,7 @@ func (c *call) decodeAnswer(document []byte) (*oauth.Token, error) {
 		return nil, a.Failure.err()
 	}
 	if a.Unsaved != "" {
-		c.warnUnsaved(a.Unsaved)
+		warnUnsaved(c.Log, a.Unsaved)
 	}
 	return decode(a.Set)
 }
@@ -364,27 +373,33 @@ type intent struct {
 // end the login when it comes again.
 const maxAttempts = 2
 
-func (c *call) intentName() string { return c.store.ID + ".intent" }
+// intentFile is the file with the intent of a login.
+type intentFile struct {
+	dir  Dir
+	name string
+}
+
+func (c *call) intent() intentFile { return intentFile{c.store.Dir, c.store.ID + ".intent"} }
 
 // declare writes the intent.
-func (c *call) declare(r request) (intent, error) {
+func (c redeemer) declare(r request) (intent, error) {
 	i := intent{PID: os.Getpid(), Since: c.Now().UTC(), Seen: r.Seen, Attempt: 1}
-	switch last := c.readIntent(); {
+	switch last := c.intent().read(); {
 	case last == nil:
 	case !r.Request.Refreshes():
 		i.Seen, i.Attempt = last.Seen, last.Attempt // which stays until the login succeeds
 	case last.Seen.Equal(r.Seen):
 		i.Attempt = last.Attempt + 1
 	}
-	return i, c.writeIntent(i)
+	return i, c.intent().write(i)
 }
 
-func (c *call) writeIntent(i intent) error {
+func (f intentFile) write(i intent) error {
 	text, err := json.Marshal(i)
 	if err != nil {
 		panic(err) // numbers and times
 	}
-	file, err := c.store.Dir.replace(c.intentName(), unfinished, len(text))
+	file, err := f.dir.replace(f.name, unfinished, len(text))
 	if err != nil {
 		return err
 	}
@@ -397,23 +412,25 @@ func (c *call) writeIntent(i intent) error {
 // settle removes the intent, unless it is not known any better what became of the refresh
 // token: an outcome could not be saved, a second attempt was not answered, or a login
 // failed.
-func (c *call) settle(i intent, refreshed bool, r redeemed) {
+func (c redeemer) settle(i intent, refreshed bool, r redeemed) {
 	switch {
 	case i.Seen.IsZero():
-		_ = os.Remove(c.store.Dir.path(c.intentName()))
+		c.intent().remove()
 	case r.unsaved != nil, !refreshed && r.err != nil:
 	case oauth.IsTemporary(r.err) && i.Attempt > 1:
 		i.Attempt--
-		_ = c.writeIntent(i)
+		_ = c.intent().write(i)
 	default:
-		_ = os.Remove(c.store.Dir.path(c.intentName()))
+		c.intent().remove()
 	}
 }
 
-// readIntent returns the intent of a worker that is at work or was killed, or nil.
-func (c *call) readIntent() *intent {
+func (f intentFile) remove() { _ = os.Remove(f.dir.path(f.name)) }
+
+// read returns the intent of a worker that is at work or was killed, or nil.
+func (f intentFile) read() *intent {
 	var i intent
-	text, err := c.store.Dir.read(c.intentName())
+	text, err := f.dir.read(f.name)
 	if err != nil || json.Unmarshal(text, &i) != nil {
 		return nil
 	}

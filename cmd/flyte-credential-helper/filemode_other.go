@@ -1,8 +1,0 @@
-//go:build unix && !linux
-
-package main
-
-import "os"
-
-// hasModes reports whether the file system of f keeps owners and modes.
-func hasModes(*os.File) bool { return true }

@@ -1,0 +1,93 @@
+package caller
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// Git is git. It knows no error but the word to quit, and reads no exit status.
+func Git() Caller {
+	return Caller{
+		Name: "git", Words: "get|store|erase", Short: "git: its credential protocol, for the hosts that profiles serve",
+		LinkName: "git-credential-flyte", New: without(git),
+	}
+}
+
+func git(ctx context.Context, c Call) ([]byte, error) {
+	operation := c.word(0)
+	switch operation {
+	case "capability":
+		return []byte(execcred.GitCapabilities), nil
+	case "get", "store", "erase":
+	default:
+		return nil, nil // an operation of a later git
+	}
+	text, err := c.request()
+	if err != nil {
+		return nil, err
+	}
+	request, err := execcred.DecodeGit(text)
+	if err != nil || operation == "store" {
+		return nil, nil
+	}
+	policy := login.Policy{Forbidden: func(ctx context.Context) string { return gitForbids(ctx, c.Env) }}
+	if operation == "erase" {
+		policy = login.Policy{Forbidden: login.NeverLogsIn("git credential erase")}
+	}
+	r, err := c.serve(request.Host, request.Username, policy)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	if operation == "erase" {
+		r.renew(ctx, func(o oauth.Credential) bool { return request.Given(execcred.Credential{Token: o.Value.Reveal()}) })
+		return nil, nil
+	}
+	document, err := gitAnswer(ctx, r, request)
+	if err != nil {
+		return []byte(execcred.GitQuit), err
+	}
+	return document, nil
+}
+
+// gitAnswer returns the token, another one if the server rejected the last.
+func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest) ([]byte, error) {
+	session, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, credential, err := session.Token(ctx, login.Rejection{
+		Rejected: func(o oauth.Credential) bool { return request.Refused(execcred.Credential{Token: o.Value.Reveal()}) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := r.safe(credential)
+	if request.Refused(answer) {
+		r.Note("%s refuses a token that is %s old: have you no permission?", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
+	}
+	return request.Encode(answer, r.entry.Scheme, r.entry.Username)
+}
+
+// gitForbids returns why git's user wants no questions, or "".
+func gitForbids(ctx context.Context, env system.Env) string {
+	for _, name := range []string{"GIT_TERMINAL_PROMPT", "GCM_INTERACTIVE"} {
+		if value := env.Getenv(name); login.IsFalse(value) || strings.EqualFold(value, "never") {
+			return fmt.Sprintf("%s is %s", name, value)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	value, err := exec.CommandContext(ctx, "git", "config", "--get", "credential.interactive").Output()
+	if word := strings.TrimSpace(string(value)); err == nil && (login.IsFalse(word) || strings.EqualFold(word, "never")) {
+		return "git's credential.interactive is " + word
+	}
+	return ""
+}

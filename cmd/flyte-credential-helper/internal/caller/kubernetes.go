@@ -1,0 +1,61 @@
+package caller
+
+import (
+	"context"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// ExecInfo is the variable by which client-go sends its request.
+const ExecInfo = "KUBERNETES_EXEC_INFO"
+
+// Kubernetes is kubectl and every other user of client-go.
+func Kubernetes() Caller {
+	return Caller{
+		Name: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential",
+		New: without(kubernetes),
+	}
+}
+
+func kubernetes(ctx context.Context, c Call) ([]byte, error) {
+	info := c.Env.Getenv(ExecInfo)
+	request, err := execcred.DecodeKubernetes(info)
+	if err != nil {
+		return nil, config.Errorf(config.Hint{}, "%v", err)
+	}
+	c.Input.Cluster = request.Config
+	session, err := c.open(ctx, login.Policy{ForCaller: true, Auto: oauth.Auto})
+	if err != nil {
+		return nil, err
+	}
+	var rejection login.Rejection
+	issued := &issuedRecord{}
+	if info != "" { // otherwise a user or a script runs it
+		issued = readIssued(c.Env, session.ID(), session.Settings().TokenKind, request.Server, string(request.Config))
+		rejection = login.Rejection{Rejected: issued.Rejected, Inferred: true}
+	}
+	_, credential, err := session.Token(ctx, rejection)
+	if err != nil {
+		return nil, err
+	}
+	expiry := cache.SafeExpiry(credential, c.Env.Now())
+	issued.Save(credential, expiry)
+	return request.Encode(execcred.Credential{Token: credential.Value.Reveal(), Expiry: expiry})
+}
+
+// ClusterConfig is the config of the cluster that client-go names, for commands that are
+// not asked by client-go but run in its environment; empty: there is none.
+func ClusterConfig(info string) []byte {
+	if info == "" {
+		return nil
+	}
+	request, err := execcred.DecodeKubernetes(info)
+	if err != nil {
+		return nil // the kubernetes command says so
+	}
+	return request.Config
+}

@@ -1,0 +1,67 @@
+package caller
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// Token is Flyte's clients and scripts.
+func Token() Caller {
+	return Caller{
+		Name: "token", Short: "Flyte's clients and scripts: the bare token",
+		ReadsFlyte: true, OwnFlags: []string{"output", "renew-on-repeat"}, New: newToken,
+	}
+}
+
+// tokenMinTTL is how long the token must be valid for callers that keep it.
+const tokenMinTTL = 5 * time.Minute
+
+// KeepsToken is the policy for callers that keep the token and show at most one line of an
+// error.
+func KeepsToken() login.Policy {
+	return login.Policy{ForCaller: true, OneLine: true, MinTTL: tokenMinTTL, Auto: oauth.Access}
+}
+
+func newToken(fs *pflag.FlagSet) Answer {
+	output, renewOnRepeat := string(execcred.Bare), false
+	forms := []string{string(execcred.Bare), string(execcred.Header), string(execcred.HeaderValue), string(execcred.JSON), string(execcred.Env), string(execcred.Curl)}
+	fs.Var(config.OneOf(&output, forms), "output", "the token alone, or a line that has it: for a header, an environment, curl --config -; or JSON with its expiry")
+	fs.BoolVar(&renewOnRepeat, "renew-on-repeat", false, "refresh the token if one process asks for it again: a server has rejected it. For callers that keep tokens, such as Flyte's clients")
+	return func(ctx context.Context, c Call) ([]byte, error) {
+		return token(ctx, c, execcred.Form(output), renewOnRepeat)
+	}
+}
+
+func token(ctx context.Context, c Call, form execcred.Form, renewOnRepeat bool) ([]byte, error) {
+	c.Input.Cluster = ClusterConfig(c.Env.Getenv(ExecInfo))
+	session, err := c.open(ctx, KeepsToken())
+	if err != nil {
+		return nil, err
+	}
+	var rejection login.Rejection
+	issued := &issuedRecord{}
+	if renewOnRepeat {
+		issued = readIssued(c.Env, "token", session.ID(), string(session.Kind()))
+		rejection = login.Rejection{Rejected: issued.Rejected, Inferred: true}
+	}
+	t, credential, err := session.Token(ctx, rejection)
+	if err != nil {
+		return nil, err
+	}
+	issued.Save(credential, credential.Expiry)
+	if form == execcred.JSON {
+		return execcred.EncodeTokenSet(execcred.TokenSet{
+			AccessToken: t.AccessToken.Reveal(), IDToken: t.IDToken.Reveal(), Header: t.Server.HeaderKey,
+			Scope: strings.Join(t.Scopes, " "), Account: t.Account, Issuer: t.Server.Issuer,
+		}, t.Expiry, c.Env.Now())
+	}
+	return execcred.EncodeToken(form, t.Server.HeaderKey, execcred.Credential{Token: credential.Value.Reveal()})
+}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// The exit statuses.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitLogin     = 3 // a login is needed and may not start here
+	exitRefused   = 4 // the user or the server refused
+	exitTemporary = 5
+	exitStore     = 6
+)
+
+// interruptError is the cause of a context that a signal ended.
+type interruptError struct{ signal syscall.Signal }
+
+func (e interruptError) Error() string { return "interrupted: " + e.signal.String() }
+
+// Is reports Ctrl-C as the user's own decision. Another signal comes from a program, such
+// as timeout(1).
+func (e interruptError) Is(target error) bool {
+	return target == oauth.ErrCanceled && e.signal == syscall.SIGINT
+}
+
+// Interrupted is the cause of a context that a signal ended.
+func Interrupted(s syscall.Signal) error { return interruptError{s} }
+
+// classify returns the exit status of an error, and the hint that goes with it. It is the
+// one place that looks at the types of errors.
+func classify(err error) (status int, hint config.Hint) {
+	call := &login.CallError{}
+	errors.As(err, &call)
+	var (
+		interrupted interruptError
+		wrong       *config.Error
+		changed     *edit.ChangedError
+		needed      *login.NeededError
+		store       *cache.StoreError
+		unproven    *setup.UnprovenError
+		guarded     *flyte.GuardedError
+	)
+	switch {
+	case errors.As(err, &interrupted):
+		return 128 + int(interrupted.signal), config.Hint{}
+	case errors.As(err, &wrong):
+		return exitUsage, wrong.Hint
+	case errors.As(err, &changed):
+		return exitUsage, config.Hint{}
+	case errors.As(err, &needed) && needed.Server == "":
+		return exitLogin, config.Hint{}
+	case errors.As(err, &needed):
+		return exitLogin, logIn(call)
+	case errors.As(err, &store):
+		return exitStore, storeHint(store, call)
+	case errors.As(err, &guarded) && call.Settings != nil && call.Settings.IsGiven("proxy-command"):
+		return exitRefused, config.Hint{} // it gave a token, and not the right one
+	case errors.As(err, &guarded):
+		return exitRefused, logIn(call, "--proxy-command", "COMMAND")
+	case errors.Is(err, setup.ErrDeclined):
+		return exitRefused, config.Hint{}
+	case errors.As(err, &unproven):
+		return exitFailed, config.Command(config.Program, "setup", unproven.Caller, "--undo")
+	case errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+		return exitTemporary, config.Hint{}
+	}
+	if e := oauth.AsError(err); e != nil {
+		return classifyOAuth(e, call)
+	}
+	return exitFailed, config.Hint{}
+}
+
+// logIn is the command that logs in with the settings of the call, and more flags.
+func logIn(call *login.CallError, more ...string) config.Hint {
+	if call.Login == nil {
+		return config.Hint{}
+	}
+	return config.Command(slices.Concat(call.Login, more)...)
+}
+
+// storeHint names another store: by the flag if a flag names the store, because a flag has
+// precedence over the variable.
+func storeHint(e *cache.StoreError, call *login.CallError) config.Hint {
+	switch {
+	case e.Store == "":
+		return config.Shell("%s", e.Hint)
+	case call.Settings != nil && call.Settings.Origin("store") == config.FromCommandLine:
+		return config.Command(call.LoginAt(e.Store)...)
+	}
+	return config.Shell("export %s=%s", config.Variable("store"), e.Store)
+}
+
+// classifyOAuth is classify for the failure of a request or login.
+func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint config.Hint) {
+	switch e.Class {
+	case oauth.ClassConfig:
+		if e.Setting == "scope" {
+			return exitUsage, logIn(call, "--scope", "openid")
+		}
+		return exitUsage, see("--" + e.Setting)
+	case oauth.ClassUntrusted:
+		if call.Settings != nil && call.Settings.IsGiven("ca-file") {
+			return exitTemporary, see("--ca-file") // it names another authority
+		}
+		return exitTemporary, logIn(call, "--ca-file", "FILE")
+	case oauth.ClassUnanswered:
+		return exitTemporary, logIn(call)
+	case oauth.ClassTemporary, oauth.ClassLocal:
+		return exitTemporary, config.Hint{}
+	case oauth.ClassRefused:
+		if e.Saved != oauth.LoginUsable {
+			return exitRefused, logIn(call)
+		}
+		return exitRefused, refusedHint(e.Code, call)
+	}
+	return exitFailed, config.Hint{}
+}
+
+// see names the settings to look up in --help.
+func see(settings string) config.Hint {
+	return config.Text("see %s in: %s --help", settings, config.Program)
+}
+
+// refusedHint names the setting that a refusal is about. The codes are those of RFC 6749
+// §4.1.2.1 and §5.2, and RFC 8707.
+func refusedHint(code string, call *login.CallError) config.Hint {
+	for _, h := range []struct{ code, setting string }{
+		{"invalid_client", "--client-id and --client-secret-file"},
+		{"unauthorized_client", "--client-id"},
+		{"invalid_scope", "--scope"},
+		{"invalid_target", "--resource and --audience"},
+		{"unsupported_grant_type", "--issuer"},
+		{"unsupported_response_type", "--issuer"},
+		{"invalid_request", "--redirect-uri, --auth-param and --audience"},
+	} {
+		if h.code == code {
+			return see(h.setting)
+		}
+	}
+	return logIn(call)
+}
+
+// longestLine is the number of characters of an error that are shown.
+const longestLine = 2000
+
+// oneLine is an error in one line. Lines that repeat another are left out.
+func oneLine(err error) string {
+	var all []string
+	for text := range strings.Lines(err.Error()) {
+		if text = strings.Join(strings.Fields(text), " "); text != "" && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	line := []rune(config.Program + ": " + strings.Join(all, "; "))
+	if len(line) > longestLine {
+		line = append(line[:longestLine], '…')
+	}
+	return string(line)
+}
+
+// fail writes an error as one line, and the hint as another. It returns the exit status. It
+// writes nothing if a signal ended the call.
+func fail(env system.Env, err error) int {
+	status, hint := classify(err)
+	if status > 128 {
+		return status
+	}
+	text := oneLine(err) + "\n"
+	if words := hint.String(); words != "" {
+		text += "hint: " + words + "\n"
+	}
+	_, _ = env.Stderr.Write([]byte(text))
+	return status
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/spf13/cobra"
+)
+
+// loginCommand is login.
+func (a *app) loginCommand() *cobra.Command {
+	c := a.userCommand("login", "Log in through the browser now")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.run(login.Policy{Explicit: true, Auto: oauth.Auto}, needs{flyte: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+			return 0, logInNow(cmd.Context(), a.env, r, p)
+		})
+	}
+	return c
+}
+
+func logInNow(ctx context.Context, env system.Env, r *config.Resolved, p login.Policy) error {
+	session, err := login.Open(ctx, r, p, env)
+	if err != nil {
+		return err
+	}
+	t, fresh, err := session.LogIn(ctx)
+	if err != nil {
+		return err
+	}
+	words := "Logged in to "
+	if !fresh {
+		words = "Already logged in to "
+	}
+	return env.Write(words + r.Server() + describe(t, r, session, env))
+}
+
+// describe says who is logged in, until when, and in which store the login is.
+func describe(t *oauth.Token, r *config.Resolved, session *login.Session, env system.Env) string {
+	var b strings.Builder
+	store := session.Place()
+	if t.Account != "" {
+		fmt.Fprintf(&b, " as %s", t.Account)
+	}
+	b.WriteString(".\n")
+	credential := t.Credential(session.Kind())
+	switch {
+	case credential.Expiry.IsZero():
+		b.WriteString("The server did not say how long the token is good.\n")
+	case store == cache.StoreNone:
+		fmt.Fprintf(&b, "The token is good until %s, and the next call logs in anew.\n", local(credential.Expiry))
+	case t.RefreshToken != "" || r.IsMachine():
+		fmt.Fprintf(&b, "The token is good until %s, and is renewed by itself.\n", local(credential.Expiry))
+	default:
+		fmt.Fprintf(&b, "The token is good until %s. Then you log in again: the server gave no refresh token%s.\n", local(credential.Expiry), missingScope(t, r))
+	}
+	fmt.Fprintf(&b, "It is kept %s.\n", keptIn(store, string(login.StateDir(env))))
+	return b.String()
+}
+
+// missingScope names the scope that asks for a refresh token.
+func missingScope(t *oauth.Token, r *config.Resolved) string {
+	for _, name := range []string{"offline_access", "offline"} {
+		if slices.Contains(t.Server.Scopes, name) && !slices.Contains(r.Scope, name) {
+			return ", which it gives with --scope " + name
+		}
+	}
+	if len(t.Server.Scopes) == 0 && !slices.Contains(r.Scope, "offline_access") {
+		return ", which most servers give with --scope offline_access"
+	}
+	return ""
+}
+
+func keptIn(store, dir string) string {
+	return map[string]string{
+		"keyring": "sealed in " + dir + ", with the key in the OS keyring",
+		"kernel":  "sealed in " + dir + ", with the key in the kernel's keyring, which forgets it at reboot",
+		"file":    "in " + dir + ", readable for you alone",
+		"none":    "nowhere",
+	}[store]
+}

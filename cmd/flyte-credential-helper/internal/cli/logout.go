@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/spf13/cobra"
+)
+
+// logoutCommand is logout. It works without a configuration file.
+func (a *app) logoutCommand() *cobra.Command {
+	all := false
+	c := a.userCommand("logout", "Revoke and forget the login")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+			o := &logout{Console: login.NewConsole(r, p, a.env), env: a.env, settings: r, policy: p}
+			return 0, o.run(cmd.Context(), all)
+		})
+	}
+	c.Flags().BoolVar(&all, "all", false, "every login that is kept, not just this one")
+	return c
+}
+
+// logout revokes and deletes logins, in whatever store they are.
+type logout struct {
+	login.Console
+	env      system.Env
+	settings *config.Resolved
+	policy   login.Policy
+}
+
+// run ends the login that the settings name, or all.
+func (o *logout) run(ctx context.Context, all bool) error {
+	var key cache.Key
+	id := ""
+	if !all {
+		var err error
+		key, err = login.Key(o.settings, o.policy, o.env)
+		if err != nil && o.settings.NoServer != nil {
+			return config.Errorf(config.Command(config.Program, "logout", "--all"), "which login? %v; %s status lists them", err, config.Program)
+		}
+		if err != nil {
+			return err
+		}
+		id = key.ID()
+	}
+	dir := login.StateDir(o.env)
+	stores, failed := cache.List(dir, login.Keyring(o.settings, o.policy, o.env))
+	n := 0
+	for _, s := range stores {
+		if all || s.ID == id {
+			n++
+			failed = errors.Join(failed, o.forget(ctx, s))
+		}
+	}
+	damaged, err := cache.DeleteDamaged(dir, id)
+	failed = errors.Join(failed, err)
+	switch {
+	case n == 0 && failed != nil:
+		return failed
+	case n == 0 && damaged > 0:
+		return o.env.Write("Deleted what was damaged of a login. Its tokens could not be revoked.\n")
+	case n == 0 && all:
+		return o.env.Write("Nobody is logged in.\n")
+	case n == 0:
+		return o.env.Write("Not logged in to " + o.settings.Server() + elsewhere(stores, key.Server[0]) + ".\n")
+	}
+	return failed
+}
+
+// elsewhere says that there are logins at the same server with other settings.
+func elsewhere(stores []*cache.Store, server string) string {
+	if slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == server }) {
+		return " with these settings: " + config.Program + " status lists the logins there"
+	}
+	return ""
+}
+
+// forget revokes the tokens in s and deletes them, whatever the server answers.
+func (o *logout) forget(ctx context.Context, s *cache.Store) error {
+	wait, cancel := context.WithTimeoutCause(ctx, login.Patience(o.settings, o.policy), cache.ErrBusy)
+	defer cancel()
+	unlock, err := s.Lock(wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	var remaining *oauth.Remaining
+	t, err := s.Load(ctx)
+	switch {
+	case t != nil:
+		remaining, err = login.Revoke(ctx, o.settings, o.policy, o.env, s.Header.Client, t)
+	case err == nil && s.Kept(): // if not, another process has logged out meanwhile
+		err = errors.New("it is damaged, or its key is gone")
+	}
+	words := "Logged out of " + s.Header.Server + "." + remains(remaining, o.env.Now()) + "\n"
+	if err != nil {
+		words = "Forgotten here, and not revoked at " + s.Header.Server + ".\n"
+		o.Note("the login to %s cannot be revoked: %v", s.Header.Server, err)
+	}
+	if err := s.Delete(ctx); err != nil {
+		return err
+	}
+	return o.env.Write(words)
+}
+
+// remains says until when an access token stays valid if the server does not revoke it.
+func remains(r *oauth.Remaining, now time.Time) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Until.IsZero():
+		return " The server does not revoke access tokens: the last one stays valid until it expires."
+	case !now.Before(r.Until):
+		return ""
+	}
+	return " The server does not revoke access tokens: the last one stays valid until " + local(r.Until) + "."
+}

@@ -1,0 +1,135 @@
+// Package cli is the command line: the commands, one file each, --help and completion. It
+// turns errors into an exit status, one line and a hint.
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/caller"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// Main runs the program and returns its exit status.
+func Main(ctx context.Context, env system.Env, r Release) int {
+	system.DisableCoreDumps()
+	defer env.Terminal.Close()
+	env.Stderr = system.TextWriter{W: env.Stderr}
+	if len(env.Args) > 1 {
+		switch command := env.Args[1]; command {
+		case login.BrowserCommand:
+			return silent(login.OpenBrowser(env.Stdin))
+		case login.RedeemCommand, login.RefreshCommand:
+			return silent(login.ServeWork(command, env))
+		}
+	}
+	table := callers(r)
+	env.Args = named(env.Args, table)
+	if status, ok := answerFast(ctx, env, table); ok {
+		return status
+	}
+	return runCobra(ctx, env, r, table)
+}
+
+// silent is the exit status of a process of ours, whose stderr is not read.
+func silent(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	status, _ := classify(err)
+	return status
+}
+
+// named inserts the caller that the program's own name stands for, if it is run by one of
+// its links.
+func named(args []string, table []callerRow) []string {
+	name := strings.TrimSuffix(strings.ToLower(filepath.Base(args[0])), ".exe")
+	for _, c := range table {
+		if c.LinkName == name {
+			return slices.Insert(slices.Clone(args), 1, c.Name)
+		}
+	}
+	return args
+}
+
+// answerFast answers a caller without cobra's commands: to make them takes longer than a
+// warm answer. It declines every command line that is not a caller's name and flags.
+func answerFast(ctx context.Context, env system.Env, table []callerRow) (status int, ok bool) {
+	args := env.Args[1:]
+	mentioned := config.Among(args)
+	flags := config.NewFlags(mentioned)
+	answers := map[string]caller.Answer{}
+	for _, c := range table {
+		if slices.ContainsFunc(c.OwnFlags, mentioned) {
+			answers[c.Name] = c.New(flags.FlagSet)
+		}
+	}
+	if flags.Parse(args) != nil {
+		return 0, false
+	}
+	words := flags.Args()
+	if len(words) == 0 && env.Getenv(caller.ExecInfo) != "" {
+		words = []string{"kubernetes"}
+	}
+	if len(words) == 0 {
+		return 0, false
+	}
+	i := slices.IndexFunc(table, func(c callerRow) bool { return c.Name == words[0] || slices.Contains(c.Aliases, words[0]) })
+	if i < 0 || table[i].Words == "" && len(words) > 1 {
+		return 0, false
+	}
+	c := table[i]
+	line := flags.CommandLine()
+	for name := range answers {
+		if name != c.Name {
+			return 0, false // a flag of another caller
+		}
+	}
+	answer := answers[c.Name]
+	if answer == nil {
+		answer = c.New(pflag.NewFlagSet(c.Name, pflag.ContinueOnError))
+	}
+	return respond(ctx, env, c, answer, caller.Call{Env: env, Input: input(env, line, c.ReadsFlyte), Words: words[1:]}), true
+}
+
+// respond writes the answer in one piece, or what the caller reads if there is none.
+func respond(ctx context.Context, env system.Env, c callerRow, answer caller.Answer, call caller.Call) int {
+	document, err := answer(ctx, call)
+	if err != nil && c.Failure != nil && !errors.Is(err, caller.ErrTold) {
+		if status, hint := classify(err); status <= 128 {
+			document = c.Failure(call, oneLine(err), hint)
+		}
+	}
+	if len(document) > 0 {
+		if e := env.Answer(document); e != nil && (err == nil || errors.Is(err, caller.ErrTold)) {
+			return fail(env, e)
+		}
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, caller.ErrTold):
+		return exitFailed
+	}
+	return fail(env, err)
+}
+
+// input is what settings are resolved from.
+func input(env system.Env, line *config.CommandLine, readsFlyte bool) config.Input {
+	in := config.Input{
+		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: os.ReadFile, Args: env.Args,
+	}
+	if readsFlyte {
+		in.Flyte = func() (*flyte.Source, error) { return config.FindFlyte(env, in.Environ) }
+	}
+	return in
+}

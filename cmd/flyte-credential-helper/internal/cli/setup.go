@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// setupCommand is setup, with a command for each caller.
+func (a *app) setupCommand() *cobra.Command {
+	c := a.userCommand("setup", "Have another program use this one")
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(*cobra.Command, []string) error {
+		return config.Errorf(config.Command(config.Program, "setup", "--help"), "set up which program? There are kubernetes, flyte, git, docker, bazel and goauth")
+	}
+	for _, row := range a.callers {
+		if row.setup != nil {
+			c.AddCommand(row.setup(a))
+		}
+	}
+	return c
+}
+
+func (a *app) setupKubernetes() *cobra.Command {
+	var o setup.KubernetesOptions
+	c := a.setupOf("kubernetes", "Have a kubeconfig's user run this program, and log in", func([]string) (needs, setupFunc) {
+		return needs{}, func(ctx context.Context, r *setup.Run) error { return setup.Kubernetes(ctx, r, o) }
+	})
+	f := c.Flags()
+	f.StringVar(&o.Context, "context", "", "the kubeconfig's context (default: the current one)")
+	f.StringVar(&o.User, "user", "", "the kubeconfig's user to change or make (default: the context's)")
+	f.BoolVar(&o.FromKubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
+	completeFlag(c, f.Lookup("context"), func() []string { return setup.ContextNames(context.Background(), a.env) })
+	completeFlag(c, f.Lookup("user"), func() []string { return setup.UserNames(context.Background(), a.env) })
+	for _, other := range []string{"from-kubelogin", "context", "user"} {
+		c.MarkFlagsMutuallyExclusive("undo", other)
+	}
+	return c
+}
+
+func (a *app) setupFlyte() *cobra.Command {
+	file := ""
+	c := a.setupOf("flyte", "Have Flyte's other clients run this program, and log in", func([]string) (needs, setupFunc) {
+		n := needs{flyte: true}
+		if file != "" {
+			file, n.environ = setup.FlyteFile(a.env, file)
+		}
+		return n, func(ctx context.Context, r *setup.Run) error { return setup.Flyte(ctx, r, file) }
+	})
+	c.Flags().StringVar(&file, "config", "", "the file to change (default: the one that Flyte's clients read here)")
+	completeFiles(c, c.Flags().Lookup("config"))
+	return c
+}
+
+// setupHosts is the setup command of a caller that names a host.
+func setupHosts(caller, short string, f func(context.Context, *setup.Run, []string) error) func(*app) *cobra.Command {
+	return func(a *app) *cobra.Command {
+		c := a.setupOf(caller, short, func(hosts []string) (needs, setupFunc) {
+			return needs{creates: true}, func(ctx context.Context, r *setup.Run) error { return f(ctx, r, hosts) }
+		})
+		c.Use += " HOST..."
+		c.Args = cobra.ArbitraryArgs
+		return c
+	}
+}
+
+// setupFunc sets up one caller.
+type setupFunc func(context.Context, *setup.Run) error
+
+// setupOf is the setup command of one caller, which --undo takes back. prepare is called when
+// the command line has been parsed.
+func (a *app) setupOf(caller, short string, prepare func(words []string) (needs, setupFunc)) *cobra.Command {
+	var o setup.Options
+	undo := false
+	c := &cobra.Command{Use: caller, Short: short, Args: noWords}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		n, f := prepare(args)
+		if undo && len(args) > 0 {
+			return config.Errorf(config.Command(config.Program, "setup", caller, "--undo"), "--undo takes back all that setup %s has changed, and no host alone", caller)
+		}
+		if undo {
+			only, _ := cmd.Flags().GetString("config") // setup flyte's
+			if err := setup.Undo(a.env, caller, only, o.DryRun); err != nil {
+				return exit(fail(a.env, err))
+			}
+			return nil
+		}
+		p := login.Policy{Auto: oauth.Auto, Command: append(append([]string{"setup", caller}, args...), ownFlags(cmd)...)}
+		return a.run(p, n, func(r *config.Resolved, p login.Policy) (int, error) {
+			return 0, f(cmd.Context(), setup.New(a.env, r, p, a.input(p, n), o))
+		})
+	}
+	flags := c.Flags()
+	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change, and change nothing")
+	flags.BoolVar(&o.Yes, "yes", false, "do not ask before anything is changed")
+	flags.BoolVar(&undo, "undo", false, "put back what setup has changed")
+	return c
+}
+
+// ownFlags are the flags of the command line that are no settings.
+func ownFlags(c *cobra.Command) (words []string) {
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case !f.Changed:
+		case f.Value.Type() == "bool":
+			words = append(words, "--"+f.Name)
+		default:
+			words = append(words, "--"+f.Name, f.Value.String())
+		}
+	})
+	return words
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/spf13/cobra"
+)
+
+// saved is a saved login, as status shows it. Scripts rely on the names.
+type saved struct {
+	Server      string     `json:"server"`
+	Client      string     `json:"client_id"`
+	Account     string     `json:"account,omitempty"` // the user, if the server said so
+	Label       string     `json:"label,omitempty"`   // the --account that it was given
+	Valid       bool       `json:"valid"`             // the token could be returned now
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	Refreshable bool       `json:"refreshable"` // it is refreshed without a user
+	Scopes      []string   `json:"scopes,omitempty"`
+	Store       string     `json:"store"`
+	Problem     string     `json:"problem,omitempty"` // why the rest is not known
+}
+
+// statusCommand is status. It works without a configuration file.
+func (a *app) statusCommand() *cobra.Command {
+	asJSON := false
+	c := a.userCommand("status", "List the logins that are kept")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+			return 0, status(cmd.Context(), a.env, login.Keyring(r, p, a.env), asJSON)
+		})
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
+	return c
+}
+
+// status lists the saved logins.
+func status(ctx context.Context, env system.Env, keyring *cache.Keyring, asJSON bool) error {
+	stores, problem := cache.List(login.StateDir(env), keyring)
+	logins := []saved{}
+	for _, s := range stores {
+		t, err := s.Load(ctx)
+		if err != nil {
+			problem = err
+		}
+		logins = append(logins, describeSaved(s, t, err, env.Now()).printable())
+	}
+	document := ""
+	switch {
+	case asJSON:
+		text, err := json.MarshalIndent(logins, "", "  ")
+		if err != nil {
+			return err
+		}
+		document = string(text) + "\n"
+	case len(logins) > 0:
+		document = table(logins)
+	}
+	if err := env.Write(document); err != nil {
+		return err
+	}
+	if len(logins) == 0 && problem == nil {
+		return &login.NeededError{}
+	}
+	return problem
+}
+
+func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) saved {
+	entry := saved{Server: s.Header.Server, Client: s.Header.Client, Label: s.Header.Account, Store: s.Kind}
+	switch {
+	case err != nil:
+		entry.Problem = err.Error()
+		return entry
+	case t == nil:
+		entry.Problem = "it cannot be opened: it is damaged, or its key is gone"
+		return entry
+	}
+	entry.Client = cmp.Or(entry.Client, t.Server.ClientID)
+	entry.Account = t.Account
+	entry.Scopes, entry.Refreshable = t.Scopes, t.RefreshToken != "" || s.Header.Grant == cache.GrantClient
+	access := t.Credential(oauth.Access)
+	entry.Valid = access.ValidAt(now)
+	if !access.Expiry.IsZero() {
+		expiry := access.Expiry.UTC().Truncate(time.Second)
+		entry.ExpiresAt = &expiry
+	}
+	return entry
+}
+
+// printable returns l with values from servers and files that are fit for a terminal.
+func (l saved) printable() saved {
+	for _, p := range []*string{&l.Server, &l.Client, &l.Account, &l.Label, &l.Problem} {
+		*p = oauth.Printable(*p)
+	}
+	l.Scopes = slices.Clone(l.Scopes)
+	for i, scope := range l.Scopes {
+		l.Scopes[i] = oauth.Printable(scope)
+	}
+	return l
+}
+
+func table(logins []saved) string {
+	var b bytes.Buffer
+	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(t, "SERVER\tCLIENT\tACCOUNT\tTOKEN\tKEPT")
+	for _, l := range logins {
+		account := cmp.Or(l.Account, "-")
+		if l.Label != "" && l.Label != l.Account {
+			account += " (" + l.Label + ")"
+		}
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", l.Server, l.Client, account, l.words(), l.Store)
+	}
+	_ = t.Flush()
+	return b.String()
+}
+
+// words says in one phrase what state the login is in.
+func (l saved) words() string {
+	switch {
+	case l.Problem != "":
+		return l.Problem
+	case l.Valid && l.ExpiresAt == nil:
+		return "good until the server refuses it"
+	case l.Valid && l.Refreshable:
+		return "good until " + local(*l.ExpiresAt) + ", renewed by itself"
+	case l.Valid:
+		return "good until " + local(*l.ExpiresAt) + ", then a login"
+	case l.Refreshable:
+		return "expired, renewed when it is asked for"
+	}
+	return "expired, a login is needed"
+}
+
+// local writes a time in the local time zone.
+func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// A profile is added, or replaced, and not a byte besides.
+func TestWithProfile(t *testing.T) {
+	p := Profile{
+		"issuer": {Words: []string{"https://x"}}, "client-id": {Words: []string{"a: b #c"}}, "scope": {Words: []string{"openid", "null", "a,b"}},
+		"auth-param": {Words: []string{"k=v=w", "z=true"}}, "redirect-port": {Words: []string{"18000"}}, "no-browser": {Words: []string{"true"}},
+	}
+	const text = `    issuer: https://x
+    client-id: "a: b #c"
+    scope: [openid, "null", "a,b"]
+    redirect-port: [18000]
+    auth-param: {k: "v=w", z: "true"}
+    no-browser: "true"
+`
+	for name, test := range map[string]struct{ before, after string }{
+		"nothing":          {"", "profiles:\n  new:\n" + text},
+		"a comment":        {"# mine\n", "# mine\nprofiles:\n  new:\n" + text},
+		"no profiles":      {"profiles:\n", "profiles:\n  new:\n" + text},
+		"others":           {"profiles:\n  # of a\n  a: {issuer: x}   # inline\n\n# end\n", "profiles:\n  # of a\n  a: {issuer: x}   # inline\n  new:\n" + text + "\n# end\n"},
+		"no last newline":  {"profiles:\n  a:\n    issuer: x", "profiles:\n  a:\n    issuer: x\n  new:\n" + text},
+		"replaced":         {"profiles:\n  new:\n    issuer: y\n\n    # gone\n    audience: z\n  # of b\n  b: {issuer: x}\n", "profiles:\n  new:\n" + text + "  # of b\n  b: {issuer: x}\n"},
+		"replaced at last": {"profiles:\n  b: {issuer: x}\n  new:\n    issuer: y\n# end\n", "profiles:\n  b: {issuer: x}\n  new:\n" + text + "# end\n"},
+		"indented by four": {"profiles:\n    b: {issuer: x}\n", "profiles:\n    b: {issuer: x}\n    new:\n" + strings.ReplaceAll(text, "    ", "      ")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &File{Path: "config.yaml"}
+			got, err := c.WithProfile([]byte(test.before), "new", p)
+			if err != nil || string(got) != test.after {
+				t.Errorf("%v\n%s\nwant\n%s", err, got, test.after)
+			}
+			again, err := c.WithProfile(got, "new", p)
+			if err != nil || string(again) != string(got) {
+				t.Errorf("twice is not once: %v\n%s", err, again)
+			}
+		})
+	}
+}
+
+// What cannot be changed without a risk is left alone, and said.
+func TestWithProfileElsewhere(t *testing.T) {
+	p := Profile{"issuer": {Words: []string{"https://x"}}}
+	for name, before := range map[string]string{
+		"in braces":     "profiles: {a: {issuer: x}}\n",
+		"with tabs":     "profiles:\n\ta: {issuer: x}\n",
+		"no mapping":    "- profiles\n",
+		"wrong setting": "profiles:\n  a: {nosuch: x}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := (&File{Path: "config.yaml"}).WithProfile([]byte(before), "new", p)
+			if err == nil {
+				t.Errorf("it became\n%s", got)
+			}
+		})
+	}
+}
+
+// Whatever a value holds, it comes back as it was.
+func FuzzQuoteYAML(f *testing.F) {
+	for _, s := range []string{"", "a", "a b", "a: b", "a #b", "#a", "- a", "'", `"`, "\\", "null", "~", "yes", "0x10", "1e3", "é", "\n", "a:", ":a", "@", "`", "%", "!x", "&x", "*x", "{", "a,b", "\u2028", "\x7f", "https://x/y?z=1&q"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ToValidUTF8(s, "") != s {
+			t.Skip("no setting is that: YAML has no way to write it")
+		}
+		want := Profile{"issuer": {Words: []string{s}}, "scope": {Words: []string{s, "x"}}, "auth-param": {Words: []string{"k=" + s}}}
+		text, err := (&File{Path: "x"}).WithProfile(nil, "p", want)
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", s, err, text)
+		}
+	})
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/spf13/cobra"
+)
+
+// File is the configuration file: profiles, each a set of settings.
+type File struct {
+	Path     string
+	Profiles map[string]Profile
+	Serves   map[string][]HostEntry // by the profile
+}
+
+// newFile is a configuration without profiles.
+func newFile(path string) *File {
+	return &File{Path: path, Profiles: map[string]Profile{}, Serves: map[string][]HostEntry{}}
+}
+
+// Profile holds a profile's settings by their names.
+type Profile map[string]ProfileValue
+
+// ProfileValue is one setting of a profile.
+type ProfileValue struct {
+	Words []string // one for a plain value; NAME=VALUE for a map
+	line  int
+}
+
+// level is the level of p, which is in the file at path.
+func (p Profile) level(name string, origin Origin, path string) level {
+	return level{name, origin, func(s Setting) ([]string, string, bool) {
+		v, found := p[s.Name]
+		if !found {
+			return nil, "", false
+		}
+		return v.Words, fmt.Sprintf("%s:%d: %s", path, v.line, s.Name), true
+	}}
+}
+
+// maxFile is the size of the largest configuration file that is read.
+const maxFile = 1 << 20
+
+// ReadFile reads the configuration file at path. If there is none, there are no profiles.
+func ReadFile(path string, read func(path string) ([]byte, error)) (*File, error) {
+	f := newFile(path)
+	text, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return nil, Errorf(Hint{}, "cannot read the configuration: %v", err)
+	}
+	top, err := ParseYAML(path, text)
+	if err != nil || top == nil {
+		return f, err
+	}
+	return f, f.decode(top)
+}
+
+// ParseYAML returns the one document of the file at path, or nil if there is none.
+func ParseYAML(path string, text []byte) (ast.Node, error) {
+	if len(text) > maxFile {
+		return nil, Errorf(Hint{}, "%s is larger than 1 MiB", path)
+	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, notYAML(path, err)
+	}
+	if len(file.Docs) > 1 {
+		return nil, Errorf(Hint{}, "%s holds more than one YAML document", path)
+	}
+	if len(file.Docs) == 0 {
+		return nil, nil
+	}
+	return file.Docs[0].Body, nil
+}
+
+// notYAML says in one line why the file is not YAML.
+func notYAML(path string, err error) error {
+	var e yaml.Error
+	if errors.As(err, &e) && e.GetToken() != nil {
+		return Errorf(Hint{}, "%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
+	}
+	return Errorf(Hint{}, "%s is not YAML", path)
+}
+
+func (f *File) decode(top ast.Node) error {
+	known := Table()
+	return f.each(top, "the file", func(key string, at, value ast.Node) error {
+		if key != "profiles" {
+			return f.unknown(key, at, []string{"profiles"})
+		}
+		if _, none := value.(*ast.NullNode); none {
+			return nil
+		}
+		return f.each(value, "profiles", func(name string, _, body ast.Node) error {
+			p := Profile{}
+			f.Profiles[name] = p
+			return f.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
+				if key == "serves" {
+					f.Serves[name], err = f.readServes(value)
+					p[key] = ProfileValue{Words: ServesText(f.Serves[name]), line: at.GetToken().Position.Line}
+					return err
+				}
+				return f.set(p, key, at, value, known)
+			})
+		})
+	})
+}
+
+// fill sets the settings of p that the mapping n has. Messages call n what.
+func (f *File) fill(p Profile, n ast.Node, what string, known []Setting) error {
+	return f.each(n, what, func(key string, at, value ast.Node) error { return f.set(p, key, at, value, known) })
+}
+
+// each calls do for the pairs of a mapping. The parser refuses a key that comes
+// twice.
+func (f *File) each(n ast.Node, what string, do func(key string, at, value ast.Node) error) error {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		return f.wrong(n, "%s must be a mapping (name: value)", what)
+	}
+	for _, pair := range m.Values {
+		if err := do(pair.Key.GetToken().Value, pair.Key, pair.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) set(p Profile, key string, at, value ast.Node, known []Setting) error {
+	i := slices.IndexFunc(known, func(s Setting) bool { return s.Name == key && s.Kind != Selector })
+	if i < 0 {
+		var names []string
+		for _, s := range known {
+			if s.Kind != Selector {
+				names = append(names, s.Name)
+			}
+		}
+		return f.unknown(key, at, names)
+	}
+	words, err := f.words(known[i], value)
+	if err != nil {
+		return err
+	}
+	if known[i].Kind == Path {
+		words[0] = f.absolute(words[0])
+	}
+	p[key] = ProfileValue{Words: words, line: at.GetToken().Position.Line}
+	return nil
+}
+
+// words reads a value in the form that the setting has: a list for what repeats, a
+// mapping for NAME=VALUE, a list or a string for a command.
+func (f *File) words(s Setting, n ast.Node) (words []string, err error) {
+	switch v := s.byDefault().(type) {
+	case mapValue:
+		err := f.each(n, s.Name, func(key string, at, value ast.Node) error {
+			word, ok := edit.Scalar(value)
+			if !ok {
+				return f.wrong(at, "%s: %s must be one value", s.Name, key)
+			}
+			words = append(words, key+"="+word)
+			return nil
+		})
+		return words, err
+	case listValue, portsValue, commandValue:
+		word, one := edit.Scalar(n)
+		if _, command := v.(commandValue); command && one {
+			return []string{word}, nil
+		}
+		list, ok := n.(*ast.SequenceNode)
+		if !ok {
+			return nil, f.wrong(n, "%s must be a list: %s: [%s]", s.Name, s.Name, word)
+		}
+		for _, item := range list.Values {
+			word, ok := edit.Scalar(item)
+			if !ok {
+				return nil, f.wrong(item, "%s must be a list of single values", s.Name)
+			}
+			words = append(words, word)
+		}
+		return words, nil
+	}
+	word, ok := edit.Scalar(n)
+	if !ok {
+		return nil, f.wrong(n, "%s must be one value", s.Name)
+	}
+	return []string{word}, nil
+}
+
+// absolute resolves a path of the configuration against its own folder.
+func (f *File) absolute(p string) string {
+	if filepath.IsAbs(p) || p == "" || p[0] == '~' {
+		return p
+	}
+	return filepath.Join(filepath.Dir(f.Path), p)
+}
+
+func (f *File) wrong(n ast.Node, format string, args ...any) error {
+	return Errorf(Hint{}, "%s:%d: %s", f.Path, n.GetToken().Position.Line, fmt.Sprintf(format, args...))
+}
+
+func (f *File) unknown(key string, at ast.Node, names []string) error {
+	return f.wrong(at, "there is no setting named %q%s", key, Suggestion(key, names))
+}
+
+// Names lists the profiles.
+func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.Profiles)) }
+
+// Suggestion asks whether one of names was meant, with cobra's own measure.
+func Suggestion(name string, names []string) string {
+	c := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, n := range names {
+		c.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
+	}
+	if found := c.SuggestionsFor(name); len(found) > 0 {
+		return fmt.Sprintf(": did you mean %s?", found[0])
+	}
+	return ""
+}

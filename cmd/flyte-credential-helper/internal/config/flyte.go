@@ -1,0 +1,117 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// flyteLevel is the level of the files and variables of Flyte's other clients. They count
+// completely or not at all: if no level above names a server, or one names the same
+// endpoint. err is what is wrong with them; it matters only to commands that need a server.
+func (r *resolver) flyteLevel(levels []level) (l level, err error) {
+	nothing := empty("Flyte's configuration", FlyteHome)
+	at := slices.IndexFunc(levels, func(l level) bool { return l.names(r.table) })
+	endpoint := r.endpointAt(levels, at)
+	if r.Flyte == nil || at >= 0 && endpoint == "" || r.out.Settings.Profile != "" && at < 0 || presetLevel(r.out.Provider).names(r.table) {
+		return nothing, nil
+	}
+	source, err := r.Flyte()
+	switch {
+	case err != nil && at >= 0: // it may be about another endpoint
+		r.out.Notes = append(r.out.Notes, "what Flyte's other clients are configured with is not looked at: "+err.Error())
+		return nothing, nil
+	case err != nil:
+		r.noServer = Errorf(Hint{}, "%v", err)
+		return nothing, nil
+	case source.Endpoint == "" || at >= 0 && !flyte.SameEndpoint(endpoint, source.Endpoint):
+		return nothing, nil
+	}
+	config, err := source.Config()
+	if err != nil {
+		return nothing, Errorf(Hint{}, "%v", err)
+	}
+	r.out.Warnings = append(r.out.Warnings, source.Warnings...)
+	if len(config.Ignored) > 0 {
+		r.out.Warnings = append(r.out.Warnings, fmt.Sprintf("%s lies in a working tree, which may be anybody's: not obeyed are %s", source.File, strings.Join(config.Ignored, ", ")))
+	}
+	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret}
+	if config.Insecure != nil && *config.Insecure {
+		r.out.Flyte.Plaintext = cmp.Or(config.Where("insecure"), source.Name)
+	}
+	return levelOf(source, config), nil
+}
+
+// endpointAt is the Flyte endpoint that the level at names, or empty.
+func (r *resolver) endpointAt(levels []level, at int) string {
+	if at <= 0 {
+		return r.out.Endpoint // of the command line, or empty
+	}
+	words, _, found := levels[at].value(row("endpoint"))
+	if !found {
+		return ""
+	}
+	return words[0]
+}
+
+// levelOf is the level of what source and config say.
+func levelOf(source *flyte.Source, config *flyte.Config) level {
+	said := map[string][]string{"endpoint": {source.Endpoint}}
+	options := map[string]string{}
+	say := func(name, option string, words ...string) {
+		if len(words) > 0 && words[0] != "" {
+			said[name], options[name] = words, option
+		}
+	}
+	say("ca-file", "caCertFilePath", config.CAFile)
+	say("http-proxy", "httpProxyURL", config.HTTPProxy)
+	say("grant", "authType", config.Grant)
+	say("client-id", "clientId", config.ClientID)
+	say("audience", "audience", config.Audience)
+	say("scope", "scopes", config.Scopes...)
+	say("proxy-command", "proxyCommand", config.ProxyCommand...)
+	if config.SkipVerify != nil && *config.SkipVerify {
+		say("insecure-skip-verify", "insecureSkipVerify", "true")
+	}
+	origin := FlyteHome
+	if source.InWorkingTree {
+		origin = FlyteTree
+	}
+	return level{"Flyte's configuration", origin, func(s Setting) ([]string, string, bool) {
+		words, found := said[s.Name]
+		where := source.Name
+		if at := config.Where(options[s.Name]); at != "" {
+			where = at
+		}
+		return words, where, found
+	}}
+}
+
+// settleEndpoint writes the endpoint in its one form. It is plaintext also if only Flyte's
+// configuration says so.
+func (r *resolver) settleEndpoint() error {
+	s := r.out
+	if s.Endpoint == "" {
+		return nil
+	}
+	if s.Flyte != nil && s.Flyte.Plaintext != "" && !strings.Contains(s.Endpoint, "://") {
+		s.Endpoint = "http://" + s.Endpoint
+	}
+	e, err := flyte.ParseEndpoint(s.Endpoint)
+	s.Endpoint = e.String()
+	return err
+}
+
+// FindFlyte finds Flyte's own configuration in an environment.
+func FindFlyte(env system.Env, environ []string) (*flyte.Source, error) {
+	dir, _ := env.Getwd() // without one there are no files below it
+	return flyte.Find(flyte.World{Environ: environ, Home: env.Home, Dir: dir})
+}
+
+// ConfigPath is the path of the configuration file.
+func ConfigPath(env system.Env) string { return filepath.Join(env.ConfigHome, Program, "config.yaml") }

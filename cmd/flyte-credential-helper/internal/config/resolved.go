@@ -1,0 +1,177 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// Resolved are the settings that count for one call, with the origin of each.
+type Resolved struct {
+	Settings
+	// ProfileInUse is the name of the profile that settings come from; empty: none.
+	ProfileInUse string
+	// NewProfile is the name that the command line gives to a profile that the command
+	// makes; empty: it gives none.
+	NewProfile string
+	// NoServer says why no server is known; nil: one is.
+	NoServer error
+	// Flyte is what Flyte's own configuration adds; nil: it does not count.
+	Flyte *Flyte
+	// Warnings say what was not used, and why. Notes do the same for a user who debugs.
+	Warnings, Notes []string
+
+	origins []settingOrigin // in the order of the levels
+}
+
+// Flyte is what Flyte's own configuration says besides settings.
+type Flyte struct {
+	Source    string                       // the file or variable
+	Plaintext string                       // the file or variable that says that the endpoint has no TLS; empty: none does
+	Client    string                       // the client whose secret it has
+	Secret    func() (oauth.Secret, error) // reads that secret; nil: there is none
+}
+
+// Origin is the level that a setting comes from.
+type Origin int
+
+// The levels, the highest last.
+const (
+	Default Origin = iota
+	Preset
+	FlyteTree // Flyte's file in the working tree
+	FlyteHome // Flyte's file at home, or its variables
+	FromProfile
+	Cluster // the extension of a kubeconfig's cluster
+	Environment
+	FromCommandLine
+)
+
+type settingOrigin struct {
+	name   string
+	origin Origin
+}
+
+// Origin returns the level that a setting comes from.
+func (r *Resolved) Origin(name string) Origin {
+	for _, o := range r.origins {
+		if o.name == name {
+			return o.origin
+		}
+	}
+	return Default
+}
+
+// IsSet reports whether some level sets the setting.
+func (r *Resolved) IsSet(name string) bool { return r.Origin(name) != Default }
+
+// IsGiven reports whether the setting comes from the command line, the environment or the
+// cluster: a hint repeats it, because the command would not find it otherwise.
+func (r *Resolved) IsGiven(name string) bool { return r.Origin(name) >= Cluster }
+
+// Given are the settings of the command line that say which login it is.
+func (r *Resolved) Given() []string { return r.namesFrom(FromCommandLine) }
+
+// Inherited are those of the environment and the cluster.
+func (r *Resolved) Inherited() []string {
+	return append(r.namesFrom(Environment), r.namesFrom(Cluster)...)
+}
+
+func (r *Resolved) namesFrom(origin Origin) (names []string) {
+	for _, row := range Table() {
+		if row.Kind != PerCall && r.Origin(row.Name) == origin {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+// GivenFlags are the flags of the command line that say which login it is.
+func (r *Resolved) GivenFlags() (words []string) {
+	for _, name := range r.Given() {
+		words = append(words, r.Flag(name)...)
+	}
+	return words
+}
+
+// Flag writes a setting as a command line could.
+func (r *Resolved) Flag(name string) (words []string) {
+	s := row(name)
+	if v, ok := s.value(&r.Settings).(boolValue); ok {
+		return []string{"--" + name + "=" + v.String()}
+	}
+	for _, word := range s.words(&r.Settings) {
+		if name == "endpoint" && r.Flyte != nil && r.Flyte.Plaintext != "" && !strings.Contains(word, "://") {
+			word = "https://" + word // a bare host would be plaintext
+		}
+		words = append(words, "--"+name, word)
+	}
+	return words
+}
+
+// With returns r with another value of a setting.
+func (r *Resolved) With(name, value string) *Resolved {
+	copied := *r
+	if err := row(name).set(&copied.Settings, []string{value}); err != nil {
+		panic(err) // the value is one of this program's
+	}
+	return &copied
+}
+
+// Server is the name of the server in messages.
+func (r *Resolved) Server() string {
+	return cmp.Or(r.Endpoint, r.Issuer, r.AuthEndpoint, r.TokenEndpoint)
+}
+
+// Discovers reports whether a Flyte endpoint says how to log in. Explicit endpoints beside
+// it replace that.
+func (r *Resolved) Discovers() bool {
+	return r.Endpoint != "" && r.AuthEndpoint == "" && r.TokenEndpoint == "" && r.DeviceEndpoint == "" && r.RevocationEndpoint == ""
+}
+
+// IsMachine reports whether the login needs no user.
+func (r *Resolved) IsMachine() bool { return r.Grant == string(oauth.GrantClientCredentials) }
+
+// Kind is the token that the settings want; instead of auto it is auto's.
+func (r *Resolved) Kind(auto oauth.Kind) oauth.Kind {
+	if r.TokenKind == string(oauth.Auto) {
+		return auto
+	}
+	return oauth.Kind(r.TokenKind)
+}
+
+// WriteIdentity writes the settings that say which login it is: one that a server refused
+// may work after a change of them.
+func (r *Resolved) WriteIdentity(w io.Writer) {
+	for _, s := range Table() {
+		if s.Kind != PerCall {
+			_, _ = fmt.Fprintln(w, s.Name, s.value(&r.Settings))
+		}
+	}
+}
+
+// AsProfile is what the command line and the environment say of the login, as a profile.
+// absolute resolves a path, which in a profile would start at the configuration's folder.
+func (r *Resolved) AsProfile(absolute func(path string) string) Profile {
+	p := Profile{}
+	for _, name := range slices.Concat(r.Given(), r.Inherited()) {
+		s := row(name)
+		if s.Kind == Selector {
+			continue
+		}
+		words := s.words(&r.Settings)
+		if s.Kind == Path && len(words) == 1 {
+			words = []string{absolute(words[0])}
+		}
+		p[name] = ProfileValue{Words: words}
+	}
+	return p
+}
+
+// GitUsername is the user name that git sends with a token to servers of the provider, or
+// empty.
+func (r *Resolved) GitUsername() string { return presetOf(r.Provider).gitUsername }

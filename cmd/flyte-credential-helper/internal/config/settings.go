@@ -1,0 +1,210 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Settings are the settings that users can set, each with the same name as a flag, in the
+// environment and in a profile.
+type Settings struct {
+	Profile, Endpoint, Issuer, Provider                             string
+	AuthEndpoint, TokenEndpoint, DeviceEndpoint, RevocationEndpoint string
+
+	ClientID, ClientSecretFile, ClientSecretEnv string
+	Scope, Resource                             []string
+	Audience, Account                           string
+	RedirectURI                                 string
+	RedirectPort                                []int
+	AuthParam, TokenParam, RefreshParam         map[string]string
+	AuthParamsInTokenRequest                    bool
+
+	Grant, Interactive       string
+	Browser                  []string
+	NoBrowser                bool
+	Listen                   string
+	LoginTimeout             time.Duration
+	SuccessPage, FailurePage string
+
+	TokenKind, Store    string
+	MinTTL, ReuseWindow time.Duration
+	ForceRefresh        bool
+
+	CAFile             string
+	InsecureSkipVerify bool
+	HTTPProxy          string
+	Header             map[string]string
+	ProxyCommand       []string
+	LogLevel           string
+}
+
+// Setting is a row of the table that flags, environment, profiles, --help and completion
+// are made from.
+type Setting struct {
+	Name  string
+	Group string
+	Usage string
+	Kind  Kind
+	// value is the setting in s, as a flag takes it. It is made only for the rows that are
+	// used: to make all is 2 % of a warm answer.
+	value func(s *Settings) pflag.Value
+}
+
+// Kind says how a setting is read, and what it decides.
+type Kind int
+
+// The kinds of settings.
+const (
+	Plain    Kind = iota
+	Server        // names the server: the highest level that sets any such wins whole
+	Path          // in a profile, relative to the configuration file
+	Selector      // selects what the other settings are read from: not in a profile
+	PerCall       // does not say which login it is
+)
+
+const (
+	groupServer  = "Which server"
+	groupClient  = "What to ask for"
+	groupLogin   = "Logging in"
+	groupToken   = "The token"
+	groupNetwork = "Network and log"
+)
+
+func defaults() Settings {
+	return Settings{
+		Grant: "auto", Interactive: "auto", LoginTimeout: 2 * time.Minute, TokenKind: "auto", Store: "auto",
+		ReuseWindow: time.Minute, LogLevel: "warn",
+	}
+}
+
+// Table returns the table of settings.
+func Table() []Setting {
+	return []Setting{
+		{"profile", groupServer, "use this profile of config.yaml", Selector, func(s *Settings) pflag.Value { return textValue{&s.Profile, "NAME"} }},
+		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in, or is told by the endpoints below; http://HOST is plaintext, else TLS", Server, func(s *Settings) pflag.Value { return textValue{&s.Endpoint, "HOST"} }},
+		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", Server, func(s *Settings) pflag.Value { return textValue{&s.Issuer, "URL"} }},
+		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.AuthEndpoint, "URL"} }},
+		{"token-endpoint", groupServer, "token endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.TokenEndpoint, "URL"} }},
+		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.DeviceEndpoint, "URL"} }},
+		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.RevocationEndpoint, "URL"} }},
+		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", Plain, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
+
+		{"client-id", groupClient, "the client as the server knows it", Plain, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
+		{"client-secret-file", groupClient, "file that holds the client's secret", Path, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
+		{"client-secret-env", groupClient, "environment variable that holds the client's secret", Plain, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretEnv, "NAME"} }},
+		{"scope", groupClient, "scope to ask for (default with --issuer: openid, and offline_access where it is offered)", Plain, func(s *Settings) pflag.Value { return listValue{&s.Scope, "SCOPE"} }},
+		{"audience", groupClient, "audience to ask for", Plain, func(s *Settings) pflag.Value { return textValue{&s.Audience, "AUDIENCE"} }},
+		{"resource", groupClient, "resource to ask for (RFC 8707)", Plain, func(s *Settings) pflag.Value { return listValue{&s.Resource, "URI"} }},
+		{"account", groupClient, "your name for this login, sent as login_hint; keeps several apart", Plain, func(s *Settings) pflag.Value { return textValue{&s.Account, "NAME"} }},
+		{"redirect-uri", groupClient, "redirect URI (default http://127.0.0.1 with a free port)", Plain, func(s *Settings) pflag.Value { return textValue{&s.RedirectURI, "URI"} }},
+		{"redirect-port", groupClient, "port to try where the redirect URI's is taken", Plain, func(s *Settings) pflag.Value { return portsValue{&s.RedirectPort} }},
+		{"auth-param", groupClient, "parameter to add to the authorization request", Plain, func(s *Settings) pflag.Value { return mapValue{&s.AuthParam} }},
+		{"token-param", groupClient, "parameter to add to the exchange of a code", Plain, func(s *Settings) pflag.Value { return mapValue{&s.TokenParam} }},
+		{"refresh-param", groupClient, "parameter to add to a refresh", Plain, func(s *Settings) pflag.Value { return mapValue{&s.RefreshParam} }},
+		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", Plain, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
+
+		{"grant", groupLogin, "how to log in; auto: in a browser, or where none can be opened by a code that is entered elsewhere", Plain, func(s *Settings) pflag.Value {
+			return oneOf{&s.Grant, []string{"auto", "browser", "device", "client-credentials"}}
+		}},
+		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", PerCall, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
+		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", Plain, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
+		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", Plain, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
+		{"listen", groupLogin, "listen for the browser at this address instead of loopback, in a container whose port is published; the redirect URI stays the same", Plain, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
+		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.LoginTimeout, 1} }},
+		{"success-page", groupLogin, "HTML file for the browser to show in the end", Path, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
+		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", Path, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
+
+		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", Plain, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
+		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", Plain, func(s *Settings) pflag.Value {
+			return oneOf{&s.Store, []string{"auto", "keyring", "kernel", "file", "none"}}
+		}},
+		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
+		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
+		{"force-refresh", groupToken, "renew a token that is still good", PerCall, func(s *Settings) pflag.Value { return boolValue{&s.ForceRefresh} }},
+
+		{"ca-file", groupNetwork, "certificates to trust beside the system's", Path, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
+		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", Plain, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
+		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", Plain, func(s *Settings) pflag.Value { return textValue{&s.HTTPProxy, "URL"} }},
+		{"header", groupNetwork, "header to add to requests to the authorization server", Plain, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
+		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", Plain, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
+		{"log-level", groupNetwork, "what to tell on stderr", PerCall, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
+	}
+}
+
+// row returns the row of that name.
+func row(name string) Setting {
+	table := Table()
+	return table[slices.IndexFunc(table, func(s Setting) bool { return s.Name == name })]
+}
+
+// byDefault is the setting's default value.
+func (s Setting) byDefault() pflag.Value {
+	d := defaults()
+	return s.value(&d)
+}
+
+// Variable is the name of a setting in the environment.
+func Variable(name string) string {
+	return variables + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// variables is how the names of our variables begin.
+const variables = "FLYTE_CREDENTIAL_HELPER_"
+
+// Flag is the setting's flag, and the name of its value; a boolean has none.
+func (s Setting) Flag() (name, value string) {
+	v := s.byDefault()
+	if _, ok := v.(boolValue); ok {
+		return "--" + s.Name, ""
+	}
+	return "--" + s.Name, v.Type()
+}
+
+// Description is the setting's usage, with its default if that is not in the text.
+func (s Setting) Description() string {
+	switch v := s.byDefault().(type) {
+	case listValue, portsValue, mapValue:
+		return s.Usage + " (repeatable)"
+	case oneOf, durationValue:
+		if d := v.String(); d != "" && d != "0s" {
+			return s.Usage + " (default " + d + ")"
+		}
+	}
+	return s.Usage
+}
+
+// repeats reports whether the setting holds several values.
+func (s Setting) repeats() bool {
+	_, ok := s.byDefault().(replacer)
+	return ok
+}
+
+// replacer is a value that a level replaces whole.
+type replacer interface{ Replace(list []string) error }
+
+// words is the setting in settings, as a flag takes it: one word for each time that it would
+// be given.
+func (s Setting) words(settings *Settings) []string {
+	switch v := s.value(settings).(type) {
+	case listValue:
+		return *v.p
+	case portsValue:
+		return strings.Fields(v.String())
+	case mapValue:
+		return v.pairs()
+	default:
+		return []string{v.String()}
+	}
+}
+
+// set sets the setting in settings to the words that a level has for it.
+func (s Setting) set(settings *Settings, words []string) error {
+	v := s.value(settings)
+	if r, ok := v.(replacer); ok {
+		return r.Replace(words)
+	}
+	return v.Set(words[0])
+}

@@ -1,0 +1,247 @@
+package login
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// connection makes the requests to the servers of a target.
+type connection struct {
+	target    *Target
+	login     []string // the command that logs in, for hints
+	plaintext string   // the file that says that the endpoint has no TLS, or empty
+	network   *flyte.Network
+	proxy     *proxyToken // nil: no proxy wants a token
+	now       func() time.Time
+}
+
+// connect reads what the settings name.
+func connect(r *config.Resolved, p Policy, env system.Env) (*connection, error) {
+	t, err := newTarget(r, env)
+	if err != nil {
+		return nil, err
+	}
+	plaintext := ""
+	if r.Flyte != nil {
+		plaintext = r.Flyte.Plaintext
+	}
+	environ := withoutClientSecret(r, env)
+	return newConnection(t, environ, Command(r, p, env), plaintext, env, NewConsole(r, p, env).Log)
+}
+
+// newConnection uses environ for the proxy's command.
+func newConnection(t *Target, environ, login []string, plaintext string, env system.Env, log *slog.Logger) (*connection, error) {
+	transport, err := t.transport()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{target: t, login: login, plaintext: plaintext, proxy: newProxyToken(t, environ, env), now: env.Now}
+	c.network = &flyte.Network{Transport: transport, Wrap: func(next http.RoundTripper) http.RoundTripper {
+		return &requester{next: next, header: t.Settings.Header, proxy: c.proxy, log: log, now: env.Now}
+	}}
+	return c, nil
+}
+
+// Transport is how connections are made with these settings.
+func Transport(r *config.Resolved, p Policy, env system.Env) (*http.Transport, error) {
+	c, err := connect(r, p, env)
+	if err != nil {
+		return nil, err
+	}
+	return c.network.Transport, nil
+}
+
+// user is the user of a login. Each part may be missing.
+type user struct {
+	terminal *system.Terminal
+	browser  *browser
+	notify   func(text string)
+}
+
+// client is the OAuth client for t, which is c's target or a copy of it.
+func (c *connection) client(t *Target, u user) *oauth.Client {
+	parts := clientParts{
+		http: &http.Client{Transport: c.network.Wrap(c.network.Transport)}, now: c.now,
+		lockPort: lockPort(cache.Dir(t.StateDir)), notify: u.notify,
+	}
+	if u.terminal.Usable() {
+		parts.prompt = u.terminal
+	}
+	if u.browser != nil && (t.Settings.Grant != string(oauth.GrantDevice) || parts.prompt == nil) {
+		parts.open = u.browser.open
+	}
+	return t.client(parts)
+}
+
+// lockPort returns the lock of a login's fixed port, or nil if there is no place for it.
+// Without a directory for it the login goes on: it fails only if it has to be saved.
+func lockPort(dir cache.Dir) func(ctx context.Context, port int, wait bool) (func(), error) {
+	if dir == "" {
+		return nil
+	}
+	return func(ctx context.Context, port int, wait bool) (func(), error) {
+		unlock, err := dir.LockPort(ctx, port, wait)
+		switch {
+		case errors.Is(err, cache.ErrBusy) && !wait:
+			return nil, nil
+		case errors.As(err, new(*cache.StoreError)):
+			return func() {}, nil
+		}
+		return unlock, err
+	}
+}
+
+func (c *connection) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+	return c.client(c.target, user{}).Redeem(ctx, r, old, save)
+}
+
+func (c *connection) prepareRefresh(ctx context.Context, old *oauth.Token, kind oauth.Kind) (*oauth.TokenRequest, error) {
+	t := c.target
+	if t.Discovers {
+		t = t.at(&old.Server) // as it said at the login
+	}
+	return c.client(t, user{}).PrepareRefresh(ctx, old, kind)
+}
+
+func (c *connection) obtain(ctx context.Context, old *oauth.Token, unpinned func(was, is string) error) (*oauth.Token, error) {
+	t, err := c.asked(ctx, old, unpinned)
+	if err != nil {
+		return nil, err
+	}
+	return c.client(t, user{}).ClientCredentials(ctx)
+}
+
+// asked returns the target with what its Flyte endpoint says, if it has one. unpinned is
+// called if the endpoint names another server than it did for the saved login old.
+func (c *connection) asked(ctx context.Context, old *oauth.Token, unpinned func(was, is string) error) (*Target, error) {
+	if !c.target.Discovers {
+		return c.target, nil
+	}
+	found, err := c.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != found.Server.TokenEndpoint {
+		if err := unpinned(old.Server.TokenEndpoint, found.Server.TokenEndpoint); err != nil {
+			return nil, err
+		}
+	}
+	t := c.target.discovered(found)
+	if t.Server.ClientID == "" {
+		return nil, config.Errorf(config.Command(append(c.login, "--client-id", "ID")...), "%s does not say which client programs are: give its id", t.Settings.Endpoint)
+	}
+	return t, nil
+}
+
+// discover asks the Flyte endpoint how to log in.
+func (c *connection) discover(ctx context.Context) (*flyte.Found, error) {
+	e, err := flyte.ParseEndpoint(c.target.Settings.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.proxy.ready(ctx); err != nil {
+		return nil, err
+	}
+	found, err := flyte.Discover(ctx, e, *c.network)
+	if errors.Is(err, flyte.ErrNoAuth) {
+		return nil, config.Errorf(config.Hint{}, "%s does not use authentication: no login is needed, and no token", c.target.Settings.Endpoint)
+	}
+	if oauth.ClassOf(err) == oauth.ClassConfig && e.Plaintext && c.plaintext != "" {
+		err = fmt.Errorf("%w (that it is without TLS is what %s says)", err, c.plaintext)
+	}
+	return found, err
+}
+
+// transport has the target's certificates and proxy.
+func (t *Target) transport() (*http.Transport, error) {
+	c := &tls.Config{InsecureSkipVerify: t.Settings.InsecureSkipVerify}
+	if t.Settings.CAFile != "" {
+		var err error
+		if c.RootCAs, err = x509.SystemCertPool(); err != nil {
+			c.RootCAs = x509.NewCertPool()
+		}
+		if !c.RootCAs.AppendCertsFromPEM(t.Certificates) {
+			return nil, config.Errorf(config.Hint{}, "%s holds no certificate in PEM", t.Settings.CAFile)
+		}
+	}
+	transport := oauth.NewTransport(c)
+	if t.Settings.HTTPProxy != "" {
+		u, err := url.Parse(t.Settings.HTTPProxy)
+		if err != nil || u.Host == "" {
+			return nil, config.Errorf(config.Hint{}, "--http-proxy must be a URL such as http://proxy.example.com:3128")
+		}
+		transport.Proxy = func(r *http.Request) (*url.URL, error) {
+			if isLoopback(r.URL.Hostname()) {
+				return nil, nil
+			}
+			return u, nil
+		}
+	}
+	return transport, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// clockTolerance is the difference between clocks of which no warning tells.
+const clockTolerance = 5 * time.Minute
+
+// requester adds the headers that the settings name, and logs each request without its
+// content.
+type requester struct {
+	next   http.RoundTripper
+	header map[string]string
+	proxy  *proxyToken
+	log    *slog.Logger
+	now    func() time.Time
+	warn   sync.Once
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(t.header) > 0 {
+		r = r.Clone(r.Context())
+		for name, value := range t.header {
+			r.Header.Set(name, value)
+		}
+	}
+	start := t.now()
+	resp, err := t.proxy.roundTrip(t.next, r)
+	status := "no answer"
+	if err == nil {
+		status = resp.Status
+		t.compareClocks(resp)
+	}
+	t.log.Debug("request", "method", r.Method, "to", r.URL.Scheme+"://"+net.JoinHostPort(r.URL.Hostname(), r.URL.Port())+r.URL.EscapedPath(), "status", status, "took", t.now().Sub(start).Round(time.Millisecond))
+	return resp, err
+}
+
+// compareClocks warns once of a clock that is wrong: the program corrects the server's
+// times, but other programs may not.
+func (t *requester) compareClocks(resp *http.Response) {
+	offset := oauth.Offset(resp, t.now())
+	if offset.Abs() < clockTolerance {
+		return
+	}
+	t.warn.Do(func() {
+		t.log.Warn("a clock is wrong: the server's and this machine's differ", "server", resp.Request.URL.Host, "by", offset.Round(time.Minute).String())
+	})
+}

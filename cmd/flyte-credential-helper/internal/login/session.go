@@ -1,0 +1,255 @@
+// Package login makes the source of one login's token: the store, the OAuth client, the
+// browser and the terminal, and the processes that redeem what can be redeemed only once.
+package login
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// Session is the login that a call uses.
+type Session struct {
+	Console
+	settings *config.Resolved
+	policy   Policy
+	env      system.Env
+	source   *cache.Source
+	// connect makes the connection to the login's servers when it is first needed.
+	connect func() (*connection, error)
+}
+
+// Open returns the session of the login that r names. It asks no server.
+func Open(_ context.Context, r *config.Resolved, p Policy, env system.Env) (*Session, error) {
+	key, err := Key(r, p, env)
+	if err != nil {
+		return nil, Explain(err, r, p, env)
+	}
+	s := &Session{Console: NewConsole(r, p, env), settings: r, policy: p, env: env, connect: sync.OnceValues(func() (*connection, error) { return connect(r, p, env) })}
+	if r.IsMachine() {
+		key.ClientSecret, _ = clientSecret(r, env) // a missing one is an error only if it is needed
+	}
+	s.source = s.newSource(cache.NewStore(StateDir(env), r.Store, Keyring(r, p, env), key))
+	return s, nil
+}
+
+// Keyring is the OS keyring, which may ask the user only if a login may start.
+func Keyring(r *config.Resolved, p Policy, env system.Env) *cache.Keyring {
+	return &cache.Keyring{
+		Attended: func() bool { return p.whyNoLogin(context.Background(), &r.Settings, env) == "" },
+		Getenv:   env.Getenv,
+	}
+}
+
+func (s *Session) newSource(store *cache.Store) *cache.Source {
+	r := s.settings
+	source := &cache.Source{
+		Store: store, Kind: cmp.Or(s.policy.Kind, r.Kind(s.policy.Auto)), StartRefresh: s.startRefresh,
+		MinTTL: r.MinTTL, ReuseWindow: r.ReuseWindow, LockTimeout: Patience(r, s.policy), RefreshWait: s.policy.RefreshWait,
+		OnWait: s.sayWaiting, Settings: func() string { return fingerprint(r, s.env) },
+		ForceRefresh: r.ForceRefresh, IgnoreBackoff: s.policy.IgnoreBackoff, Now: s.env.Now, Log: s.Log,
+	}
+	if !r.IsSet("min-ttl") {
+		source.MinTTL = s.policy.MinTTL
+	}
+	if r.IsMachine() {
+		source.Obtain = s.obtain
+		return source
+	}
+	store.Ask = s.askStore
+	source.PrepareRefresh = s.prepareRefresh
+	source.MayLogin = s.mayLogin
+	source.PrepareLogin = s.prepareLogin
+	source.Redeem = s.redeem
+	source.Delegate = func(ctx context.Context, request []byte) ([]byte, error) { return s.workers().delegate(ctx, request) }
+	return source
+}
+
+// Settings are the settings of the login.
+func (s *Session) Settings() *config.Resolved { return s.settings }
+
+// ID is the login's ID.
+func (s *Session) ID() string { return s.source.Store.ID }
+
+// Kind is the token that the session returns.
+func (s *Session) Kind() oauth.Kind { return s.source.Kind }
+
+// Place is the kind of store in which the login is.
+func (s *Session) Place() string { return s.source.Store.Place() }
+
+// Rejection tells whether a server rejected a token.
+type Rejection struct {
+	Rejected func(oauth.Credential) bool // nil: no server did
+	Inferred bool                        // it is inferred from a repeated call
+}
+
+// Token returns the saved token, or renews it. rejection may be the zero Rejection.
+func (s *Session) Token(ctx context.Context, rejection Rejection) (*oauth.Token, oauth.Credential, error) {
+	source := *s.source
+	source.Rejected, source.RejectionInferred = rejection.Rejected, rejection.Inferred
+	t, err := source.Token(ctx)
+	if err != nil {
+		return nil, oauth.Credential{}, Explain(err, s.settings, s.policy, s.env)
+	}
+	return t, t.Credential(s.source.Kind), nil
+}
+
+// Saved returns the saved token without a request, or nil if there is none.
+func (s *Session) Saved(ctx context.Context) (*oauth.Token, error) { return s.source.Store.Load(ctx) }
+
+// LogIn logs in, whatever is saved. fresh is false if another process has just done so.
+func (s *Session) LogIn(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
+	t, fresh, err = s.source.Login(ctx)
+	return t, fresh, Explain(err, s.settings, s.policy, s.env)
+}
+
+// Discover asks the Flyte endpoint how to log in.
+func (s *Session) Discover(ctx context.Context) (*flyte.Found, error) {
+	c, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.discover(ctx)
+}
+
+// Patience is how long to wait for another process: for its login, and more.
+func Patience(r *config.Resolved, p Policy) time.Duration {
+	login := r.LoginTimeout
+	if r.Grant == string(oauth.GrantDevice) {
+		login = oauth.DeviceLifetime
+	}
+	return cmp.Or(p.RefreshWait, login+30*time.Second)
+}
+
+// sayWaiting tells the user which process the call waits for.
+func (s *Session) sayWaiting(owner cache.LockOwner) {
+	who := fmt.Sprintf("process %d", owner.PID)
+	if here, err := os.Hostname(); err != nil || here != owner.Host {
+		who += " on " + oauth.Printable(owner.Host)
+	}
+	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+	s.Note("waiting for %s, which logs in to %s or renews the login since %s, until %s at most", who, s.settings.Server(), clock(owner.Since), clock(owner.Until))
+}
+
+// askStore lets a user at a terminal choose, on a machine that can keep no key, between the
+// two ways there are without one.
+func (s *Session) askStore(ctx context.Context) (string, error) {
+	none := &cache.StoreError{
+		Problem: "this machine has no keyring, neither the OS's nor the kernel's: --store file keeps tokens readable in a file of yours, and none asks for a login each time",
+		Store:   cache.StoreFile,
+	}
+	tty := s.env.Terminal
+	if !tty.Usable() || s.policy.whyNoLogin(ctx, &s.settings.Settings, s.env) != "" {
+		return "", none
+	}
+	yes, err := AskYesNo(ctx, tty, "This machine has no keyring. Keep tokens readable in a file that is yours alone? yes, or no to keep nothing and log in each time:\n")
+	switch {
+	case err != nil:
+		return "", none
+	case yes:
+		return cache.StoreFile, nil
+	}
+	return cache.StoreNone, nil
+}
+
+// AskYesNo asks at the terminal until the answer is yes or no.
+func AskYesNo(ctx context.Context, tty *system.Terminal, question string) (yes bool, err error) {
+	tty.Say(question)
+	for {
+		line, err := tty.ReadLine(ctx)
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
+		tty.Say("yes or no:\n")
+	}
+}
+
+// redeem sends a token request that cannot be sent twice.
+func (s *Session) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+	c, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.redeem(ctx, r, old, save)
+}
+
+// prepareRefresh prepares the refresh of old.
+func (s *Session) prepareRefresh(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+	c, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.prepareRefresh(ctx, old, s.source.Kind)
+}
+
+// obtain gets a token with client credentials.
+func (s *Session) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	c, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.obtain(ctx, old, s.unpinned)
+}
+
+// mayLogin returns why no login may start here, or nil if one may. cause is the server's
+// refusal of the saved login, or nil.
+func (s *Session) mayLogin(ctx context.Context, cause error) error {
+	why := s.policy.whyNoLogin(ctx, &s.settings.Settings, s.env)
+	if why == "" {
+		return nil
+	}
+	r := s.settings
+	if r.Store == cache.StoreNone {
+		r, why = r.With("store", cache.StoreAuto), why+", and --store none keeps no login of another call"
+	}
+	needed := &NeededError{Server: r.Server(), Reason: why, Cause: cause}
+	if s.policy.OneLine {
+		needed.Shown = Command(r, s.policy, s.env)
+	}
+	return Explain(needed, r, s.policy, s.env)
+}
+
+// prepareLogin prepares a login. old is the saved one, or nil.
+func (s *Session) prepareLogin(ctx context.Context, old *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+	c, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	target, err := c.asked(ctx, old, s.unpinned)
+	if err != nil {
+		return nil, err
+	}
+	u := user{terminal: s.env.Terminal, notify: s.Notify}
+	if opensBrowser(&s.settings.Settings, s.env) {
+		u.browser = s.browser()
+	}
+	return c.client(target, u).PrepareLogin(ctx, s.source.Kind)
+}
+
+// unpinned refuses to send a login to another server than the last one, unless the user
+// asked for this login: an attacker who can answer for the endpoint could have users log in
+// at a server of theirs. was and is are the token endpoints.
+func (s *Session) unpinned(was, is string) error {
+	words := fmt.Sprintf("%s now has its logins at %s, and had them at %s", s.settings.Server(), oauth.Printable(is), oauth.Printable(was))
+	if s.policy.Explicit {
+		s.Note("%s", words)
+		return nil
+	}
+	return &NeededError{Server: s.settings.Server(), Reason: words}
+}

@@ -1,0 +1,299 @@
+package login
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+)
+
+// Target is one login, with all that requests to its servers need: the settings, the texts of
+// the files that they name, the client's secret, and what discovery found out. A worker
+// process gets it as JSON.
+type Target struct {
+	Settings    config.Settings `json:"settings"`
+	Key         cache.Key       `json:"key"`
+	StateDir    string          `json:"state_dir"`
+	Fingerprint string          `json:"fingerprint"` // changes with every setting that may cure a failure
+
+	ClientSecret string `json:"client_secret,omitempty"`
+	Certificates []byte `json:"certificates,omitempty"` // PEM
+	SuccessPage  string `json:"success_page,omitempty"` // HTML
+	FailurePage  string `json:"failure_page,omitempty"`
+
+	// Discovers says that a Flyte endpoint says how to log in. It repeats the parameters of
+	// the authorization request in the exchange, as flytekit does, if RepeatByDefault.
+	Discovers       bool `json:"discovers,omitempty"`
+	RepeatByDefault bool `json:"repeat_by_default,omitempty"`
+	// Server is what the endpoint said; nil: it was not asked, or there is none.
+	Server *oauth.Metadata `json:"server,omitempty"`
+}
+
+// keyOf is all by which the server tells this login from others.
+func keyOf(r *config.Resolved) cache.Key {
+	var servers []string
+	switch {
+	case r.Discovers():
+		servers = []string{r.Endpoint}
+	case r.Endpoint != "":
+		servers = []string{r.Endpoint, r.AuthEndpoint, r.TokenEndpoint}
+	case r.Issuer != "":
+		servers = []string{r.Issuer}
+	default:
+		servers = []string{r.AuthEndpoint, r.TokenEndpoint}
+	}
+	grant := cache.GrantUser
+	if r.IsMachine() {
+		grant = cache.GrantClient
+	}
+	return cache.Key{
+		Server: servers, Client: r.ClientID, Grant: grant, Scopes: r.Scope, Audience: r.Audience, Resource: r.Resource,
+		AuthParams: r.AuthParam, TokenParams: r.TokenParam, RefreshParams: r.RefreshParam, Account: r.Account,
+	}
+}
+
+// Key returns the identity of the login that the settings name, or why they name none.
+func Key(r *config.Resolved, p Policy, env system.Env) (cache.Key, error) {
+	if r.NoServer != nil {
+		return cache.Key{}, r.NoServer
+	}
+	if r.ClientID == "" && !r.Discovers() {
+		return cache.Key{}, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client id is set: the name under which %s knows this program", r.Server())
+	}
+	target := unread(r)
+	if r.Discovers() {
+		target = target.at(unasked())
+	}
+	if err := target.client(clientParts{}).Check(); err != nil {
+		return cache.Key{}, err
+	}
+	for name, value := range r.Header {
+		if err := oauth.CheckHeader(name, value); err != nil {
+			return cache.Key{}, err
+		}
+	}
+	key := keyOf(r)
+	// The ID is made only if there is something to compare it with.
+	if running := env.Getenv(inside); running != "" && strings.Contains(" "+running+" ", " "+key.ID()+" ") {
+		return cache.Key{}, config.Errorf(config.Hint{}, "this login is asked for by its own --proxy-command")
+	}
+	return key, nil
+}
+
+// unasked stands for what a Flyte endpoint will say, to check the settings that do not
+// depend on it.
+func unasked() *oauth.Metadata {
+	const somewhere = "https://flyte.invalid"
+	return &oauth.Metadata{ClientID: "-", AuthorizationEndpoint: somewhere, TokenEndpoint: somewhere, DeviceEndpoint: somewhere}
+}
+
+// unread is the target of the settings, without what files and variables have.
+func unread(r *config.Resolved) *Target {
+	return &Target{Settings: r.Settings, Discovers: r.Discovers(), RepeatByDefault: !r.IsSet("auth-params-in-token-request")}
+}
+
+// newTarget reads what the settings name, and so it is made only if a request is needed.
+func newTarget(r *config.Resolved, env system.Env) (*Target, error) {
+	t := unread(r)
+	secret, err := clientSecret(r, env)
+	if err != nil {
+		return nil, err
+	}
+	if r.CAFile != "" {
+		if t.Certificates, err = os.ReadFile(r.CAFile); err != nil {
+			return nil, config.Errorf(config.Hint{}, "cannot read the certificates to trust: %v", err)
+		}
+	}
+	if t.SuccessPage, err = readPage(r.SuccessPage); err != nil {
+		return nil, err
+	}
+	if t.FailurePage, err = readPage(r.FailurePage); err != nil {
+		return nil, err
+	}
+	t.ClientSecret = secret.Reveal()
+	t.Fingerprint, t.StateDir = fingerprint(r, env), string(StateDir(env))
+	if r.Server() != "" {
+		t.Key = keyOf(r)
+	}
+	return t, nil
+}
+
+// clientParts are the parts of an OAuth client that are not data. Each may be nil.
+type clientParts struct {
+	http     *http.Client
+	now      func() time.Time
+	lockPort func(ctx context.Context, port int, wait bool) (func(), error)
+	open     func(ctx context.Context, url string) error
+	prompt   oauth.Prompt
+	notify   func(text string)
+}
+
+// client is the one place in which the OAuth client is made.
+func (t *Target) client(p clientParts) *oauth.Client {
+	s := &t.Settings
+	return &oauth.Client{
+		Endpoint: s.Endpoint, Server: t.Server,
+		Issuer: s.Issuer, AuthEndpoint: s.AuthEndpoint, TokenEndpoint: s.TokenEndpoint, DeviceEndpoint: s.DeviceEndpoint, RevocationEndpoint: s.RevocationEndpoint,
+		ClientID: s.ClientID, ClientSecret: oauth.Secret(t.ClientSecret), Grant: oauth.Grant(s.Grant),
+		Scopes: s.Scope, Audience: s.Audience, Resource: s.Resource, Account: s.Account,
+		RedirectURI: s.RedirectURI, RedirectPorts: s.RedirectPort, Listen: s.Listen,
+		AuthParams: s.AuthParam, TokenParams: s.TokenParam, RefreshParams: s.RefreshParam,
+		AuthParamsInTokenRequest: s.AuthParamsInTokenRequest,
+		Pages:                    oauth.Pages{Success: t.SuccessPage, Failure: t.FailurePage},
+		LoginTimeout:             s.LoginTimeout,
+		HTTP:                     p.http, Now: p.now, LockPort: p.lockPort, Open: p.open, Prompt: p.prompt, Notify: p.notify,
+	}
+}
+
+// flytePort is the port that flytectl listens on at flyteadmin's own server if 53593 is in
+// use: the only other port that is registered there.
+const flytePort = 12345
+
+// discovered returns t with what its Flyte endpoint said. Settings come before that.
+func (t Target) discovered(found *flyte.Found) *Target {
+	server, s := found.Server, &t.Settings
+	server.ClientID, server.HeaderKey = cmp.Or(s.ClientID, found.ClientID), found.HeaderKey
+	t.Server = &server
+	if s.RedirectURI == "" {
+		s.RedirectURI = found.RedirectURI
+		if len(s.RedirectPort) == 0 && flyte.OwnServer(found.Server) {
+			s.RedirectPort = []int{flytePort}
+		}
+	}
+	if len(s.Scope) == 0 {
+		s.Scope = found.Scopes
+	}
+	s.Audience = cmp.Or(s.Audience, found.Audience)
+	s.AuthParamsInTokenRequest = s.AuthParamsInTokenRequest || t.RepeatByDefault
+	return &t
+}
+
+// at returns t for a server whose metadata is known.
+func (t Target) at(server *oauth.Metadata) *Target {
+	t.Server = server
+	return &t
+}
+
+// ofClient returns t for another client of the server, whose secret is not known.
+func (t Target) ofClient(id string) *Target {
+	if t.Settings.ClientID != id {
+		t.Settings.ClientID, t.ClientSecret = id, ""
+	}
+	return &t
+}
+
+// withoutClientSecret is our environment for another program.
+func withoutClientSecret(r *config.Resolved, env system.Env) []string {
+	var kept []string
+	for _, pair := range env.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); r.ClientSecretEnv == "" || name != r.ClientSecretEnv {
+			kept = append(kept, pair)
+		}
+	}
+	return kept
+}
+
+// StateDir is the directory of the logins; empty: there is none.
+func StateDir(env system.Env) cache.Dir {
+	if env.StateHome == "" {
+		return ""
+	}
+	return cache.Dir(filepath.Join(env.StateHome, config.Program))
+}
+
+// clientSecret is the client's secret, from a file that no other user can change or from a
+// variable that no child process gets.
+func clientSecret(r *config.Resolved, env system.Env) (oauth.Secret, error) {
+	switch {
+	case r.ClientSecretEnv != "" && r.ClientSecretFile != "":
+		return "", config.Errorf(config.Hint{}, "--client-secret-env and --client-secret-file name two secrets")
+	case r.ClientSecretEnv != "":
+		s := strings.TrimSpace(env.Getenv(r.ClientSecretEnv))
+		if s == "" {
+			return "", config.Errorf(config.Hint{}, "the environment variable %s, which should hold the client's secret, is not set", r.ClientSecretEnv)
+		}
+		return oauth.Secret(s), nil
+	case r.ClientSecretFile != "":
+		return readSecret(r.ClientSecretFile)
+	case r.Flyte != nil && r.Flyte.Secret != nil && r.ClientID == r.Flyte.Client:
+		s, err := r.Flyte.Secret()
+		if err != nil {
+			return "", config.Errorf(config.Hint{}, "%v", err)
+		}
+		return s, nil
+	}
+	return "", nil
+}
+
+func readSecret(name string) (oauth.Secret, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", config.Errorf(config.Hint{}, "cannot read the client's secret: %v", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return "", config.Errorf(config.Hint{}, "%s is not a file", name)
+	}
+	if problem := system.WritableByOthers(f, info); problem != "" {
+		return "", config.Errorf(config.Command("chmod", "600", name), "%s, which holds the client's secret, %s", name, problem)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil || strings.TrimSpace(string(text)) == "" {
+		return "", config.Errorf(config.Hint{}, "%s holds no secret", name)
+	}
+	return oauth.Secret(strings.TrimSpace(string(text))), nil
+}
+
+// readPage returns an HTML document, or "" if none is named.
+func readPage(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", config.Errorf(config.Hint{}, "cannot read the page: %v", err)
+	}
+	return string(text), nil
+}
+
+// fingerprint changes with the settings, with the files that they name and with the secret:
+// what the server refused it may then take. Of the secret it has two bytes of a hash, which
+// are enough to tell another and of no use to guess it.
+func fingerprint(r *config.Resolved, env system.Env) string {
+	h := sha256.New()
+	r.WriteIdentity(h)
+	for _, name := range []string{r.ClientSecretFile, r.CAFile} {
+		if info, err := os.Stat(name); err == nil {
+			_, _ = fmt.Fprintln(h, name, info.ModTime(), info.Size())
+		}
+	}
+	if secret, err := clientSecret(r, env); err == nil {
+		sum := sha256.Sum256([]byte(secret))
+		_, _ = h.Write(sum[:2])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// Revoke revokes the tokens of a login that the client of that ID got. The secret of a
+// client is known only for the login that the settings name.
+func Revoke(ctx context.Context, r *config.Resolved, p Policy, env system.Env, client string, t *oauth.Token) (*oauth.Remaining, error) {
+	c, err := connect(r, p, env)
+	if err != nil {
+		return nil, err
+	}
+	return c.client(c.target.ofClient(client), user{}).Revoke(ctx, t)
+}

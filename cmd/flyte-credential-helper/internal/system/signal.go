@@ -1,0 +1,41 @@
+package system
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// Interruptible returns a context that the first INT, TERM or HUP ends, with what cause
+// makes of the signal as its cause. It catches signals from the first call of Done, which
+// a warm answer never calls: to catch them would be a tenth of its time. Until then a
+// signal ends the process itself.
+func Interruptible(cause func(syscall.Signal) error) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return lazyContext{ctx, sync.OnceFunc(func() {
+		stop := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+		if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+			stop = append(stop, syscall.SIGHUP)
+		}
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, stop...)
+		go func() {
+			if s, ok := (<-signals).(syscall.Signal); ok {
+				cancel(cause(s))
+			}
+		}()
+	})}
+}
+
+// lazyContext calls catch before a caller waits for its end.
+type lazyContext struct {
+	context.Context
+	catch func()
+}
+
+func (c lazyContext) Done() <-chan struct{} {
+	c.catch()
+	return c.Context.Done()
+}
