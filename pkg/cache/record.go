@@ -160,6 +160,18 @@ func (s *Store) RefreshStopped() (code string) {
 	return ""
 }
 
+// abandon writes that the process of a login that is under way is gone, and that no process
+// was waiting for it: none may take over any more.
+func (c recorder) abandon(r record) {
+	if r.Login == nil || !r.Login.Pending {
+		return
+	}
+	b := *r.Login
+	b.Pending = false
+	r.Login = &b
+	c.store.writeRecord(r)
+}
+
 // loginUnderWay writes that a login has begun, now and at each heartbeat, and returns the
 // function that ends that.
 func (c recorder) loginUnderWay(before record, waited bool) (stop func()) {

@@ -268,7 +268,7 @@ func (c *call) judge(t *oauth.Token, err error) error {
 	switch {
 	case err != nil:
 		return err
-	case c.Obtain == nil && !t.Refreshable(c.Kind):
+	case c.Obtain == nil && !t.Refreshable(c.Kind) && t.Credential(c.Kind).Value == t.IDToken && t.RefreshToken != "":
 		return errOnlyLogin
 	}
 	return oauth.Temporary("the server sent a token that has expired already: is the clock of this machine right?")
@@ -291,9 +291,12 @@ func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*o
 }
 
 func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	left := max(c.start.Add(c.LockTimeout).Sub(c.Now()), time.Second) // Bazel's is shorter than two waits
+	ctx, cancel := context.WithTimeoutCause(ctx, min(c.refreshWait(), left), errSlow)
+	defer cancel()
 	r, err := c.PrepareRefresh(ctx, old)
 	if err != nil {
-		return nil, err
+		return nil, c.delegation().slowIfLate(err)
 	}
 	return c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
 		return c.delegation().delegate(ctx, r, pending, old)
@@ -317,6 +320,7 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 		}
 	}
 	if err := before.loginBlocked(c.Now(), c.settings, waited); err != nil && !c.ignoresFailures() {
+		c.recorder().abandon(before)
 		return nil, err
 	}
 	login, err := c.PrepareLogin(ctx, old, cause)
@@ -434,12 +438,17 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 		return false, nil, err
 	}
 	c.at(stepWorker)
+	if waited && c.failedMeanwhile() {
+		return waited, unlock, nil // the failure is the answer to this call too
+	}
 	redeem, err := c.lockRedeem(ctx)
 	switch {
 	case err == nil:
 	case c.needless(err):
 		return waited, unlock, nil // no process can redeem anything
 	default:
+		before := c.store.readRecord()
+		c.recorder().finish(ctx, before, outcome{err: err}) // or each process that waits would wait as long again
 		unlock()
 		return false, nil, err
 	}
@@ -448,6 +457,13 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 		quarantine(ctx, c.store, c.Log)
 	}
 	return waited, unlock, nil
+}
+
+// failedMeanwhile reports whether the process that this one waited for has failed, perhaps
+// because it gave up waiting for a worker.
+func (c *call) failedMeanwhile() bool {
+	r := c.store.readRecord()
+	return r.Failed != nil && r.Failed.At.After(c.start) && c.recorder().sharedFailure(r) != nil
 }
 
 func (c *call) lockLeader(ctx context.Context) (waited bool, unlock func(), err error) {

@@ -81,12 +81,6 @@ func (c *call) delegation() delegation { return delegation{c} }
 // delegate has a worker send r, so that the answer is saved whatever happens to this
 // process. If nothing is saved, this process sends it.
 func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
-	if r.Refreshes() {
-		var cancel context.CancelFunc
-		left := max(c.start.Add(c.LockTimeout).Sub(c.Now()), time.Second) // Bazel's is shorter than two waits
-		ctx, cancel = context.WithTimeoutCause(ctx, min(c.refreshWait(), left), errSlow)
-		defer cancel()
-	}
 	if c.store.Kind == StoreNone {
 		t, err := c.Redeem(ctx, r, nil, nil)
 		return t, c.slowIfLate(err)

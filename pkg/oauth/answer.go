@@ -210,7 +210,7 @@ func truth(raw json.RawMessage) bool {
 	if json.Unmarshal(raw, &b) == nil {
 		return b
 	}
-	b, _ = strconv.ParseBool(text(raw))
+	b, _ = strconv.ParseBool(strings.Trim(string(raw), `"`)) // a string, or the number 1
 	return b
 }
 

@@ -1,7 +1,9 @@
 package oauth
 
 import (
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"html"
 	"net/http"
@@ -62,6 +64,12 @@ func piecesOf(values []string) map[string]bool {
 func encodings(value string) []string {
 	quoted, _ := json.Marshal(value) // a string always marshals
 	forms := []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(quoted), `"`), html.EscapeString(value)}
+	hexadecimal := hex.EncodeToString([]byte(value))
+	var percent strings.Builder
+	for i := 0; i < len(hexadecimal); i += 2 {
+		percent.WriteString("%" + hexadecimal[i:i+2])
+	}
+	forms = append(forms, hexadecimal, percent.String(), base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(value)))
 	for skipped := range 3 {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			if form := encoding.EncodeToString([]byte(value[skipped:])); len(form) >= pieceLength {
@@ -126,7 +134,7 @@ func sentValues(form url.Values) (sent []string) {
 // transport sent them: all except those that every request carries.
 func sentHeaders(resp *http.Response) (sent []string) {
 	public := []string{
-		"Accept", "Accept-Encoding", "Cache-Control", "Connect-Protocol-Version", "Content-Length", "Content-Type", "Te", "User-Agent",
+		"Accept", "Accept-Encoding", "Cache-Control", "Connect-Protocol-Version", "Content-Length", "Content-Type", "Referer", "Te", "User-Agent",
 	}
 	for name, values := range resp.Request.Header {
 		if slices.Contains(public, http.CanonicalHeaderKey(name)) {

@@ -297,9 +297,9 @@ func TestAnswer(t *testing.T) {
 		"503 with invalid_grant":   {said(503, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
 		"429 with invalid_grant":   {said(429, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
 		"302 with invalid_grant":   {said(302, j, `{"error":"invalid_grant"}`), temporary, ""},
-		"token_type mac":           {said(200, j, `{`+canaries+`,"token_type":"mac"}`), "token_type mac", "only bearer tokens"},
-		"token_type DPoP":          {said(200, j, `{`+canaries+`,"token_type":"DPoP"}`), "token_type DPoP", "only bearer tokens"},
-		"token_type with ESC":      {said(200, j, `{`+canaries+`,"token_type":"\u001b[2Jx"}`), "token_type [2Jx", ""},
+		"token_type mac":           {said(200, j, `{`+canaries+`,"token_type":"mac"}`), temporary, "only bearer tokens"},
+		"token_type DPoP":          {said(200, j, `{`+canaries+`,"token_type":"DPoP"}`), temporary, "only bearer tokens"},
+		"token_type with ESC":      {said(200, j, `{`+canaries+`,"token_type":"\u001b[2Jx"}`), temporary, ""},
 		"ESC and much of it":       {said(400, j, `{"error":"x`+long+`","error_description":"`+long+`","error_uri":"`+long+`",`+canaries+`}`), "", ""},
 		"ESC in the status":        {raw("HTTP/1.1 400 \x1b]0;owned\x07\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"), temporary, ""},
 		"ESC in the content type":  {said(200, "\x1b]0;owned\x07/x", `{}`), temporary, ""},
@@ -682,5 +682,38 @@ func TestRevoke(t *testing.T) {
 		if remains, err := c.Revoke(t.Context(), test.token); !test.check(err) || remains != nil {
 			t.Errorf("%s: got %v and %v", name, remains, err)
 		}
+	}
+}
+
+// TestWrongTokenTypeSaved: the refresh token of an answer whose access token cannot be handed
+// on is saved, since the old one is used up.
+func TestWrongTokenTypeSaved(t *testing.T) {
+	f := newFake(t)
+	f.token = answer(`{"access_token":"other","refresh_token":"new-rt","token_type":"N_A"}`)
+	c, old := f.client(), f.old()
+	r, err := c.PrepareRefresh(t.Context(), old, oauth.Access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var saved *oauth.Token
+	_, err = c.Redeem(t.Context(), r, old, func(t *oauth.Token) { saved = t })
+	wantTemporary(t, err)
+	if saved == nil || saved.RefreshToken != "new-rt" || saved.AccessToken != old.AccessToken {
+		t.Errorf("saved %v", saved)
+	}
+	f.token = answer(`{"access_token":"at","refresh_token":"new-rt","token_type":" Bearer "}`)
+	if _, err := c.Refresh(t.Context(), old); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRefreshWithoutAccessToken: the old one stays.
+func TestRefreshWithoutAccessToken(t *testing.T) {
+	f := newFake(t)
+	f.token = answer(`{"id_token":"x","refresh_token":"new-rt"}`)
+	old := f.old()
+	got, err := f.client().Refresh(t.Context(), old)
+	if err != nil || got.RefreshToken != "new-rt" || got.AccessToken != old.AccessToken || !got.Expiry.Equal(old.Expiry) {
+		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func (c verifier) addIDToken(ctx context.Context, t *Token, reply *reply, r *Tok
 	case err == nil:
 		t.IDToken, t.IDExpiry, t.IDObtained, t.IDFault = reply.idToken, id.expiry, t.Obtained, IDFault{}
 		t.Subject, t.Account = id.subject, id.account
-	case errors.As(err, new(*oidc.TokenExpiredError)) && r.Refreshes():
+	case errors.Is(err, errExpired) && r.Refreshes():
 		// It counts as absent: the old one, which is as good, stays.
 	default:
 		t.IDFault = IDFault{Reason: idProblem(t, reply, err), Retry: IsTemporary(err)}
@@ -54,49 +55,94 @@ type verifiedID struct {
 // verifyIDToken checks the ID token of reply as OpenID Connect Core §3.1.3.7 says, for
 // t's access token. A refresh has no nonce (§12.2). An [Error] is about the server's keys.
 func (c verifier) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *TokenRequest) (*verifiedID, error) {
-	raw := reply.idToken.Reveal()
-	if t.Server.KeysURI != "" {
-		if err := c.verifySignature(ctx, raw, &t.Server, r.Keys); err != nil {
+	claims, err := c.checkHeader(t, reply.idToken)
+	if err != nil {
+		return nil, err
+	}
+	if t.Server.KeysURI != "" { // otherwise see fetchKeys
+		if err := c.verifySignature(ctx, reply.idToken.Reveal(), &t.Server, r.Keys); err != nil {
 			return nil, err
 		}
 	}
 	now := c.now().Add(reply.offset) // by the server's clock
-	verifier := oidc.NewVerifier(t.Server.Issuer, nil, &oidc.Config{
-		SupportedSigningAlgs:       algorithms(t.Server.IDTokenAlgorithms),
-		SkipIssuerCheck:            t.Server.Issuer == "",
-		SkipClientIDCheck:          true, // see checkAudience
-		InsecureSkipSignatureCheck: true, // done above; without keys, see fetchKeys
-		Now:                        func() time.Time { return now },
-	})
-	id, err := verifier.Verify(ctx, raw)
-	if err != nil {
-		return nil, err
-	}
-	claims, err := unverifiedClaims(reply.idToken)
-	if err != nil {
-		return nil, err
-	}
+	subject, expiry := text(claims["sub"]), numericDate(claims["exp"])
 	switch {
-	case id.Subject == "":
+	case subject == "":
 		return nil, errors.New("it has no sub")
-	case r.Nonce != "" && id.Nonce != r.Nonce:
+	case !issuedBy(claims, t.Server.Issuer):
+		return nil, fmt.Errorf("it was issued by %q", text(claims["iss"]))
+	case r.Nonce != "" && text(claims["nonce"]) != r.Nonce:
 		return nil, errNonce
-	case id.IssuedAt.After(now.Add(mostOffset)):
+	case expiry.IsZero():
+		return nil, errors.New("it has no exp")
+	case expiry.Before(now):
+		return nil, errExpired
+	case numericDate(claims["nbf"]).After(now.Add(notBeforeLeeway)):
+		return nil, errors.New("it is not valid yet")
+	case numericDate(claims["iat"]).After(now.Add(mostOffset)):
 		return nil, errors.New("it was issued in the future")
-	case !accessHashMatches(reply.idToken, id.AccessTokenHash, t.AccessToken):
+	case !accessHashMatches(reply.idToken, text(claims["at_hash"]), t.AccessToken):
 		return nil, errAccessHash
 	}
-	if err := c.checkAudience(id.Audience, text(claims["azp"]), t, r); err != nil {
+	if err := c.checkAudience(audiences(claims["aud"]), text(claims["azp"]), t, r); err != nil {
 		return nil, err
 	}
-	account := cmp.Or(text(claims["email"]), text(claims["preferred_username"]), text(claims["name"]), id.Subject)
-	return &verifiedID{subject: id.Subject, account: reply.clean(account), expiry: id.Expiry.Add(-reply.offset)}, nil
+	account := cmp.Or(text(claims["email"]), text(claims["preferred_username"]), text(claims["name"]), subject)
+	return &verifiedID{subject: subject, account: reply.clean(account), expiry: expiry.Add(-reply.offset)}, nil
 }
 
 var (
+	errNoJWT      = errors.New("it is not a signed JWT")
 	errNonce      = errors.New("its nonce is not the one of this login")
 	errAccessHash = errors.New("it belongs to another access token")
+	errExpired    = errors.New("it has expired")
 )
+
+// notBeforeLeeway is how far the server's clocks may differ from each other.
+const notBeforeLeeway = 5 * time.Minute
+
+// checkHeader returns the claims of a JWT whose algorithm is one that the server lists and
+// that uses a public key. It does not check the signature.
+func (c verifier) checkHeader(t *Token, token Secret) (map[string]json.RawMessage, error) {
+	header, err := jwtPart(token, 0)
+	if err != nil {
+		return nil, errNoJWT
+	}
+	if !slices.Contains(algorithms(t.Server.IDTokenAlgorithms), text(header["alg"])) {
+		return nil, fmt.Errorf("its algorithm %q is not accepted", text(header["alg"]))
+	}
+	claims, err := unverifiedClaims(token)
+	if err != nil {
+		return nil, errNoJWT
+	}
+	return claims, nil
+}
+
+// issuedBy reports whether iss is the issuer, if one is known. Google may leave out the
+// scheme.
+func issuedBy(claims map[string]json.RawMessage, issuer string) bool {
+	iss := text(claims["iss"])
+	return issuer == "" || iss == issuer || issuer == "https://accounts.google.com" && "https://"+iss == issuer
+}
+
+// audiences reads aud, which is a string or a list of strings (RFC 7519 §4.1.3).
+func audiences(raw json.RawMessage) []string {
+	var list []string
+	if json.Unmarshal(raw, &list) == nil {
+		return list
+	}
+	return []string{text(raw)}
+}
+
+// numericDate reads a time in seconds since 1970 (RFC 7519 §2). Anything else, and a time
+// that no clock will show, counts as absent.
+func numericDate(raw json.RawMessage) time.Time {
+	var at float64
+	if json.Unmarshal(raw, &at) != nil || at <= 0 || at > math.MaxInt32*8 {
+		return time.Time{}
+	}
+	return time.Unix(int64(at), 0)
+}
 
 // checkAudience accepts an ID token for the client, whatever its azp (OpenID Connect
 // Core errata 2 asks for none), and one for an audience that was asked for, if azp is the
@@ -123,17 +169,16 @@ func (c verifier) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *
 		return nil // it will not be accepted
 	}
 	if r.Refreshes() {
-		if sub := text(claims["sub"]); old != nil && old.Subject != "" && sub != "" && sub != old.Subject {
+		if sub, there := claims["sub"]; old != nil && old.Subject != "" && there && text(sub) != old.Subject && string(sub) != "null" {
 			return &Error{Class: ClassRefused, Saved: LoginDead, Problem: "the server answered a refresh with the token of another user (OpenID Connect Core §12.2)"}
 		}
 		return nil
 	}
-	iss, expected := text(claims["iss"]), t.Server.Issuer
 	switch {
 	case r.Nonce != "" && text(claims["nonce"]) != r.Nonce:
 		err = errNonce
-	case expected != "" && iss != expected && expected != "https://"+iss: // Google leaves out the scheme; see go-oidc
-		err = fmt.Errorf("it was issued by %q", iss)
+	case !issuedBy(claims, t.Server.Issuer):
+		err = fmt.Errorf("it was issued by %q", text(claims["iss"]))
 	case !accessHashMatches(reply.idToken, text(claims["at_hash"]), t.AccessToken):
 		err = errAccessHash
 	}

@@ -394,7 +394,7 @@ func TestRefresh(t *testing.T) {
 		"another's at_hash":       {reply: reply{"refresh_token": "new-rt"}, change: claims{"at_hash": atHash("another")}, refresh: "new-rt", fault: "another access token"},
 		"email is a list":         {change: claims{"email": []string{"alice@example.com"}, "preferred_username": "alice@example.com"}, refresh: "old-rt"},
 		"no sub":                  {change: claims{"sub": nil}, refresh: "old-rt", fault: "no sub"},
-		"sub is a number":         {change: claims{"sub": 7}, refresh: "old-rt", fault: "is not valid"},
+		"sub is a number":         {change: claims{"sub": 7}, refused: "another user"},
 		"expired":                 {reply: reply{"refresh_token": "new-rt"}, change: claims{"exp": before.Unix()}, refresh: "new-rt", keeps: true},
 		"expired 20 s ago":        {change: claims{"exp": time.Now().Add(-20 * time.Second).Unix()}, refresh: "old-rt", keeps: true},
 	} {

@@ -18,7 +18,7 @@ func (c verifier) keysFor(ctx context.Context, m *Metadata, scopes []string, wan
 	if m.KeysURI == "" || !slices.Contains(scopes, "openid") {
 		return nil, nil
 	}
-	limited, cancel := withTimeout(ctx, metadataTimeout)
+	limited, cancel := withTimeout(ctx, keysTimeout)
 	defer cancel()
 	document, err := c.fetchKeys(limited, m)
 	if err != nil && want == Access && ctx.Err() == nil {
@@ -50,7 +50,7 @@ func (c verifier) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, 
 	if resp.StatusCode != http.StatusOK || a.fields["keys"] == nil {
 		return nil, a.temporary("without the keys that sign its ID tokens")
 	}
-	return body, nil
+	return json.Marshal(map[string]json.RawMessage{"keys": a.fields["keys"]}) // without a byte order mark
 }
 
 // verifySignature checks the signature of a JWT with the server's keys: those that were
@@ -62,7 +62,7 @@ func (c verifier) verifySignature(ctx context.Context, token string, m *Metadata
 	}
 	signed, err := jose.ParseSignedCompact(token, algs)
 	if err != nil {
-		return err
+		return errNoJWT
 	}
 	if document != nil && signedByOne(signed, document) == nil {
 		return nil

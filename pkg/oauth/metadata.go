@@ -97,7 +97,7 @@ func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error
 	if err != nil {
 		return nil, &noMetadata{words: err.Error(), page: true}
 	}
-	m := decodeMetadata(a.fields)
+	m := decodeMetadata(a.fields, a.clean)
 	switch {
 	case m.Issuer == "":
 		return nil, ConfigError("issuer", "%s publishes metadata that name no issuer", c.Issuer)
@@ -121,16 +121,31 @@ func cleaned(err error, clean func(string) string) error {
 	return &copied
 }
 
+// unusableKeys stands for a jwks_uri that is there and that cannot be used. To count it as
+// absent would accept ID tokens without a look at their signature.
+const unusableKeys = "unusable:"
+
 // decodeMetadata reads the members of a metadata document. Those of another type than
-// expected count as absent.
-func decodeMetadata(fields map[string]json.RawMessage) *Metadata {
+// expected count as absent, and so do addresses that repeat what was sent: clean changes
+// them.
+func decodeMetadata(fields map[string]json.RawMessage, clean func(string) string) *Metadata {
+	address := func(name string) string {
+		if s := text(fields[name]); clean(s) == Printable(s) {
+			return s
+		}
+		return ""
+	}
+	keys := address("jwks_uri")
+	if raw := string(fields["jwks_uri"]); keys == "" && raw != "" && raw != "null" && raw != `""` {
+		keys = unusableKeys
+	}
 	return &Metadata{
 		Issuer:                text(fields["issuer"]),
-		AuthorizationEndpoint: text(fields["authorization_endpoint"]),
-		TokenEndpoint:         text(fields["token_endpoint"]),
-		RevocationEndpoint:    text(fields["revocation_endpoint"]),
-		DeviceEndpoint:        text(fields["device_authorization_endpoint"]),
-		KeysURI:               text(fields["jwks_uri"]),
+		AuthorizationEndpoint: address("authorization_endpoint"),
+		TokenEndpoint:         address("token_endpoint"),
+		RevocationEndpoint:    address("revocation_endpoint"),
+		DeviceEndpoint:        address("device_authorization_endpoint"),
+		KeysURI:               keys,
 		Scopes:                words(fields["scopes_supported"]),
 		Challenges:            words(fields["code_challenge_methods_supported"]),
 		TokenAuthMethods:      words(fields["token_endpoint_auth_methods_supported"]),

@@ -64,6 +64,9 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 	if r.Refreshes() && old != nil {
 		t.inherit(old)
 	}
+	if reply.wrongType != nil {
+		return nil, reply.keepRefreshToken(t, old, save)
+	}
 	if reply.idToken == "" || !r.wantsID() && r.repeatable() && !old.hadID() {
 		return t, nil
 	}
@@ -132,6 +135,7 @@ type reply struct {
 	asked, answered                    time.Time
 	offset                             time.Duration // of the server's clock
 	clean                              func(string) string
+	wrongType                          *Error // the access token is of a type that cannot be handed on; nil: it is not
 }
 
 // post sends the request once: no redirects, no second try. It is the only place that
@@ -166,8 +170,8 @@ func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	if t.accessToken == "" && t.idToken == "" || resp.StatusCode/100 != 2 {
 		return nil, a.temporary("without a token")
 	}
-	if kind := a.text("token_type"); t.accessToken != "" && kind != "" && !strings.EqualFold(kind, "Bearer") {
-		return nil, &Error{Class: ClassRefused, Host: a.host(), Code: "token_type " + a.clean(kind), Description: "only bearer tokens can be handed on (RFC 6750)"}
+	if kind := strings.TrimSpace(a.text("token_type")); t.accessToken != "" && kind != "" && !strings.EqualFold(kind, "Bearer") {
+		t.wrongType = &Error{Class: ClassRefused, Host: a.host(), Code: "token_type " + a.clean(kind), Description: "only bearer tokens can be handed on (RFC 6750)"}
 	}
 	return t, nil
 }
@@ -232,6 +236,22 @@ func (r *reply) token(m *Metadata, scopes []string) *Token {
 	}
 }
 
+// keepRefreshToken returns the error of an answer whose access token cannot be handed on.
+// If it answers a refresh, its refresh token is saved first: the old one is used up.
+func (r *reply) keepRefreshToken(t, old *Token, save func(*Token)) error {
+	if old == nil {
+		return r.wrongType
+	}
+	kept := *old
+	kept.RefreshToken, kept.Renewed = t.RefreshToken, t.Renewed
+	if save != nil {
+		save(&kept)
+	}
+	e := *r.wrongType
+	e.Class = ClassTemporary
+	return &e
+}
+
 // hadID reports whether the server sent an ID token with t or before. t may be nil.
 func (t *Token) hadID() bool { return t != nil && (t.IDToken != "" || t.IDFault.Reason != "") }
 
@@ -242,5 +262,8 @@ func (t *Token) inherit(old *Token) {
 	t.Subject, t.Account = old.Subject, old.Account
 	if t.RefreshToken == "" {
 		t.RefreshToken = old.RefreshToken
+	}
+	if t.AccessToken == "" {
+		t.AccessToken, t.Expiry = old.AccessToken, old.Expiry
 	}
 }

@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"encoding/json"
-	"math"
 	"time"
 )
 
@@ -142,12 +140,9 @@ func jwtExpiry(token Secret) (time.Time, bool) { return jwtTime(token, "exp") }
 
 // jwtTime reads a claim that is a time, unverified.
 func jwtTime(token Secret, claim string) (time.Time, bool) {
-	claims, err := unverifiedClaims(token)
-	var at float64
-	if err != nil || json.Unmarshal(claims[claim], &at) != nil || at <= 0 || at > math.MaxInt32*8 {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(at), 0), true
+	claims, _ := unverifiedClaims(token) // nil for any other token
+	at := numericDate(claims[claim])
+	return at, !at.IsZero()
 }
 
 // accessExpiry is the earlier of what expires_in and the token itself say, the

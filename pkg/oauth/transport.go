@@ -19,7 +19,8 @@ const (
 	deviceTimeout    = 20 * time.Second // of the request for a device code
 	revokeTimeout    = 5 * time.Second
 	metadataTimeout  = 10 * time.Second
-	lateKeysTimeout  = 5 * time.Second // of keys that are fetched after the tokens were saved
+	keysTimeout      = 4 * time.Second // with lateKeysTimeout less than a caller waits for a refresh
+	lateKeysTimeout  = 3 * time.Second // of keys that are fetched after the tokens were saved
 
 	machineTimeout = 20 * time.Second // of a token request that uses nothing up
 

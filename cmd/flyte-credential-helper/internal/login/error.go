@@ -24,6 +24,8 @@ func (e *NeededError) Error() string {
 	}
 	words := fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.Server, e.Reason)
 	switch cause := oauth.AsError(e.Cause); {
+	case cause != nil && cause.Saved != oauth.LoginUsable && cause.Problem != "":
+		words = fmt.Sprintf("%s, and no new login to %s can start here: %s", cause.Problem, e.Server, e.Reason)
 	case cause != nil && cause.Saved != oauth.LoginUsable:
 		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.Server, e.Reason)
 	case cause != nil:
