@@ -48,18 +48,18 @@ func presets() []preset {
 			name: "auth0", title: "Auth0", issuerForm: "https://TENANT.auth0.com/",
 			settings: fixedPorts(),
 			notes: []string{
-				"Create an application of the type Native, and allow both callback URLs: Auth0 compares them with their ports.",
-				"Allow the refresh token grant, and rotation with an overlap of ten seconds or more.",
-				"The issuer ends with a slash. An access token for an API of yours needs its identifier as `audience`.",
+				"Create an application of the type Native. Allow the callback URLs http://localhost:8000 and http://localhost:18000, because Auth0 compares their ports.",
+				"Allow the refresh token grant. Enable rotation with an overlap of ten seconds or more.",
+				"The issuer ends with a slash. To get an access token for your own API, set `audience` to the identifier of the API.",
 			},
 		},
 		{
 			name: "b2c", title: "Microsoft Entra ID B2C (Azure AD B2C)", issuerForm: "https://TENANT.b2clogin.com/tfp/TENANT-ID/POLICY/v2.0/",
 			settings: map[string][]string{"redirect-uri": {"http://localhost"}, "token-kind": {"id"}},
 			notes: []string{
-				"Register an application, and under the platform for mobile and desktop applications the redirect URI http://localhost: any port works.",
-				"In the user flow, set the issuer claim to the form with `tfp`: otherwise its metadata names another issuer than the address they are read from. A custom policy sets `IssuanceClaimPattern` to `AuthorityWithTfp`.",
-				"Without a scope of an API of yours B2C sends an ID token and no access token. With such a scope, give `--token-kind access` for its access token.",
+				"Register an application. Under the platform for mobile and desktop applications, add the redirect URI http://localhost. It allows any port.",
+				"In the user flow, set the issuer claim to the form with `tfp`. Otherwise the issuer in the metadata differs from the address of the metadata. In a custom policy, set `IssuanceClaimPattern` to `AuthorityWithTfp`.",
+				"Without a scope of your own API, B2C sends an ID token and no access token. If you request such a scope, use `--token-kind access` to get the access token.",
 			},
 		},
 		{
@@ -72,8 +72,8 @@ func presets() []preset {
 			},
 			gitUsername: "x-token-auth",
 			notes: []string{
-				"Add an OAuth consumer to the workspace, with the callback URL http://localhost:8000 and the repository permissions that git needs.",
-				"The consumer has a secret, which goes into `client-secret-file`. There are no ID tokens.",
+				"Add an OAuth consumer to the workspace. Give it the callback URL http://localhost:8000 and the repository permissions that git needs.",
+				"The consumer has a secret. Write it into a file, and set `client-secret-file` to its path. Bitbucket issues no ID tokens.",
 			},
 		},
 		{
@@ -81,18 +81,18 @@ func presets() []preset {
 			settings: map[string][]string{"scope": {"openid", "email", "groups", "offline_access"}},
 			notes: []string{
 				"A static client with `public: true` and no `redirectURIs` may use any port on loopback.",
-				"With `expiry.refreshTokens.reuseInterval: 10s` a refresh whose answer is lost costs nobody the login.",
-				"When the refresh token has ended Dex answers `invalid_request`, and the next call logs in.",
+				"Set `expiry.refreshTokens.reuseInterval: 10s`. Then a login continues to work if the answer to a refresh is lost.",
+				"If the refresh token has expired, Dex answers `invalid_request`. The next call then logs in.",
 			},
 		},
 		{
 			name: "entra", title: "Microsoft Entra ID", issuerForm: "https://login.microsoftonline.com/TENANT-ID/v2.0",
 			settings: map[string][]string{"redirect-uri": {"http://localhost"}},
 			notes: []string{
-				"Register an application, and under the platform for mobile and desktop applications the redirect URI http://localhost: any port will do.",
-				"A cluster takes the ID token, whose audience is the application's ID. Access tokens without a scope of an API of yours are meant for Microsoft Graph.",
-				"The issuer names your tenant's ID: with `common` or `organizations` the metadata have `{tenantid}` in its place, which no token has.",
-				"If a policy wants the user again (`interaction_required`), the next call logs in.",
+				"Register an application. Under the platform for mobile and desktop applications, add the redirect URI http://localhost. It allows any port.",
+				"A cluster accepts the ID token. Its audience is the ID of the application. Without a scope of your own API, access tokens are for Microsoft Graph.",
+				"The issuer contains the ID of your tenant. Do not use `common` or `organizations`: their metadata contains the text `{tenantid}` instead of an ID, and no token has that issuer.",
+				"If a policy requires the user to sign in again (`interaction_required`), the next call logs in.",
 			},
 		},
 		{
@@ -100,7 +100,7 @@ func presets() []preset {
 			settings:    map[string][]string{"scope": {"openid", "email", "write:repository"}},
 			gitUsername: "oauth2",
 			notes: []string{
-				"Create an OAuth2 application that is not a confidential client, with the redirect URI http://127.0.0.1: any port will do.",
+				"Create an OAuth2 application that is not a confidential client. Give it the redirect URI http://127.0.0.1. It allows any port.",
 			},
 		},
 		{
@@ -113,10 +113,10 @@ func presets() []preset {
 			},
 			gitUsername: "x-access-token",
 			notes: []string{
-				"Create an OAuth app or a GitHub App with the callback URL http://127.0.0.1: any port will do.",
-				"It has a secret, which goes into `client-secret-file`. There are no ID tokens, so no cluster takes it.",
-				"A token that ends, and a refresh token with it, come where the app has them switched on.",
-				"When the refresh token has ended GitHub answers `bad_refresh_token` with status 200, and the next call logs in.",
+				"Create an OAuth app or a GitHub App with the callback URL http://127.0.0.1. It allows any port.",
+				"The app has a secret. Write it into a file, and set `client-secret-file` to its path. GitHub issues no ID tokens, so you cannot use it for a cluster.",
+				"Tokens expire, and there are refresh tokens, only if this is enabled in the app.",
+				"If the refresh token has expired, GitHub answers `bad_refresh_token` with status 200. The next call then logs in.",
 			},
 		},
 		{
@@ -124,8 +124,8 @@ func presets() []preset {
 			settings:    map[string][]string{"issuer": {"https://gitlab.com"}, "scope": {"openid", "read_repository", "write_repository"}},
 			gitUsername: "oauth2",
 			notes: []string{
-				"Add an application that is not confidential, with the redirect URI http://127.0.0.1, any port will do, and the scopes that are asked for.",
-				"For a cluster `openid` is enough: give that as the only scope.",
+				"Add an application that is not confidential. Give it the redirect URI http://127.0.0.1, which allows any port, and the scopes in the table below.",
+				"For a cluster, the scope `openid` is enough. Set it as the only scope.",
 			},
 		},
 		{
@@ -138,43 +138,43 @@ func presets() []preset {
 			},
 			gitUsername: "oauth2accesstoken",
 			notes: []string{
-				"Create an OAuth client of the type Desktop app: any port on loopback will do.",
-				"It has a secret, though nobody can keep it one, which goes into `client-secret-file`.",
-				"Google knows no groups in ID tokens: a cluster tells people apart by their e-mail address.",
+				"Create an OAuth client of the type Desktop app. It allows any port on loopback.",
+				"The client has a secret, although it cannot stay secret in a desktop app. Write it into a file, and set `client-secret-file` to its path.",
+				"ID tokens of Google contain no groups. A cluster identifies users by their e-mail address.",
 			},
 		},
 		{
 			name: "idcs", title: "Oracle Identity Cloud Service", issuerForm: "https://idcs-ID.identity.oraclecloud.com",
 			settings: map[string][]string{"scope": {"openid", "offline_access"}, "redirect-uri": {"http://localhost:8000"}, "redirect-port": {"18000"}},
 			notes: []string{
-				"Add a mobile application with the grants authorization code and refresh token, and both redirect URLs: they are compared with their ports.",
-				"In the domain's settings, make the issuer the domain's own URL. Otherwise its metadata name https://identity.oraclecloud.com/: then give the endpoints, `--auth-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/authorize --token-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/token`, in place of the issuer.",
-				"The audience of ID tokens is a list that has the client's ID in it.",
+				"Add a mobile application with the grants authorization code and refresh token. Add the redirect URLs http://localhost:8000 and http://localhost:18000, because the server compares their ports.",
+				"In the settings of the domain, set the issuer to the URL of the domain. Otherwise the metadata has the issuer https://identity.oraclecloud.com/. In that case, give the endpoints instead of the issuer: `--auth-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/authorize --token-endpoint https://idcs-ID.identity.oraclecloud.com/oauth2/v1/token`.",
+				"The audience of ID tokens is a list that contains the client ID.",
 			},
 		},
 		{
 			name: "kanidm", title: "Kanidm", issuerForm: "https://kanidm.example.com/oauth2/openid/CLIENT-ID",
 			notes: []string{
-				"Create a public client with `kanidm system oauth2 create-public`, and allow any port on loopback with `kanidm system oauth2 enable-localhost-redirects`.",
-				"Each client has an issuer of its own, which ends with its ID.",
-				"Kanidm sends errors as `text/plain`. They are read by their content.",
+				"Create a public client with `kanidm system oauth2 create-public`. Allow any port on loopback with `kanidm system oauth2 enable-localhost-redirects`.",
+				"Each client has its own issuer. The issuer ends with the client ID.",
+				"Kanidm sends errors with the type `text/plain`. The program reads them as JSON.",
 			},
 		},
 		{
 			name: "keycloak", title: "Keycloak", issuerForm: "https://keycloak.example.com/realms/REALM",
 			notes: []string{
-				"Create a client with client authentication off and the standard flow on, and the valid redirect URI http://127.0.0.1: any port will do.",
-				"`offline_access`, which is asked for where Keycloak offers it, makes the login outlive the browser's session: people need the role of that name. To be logged out with the browser, give `openid` as the only scope.",
-				"Groups in the ID token need a group membership mapper.",
+				"Create a client with client authentication off and the standard flow on. Give it the valid redirect URI http://127.0.0.1. It allows any port.",
+				"The program requests `offline_access` if Keycloak offers it. The login then continues after the session of the browser has ended. Users need the role `offline_access`. If the login should end with the session of the browser, set `openid` as the only scope.",
+				"To get groups in the ID token, add a group membership mapper.",
 			},
 		},
 		{
 			name: "okta", title: "Okta", issuerForm: "https://ORG.okta.com",
 			settings: fixedPorts(),
 			notes: []string{
-				"Create an OpenID Connect app integration of the type Native Application, with the grant Refresh Token, and both sign-in redirect URIs: Okta compares them with their ports.",
+				"Create an OpenID Connect app integration of the type Native Application with the grant Refresh Token. Add the sign-in redirect URIs http://localhost:8000 and http://localhost:18000, because Okta compares their ports.",
 				"Rotate refresh tokens with a grace period of ten seconds or more.",
-				"An authorization server of its own has the issuer https://ORG.okta.com/oauth2/NAME. Groups in the ID token need a claim there.",
+				"A custom authorization server has the issuer https://ORG.okta.com/oauth2/NAME. To get groups in the ID token, add a claim there.",
 			},
 		},
 	}

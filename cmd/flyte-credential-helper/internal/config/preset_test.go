@@ -60,10 +60,13 @@ func providersDocument() string {
 	var b strings.Builder
 	b.WriteString(`# Identity providers
 
-` + "`--provider NAME`" + ` fills in what servers of one kind want and nothing else sets: a flag, a variable, a profile and what a
-kubeconfig says of its cluster all win over it. It names no client: somebody registers one at the server, as each section
-says, and everybody gives its ID with ` + "`--client-id`" + `. The settings are the providers' published ones; none of these services was
-asked by the tests.
+` + "`--provider NAME`" + ` sets what one kind of server needs. Flags, variables, profiles and the cluster in a kubeconfig have
+precedence over it. A preset names no client. An administrator registers a client at the server, as each section describes,
+and users give its ID with ` + "`--client-id`" + `. The presets follow the documentation of the providers. The tests do not
+contact these services.
+
+If your server is not in this list, register a public client with the redirect URI http://127.0.0.1, for any port. If the server
+compares ports, register http://localhost:8000 and give ` + "`--redirect-uri http://localhost:8000`" + `.
 `)
 	for _, p := range presets() {
 		describePreset(&b, p)
@@ -87,17 +90,17 @@ func describePreset(b *strings.Builder, p preset) {
 		fmt.Fprintf(b, "* %s\n", note)
 	}
 	if p.issuerForm != "" && p.settings["issuer"] != nil {
-		fmt.Fprintf(b, "* One of your own is named by `--issuer %s`.\n", p.issuerForm)
+		fmt.Fprintf(b, "* For your own instance, add `--issuer %s`.\n", p.issuerForm)
 	}
 	if len(p.settings) == 0 && p.gitUsername == "" {
-		b.WriteString("\nIt sets nothing: what is the default is what such servers want.\n")
+		b.WriteString("\nThis preset sets nothing, because the defaults of the program are correct for such servers.\n")
 		return
 	}
-	b.WriteString("\n| it sets | |\n|---|---|\n")
+	b.WriteString("\n| setting | value |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(p.settings)) {
 		fmt.Fprintf(b, "| `%s` | `%s` |\n", name, strings.Join(p.settings[name], "`, `"))
 	}
 	if p.gitUsername != "" {
-		fmt.Fprintf(b, "| git's user name | `%s` |\n", p.gitUsername)
+		fmt.Fprintf(b, "| the user name for git | `%s` |\n", p.gitUsername)
 	}
 }
