@@ -215,11 +215,13 @@ func age(ctx context.Context, dir string, k *cache.Keyring, d time.Duration) err
 }
 
 func ageStore(ctx context.Context, s *cache.Store, d time.Duration) error {
-	unlock, err := s.Lock(ctx) // a worker may still be saving
-	if err != nil {
+	// A worker may still be saving. This lock is taken on the caller's thread, which may have
+	// a mount namespace of its own.
+	worker := flock.New(filepath.Join(string(s.Dir), s.ID+".spend"))
+	if _, err := worker.TryLockContext(ctx, 10*time.Millisecond); err != nil {
 		return err
 	}
-	defer unlock()
+	defer worker.Unlock()
 	t, err := s.Load(ctx)
 	if err != nil || t == nil {
 		return fmt.Errorf("cannot load %s: %w", s.ID, err)

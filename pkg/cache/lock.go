@@ -17,7 +17,7 @@ func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := d.make(); err != nil {
 		return nil, err
 	}
-	for {
+	for ctx.Err() == nil {
 		f := d.flock(name)
 		if err := d.wait(ctx, f); err != nil {
 			return nil, err
@@ -31,6 +31,7 @@ func (d Dir) lock(ctx context.Context, name string) (unlock func(), err error) {
 		}
 		unlock() // the file was removed while we waited: this is not the lock
 	}
+	return nil, context.Cause(ctx)
 }
 
 // tryLock is lock that returns ErrBusy if another process has the lock.
