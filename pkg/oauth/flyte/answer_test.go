@@ -122,7 +122,7 @@ func networkOf(s *httptest.Server) Network {
 }
 
 // ask discovers what answers say, at a server that speaks how.
-func ask(t *testing.T, how speaks, answers map[string]http.HandlerFunc) (*Found, *rungs, error) {
+func ask(t *testing.T, how speaks, answers map[string]http.HandlerFunc) (*LoginConfig, *rungs, error) {
 	t.Helper()
 	s := &rungs{answers: answers}
 	server := start(t, how, s)
@@ -213,8 +213,8 @@ func own() message {
 }
 
 // found is what they say.
-func found() *Found {
-	return &Found{
+func found() *LoginConfig {
+	return &LoginConfig{
 		Server: oauth.Metadata{
 			Issuer: "https://id.example", AuthorizationEndpoint: "https://id.example/authorize", TokenEndpoint: "https://id.example/oauth2/token", DeviceEndpoint: "https://id.example/device",
 			KeysURI: "https://id.example/jwks", Scopes: []string{"all", "offline"}, Challenges: []string{"S256"}, TokenAuthMethods: []string{"client_secret_basic"}, Plaintext: true,

@@ -10,17 +10,17 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// apiKey is a machine's login in one word: base64 of
+// apiKey is a login with client credentials in one variable: base64 of
 // endpoint:client_id:client_secret:org.
 type apiKey struct {
-	variable           string // which holds it
+	variable           string // its name
 	endpoint, clientID string
 	secret             oauth.Secret
 	org                string // empty for none
 }
 
-// apiKey returns the key that the environment holds, or nil. The last two names
-// are those in a task's pod.
+// apiKey returns the key in the environment, or nil if there is none. The last two names
+// are set in the pod of a task.
 func (e environment) apiKey() (*apiKey, error) {
 	for _, name := range []string{"FLYTE_API_KEY", "_UNION_EAGER_API_KEY", "EAGER_API_KEY"} {
 		text := strings.TrimSpace(e[name])
@@ -29,7 +29,7 @@ func (e environment) apiKey() (*apiKey, error) {
 		}
 		k, ok := parseAPIKey(text)
 		if !ok {
-			return nil, fmt.Errorf("%s is no API key of Flyte's: base64 of endpoint:client_id:client_secret:org", name)
+			return nil, fmt.Errorf("%s is not a Flyte API key: it must be base64 of endpoint:client_id:client_secret:org", name)
 		}
 		k.variable = name
 		return k, nil
@@ -37,9 +37,9 @@ func (e environment) apiKey() (*apiKey, error) {
 	return nil, nil
 }
 
-// parseAPIKey reads a key in either alphabet, with or without padding. An endpoint
-// may have a port and a secret may have colons, so the organization is what comes
-// after the last one.
+// parseAPIKey decodes a key in either alphabet of base64, with or without padding. The
+// endpoint may have a port, and the secret may have colons: the organization follows the
+// last colon.
 func parseAPIKey(text string) (*apiKey, bool) {
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "="))
 	rest := withoutScheme(strings.TrimRight(string(decoded), "\r\n"))
@@ -65,8 +65,8 @@ func parseAPIKey(text string) (*apiKey, bool) {
 	return k, true
 }
 
-// cutHost cuts text after its host, which has colons if it is an IPv6 address in
-// brackets.
+// cutHost cuts text at the first colon after the host. An IPv6 address in brackets has
+// colons itself.
 func cutHost(text string) (host, rest string) {
 	from := 0
 	if strings.HasPrefix(text, "[") {
@@ -76,7 +76,7 @@ func cutHost(text string) (host, rest string) {
 	return text[:from] + host, rest
 }
 
-// withoutScheme is an endpoint without what some clients write before it.
+// withoutScheme returns an endpoint without its scheme, which only some clients write.
 func withoutScheme(endpoint string) string {
 	for _, scheme := range []string{"dns:///", "https://", "http://"} {
 		if len(endpoint) >= len(scheme) && strings.EqualFold(endpoint[:len(scheme)], scheme) {
@@ -86,7 +86,7 @@ func withoutScheme(endpoint string) string {
 	return endpoint
 }
 
-// SameEndpoint reports whether two ways to write an endpoint mean one.
+// SameEndpoint reports whether a and b are the same endpoint, written in two ways.
 func SameEndpoint(a, b string) bool {
 	return strings.EqualFold(strings.TrimRight(withoutScheme(a), "/"), strings.TrimRight(withoutScheme(b), "/"))
 }

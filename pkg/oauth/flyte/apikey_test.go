@@ -54,8 +54,8 @@ func TestAPIKeyRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{"FLYTE_API_KEY", "_UNION_EAGER_API_KEY", "EAGER_API_KEY"} {
-				_, err := Find(World{Environ: []string{variable + "=" + text}})
-				if err == nil || !strings.HasPrefix(err.Error(), variable+" is no API key") {
+				_, err := FindSource(Env{Environ: []string{variable + "=" + text}})
+				if err == nil || !strings.HasPrefix(err.Error(), variable+" is not a Flyte API key") {
 					t.Fatalf("the error is %v", err)
 				}
 				if strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "s3cr3t") {

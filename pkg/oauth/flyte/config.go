@@ -8,16 +8,16 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// World is what configuration is read from, besides files.
-type World struct {
+// Env is the part of the process's environment that the configuration depends on.
+type Env struct {
 	Environ []string // NAME=VALUE each, as [os.Environ] has them
-	Home    string   // the person's home folder; empty: none
+	Home    string   // the user's home directory; empty: none
 	Dir     string   // the working directory, absolute; empty: none
 }
 
-// absolute is a path as the other clients take it, who start at the working
-// directory; and ~ is the home folder.
-func (w World) absolute(path string) string {
+// absolute returns path as an absolute path, as Flyte's other clients read it: relative to
+// the working directory, with ~ for the home directory.
+func (w Env) absolute(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~"); ok && w.Home != "" && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
 		return filepath.Join(w.Home, rest)
 	}
@@ -27,46 +27,47 @@ func (w World) absolute(path string) string {
 	return filepath.Join(w.Dir, path)
 }
 
-// Source is where Flyte's clients have their configuration from: variables, or an
-// API key, or the first file with an endpoint and variables over it.
+// Source is what Flyte's clients read their configuration from: variables, an API key, or
+// the first file with an endpoint, whose options variables override.
 type Source struct {
 	Endpoint      string // as written, without dns:///; empty if nothing names one
-	Name          string // for people: the variable or the file that names the endpoint
-	File          string // the file that counts; empty for none
-	InWorkingTree bool   // the file is not the person's own: little of it counts
-	Missing       string // the file that a variable names first, if there is none
+	Name          string // for messages: the variable or the file that names the endpoint
+	File          string // the file that is used; empty: none
+	InWorkingTree bool   // File is in the working tree and not the user's own: most of its options are ignored
+	Missing       string // the first file that a variable names and that does not exist
 
-	Warnings []string // what the person should know, a sentence each
-	Notes    []string // what helps to find out why it is so
+	Warnings []string // problems that the user should know, one sentence each
+	Notes    []string // details that explain the result
 
-	*origin // behind a pointer: whoever prints a Source prints no secret
+	*sourceData // a pointer, so that printing a Source prints no secret
 }
 
-// origin is all that a Source was found in.
-type origin struct {
-	world  World
-	env    environment
+// sourceData is the data that a Source was found in.
+type sourceData struct {
+	env    Env
+	vars   environment
 	values map[string]value // what the file says
 	key    *apiKey
 }
 
-// Find finds out which endpoint Flyte's clients are configured for, and by what. It
-// looks at nothing else, so that a call for another endpoint does not fail for what
-// is wrong with this one. An error says which file or variable is wrong, and where.
-func Find(w World) (*Source, error) {
-	s := &Source{origin: &origin{world: w, env: newEnvironment(w.Environ)}}
-	named, set, note := s.env.option(optionEndpoint)
+// FindSource finds the endpoint that Flyte's clients are configured for and the variable
+// or file that names it. It does not read the other options, so that a call for another
+// endpoint does not fail because one of them is wrong. An error names the wrong file or
+// variable, and the line.
+func FindSource(w Env) (*Source, error) {
+	s := &Source{sourceData: &sourceData{env: w, vars: newEnvironment(w.Environ)}}
+	named, set, note := s.vars.option(optionEndpoint)
 	s.note(note)
-	key, err := s.env.apiKey()
+	key, err := s.vars.apiKey()
 	if err != nil {
 		return s, err
 	}
 	switch {
-	case key != nil && (!named.stated() || SameEndpoint(named.text, key.endpoint)):
+	case key != nil && (!named.isSet() || SameEndpoint(named.text, key.endpoint)):
 		s.key, s.Endpoint, s.Name = key, key.endpoint, key.variable
 		return s, nil
-	case set && !named.stated():
-		s.note(named.name + " is empty, so no file's endpoint counts")
+	case set && !named.isSet():
+		s.note(named.name + " is set to an empty value, so the endpoints in files are ignored")
 		return s, nil
 	case key != nil:
 		s.note(fmt.Sprintf("%s is for another endpoint than %s", key.variable, named.name))
@@ -90,37 +91,36 @@ func (s *Source) note(text string) {
 	}
 }
 
-// Config is what Flyte's clients are configured with for an endpoint, besides it. A
-// field that is empty was not stated, or does not count.
+// Config is the configuration of Flyte's clients for an endpoint. A field is empty if the
+// option is not set or is ignored.
 type Config struct {
-	Insecure   *bool // plaintext; nil: not stated
-	SkipVerify *bool // do not check the server's certificate; nil: not stated
+	Insecure   *bool // without TLS; nil: not set
+	SkipVerify *bool // do not verify the server's certificate; nil: not set
 	CAFile     string
 	HTTPProxy  string
 
 	Grant    string // "auto", "device" or "client-credentials"
-	AuthType string // what the grant follows from, as written
+	AuthType string // the option that Grant is derived from, as written
 
-	// Of the client itself. Only for client credentials do Flyte's clients take it from
-	// here, and the audience for a device code too. Otherwise they ask the server, and
-	// these are empty.
+	// Flyte's clients use the options of the client only with client credentials, and the
+	// audience with a device code too. Otherwise they ask the server, and these are empty.
 	ClientID, Audience    string
-	SecretFile, SecretEnv string // the file or the variable where Secret is from
+	SecretFile, SecretEnv string // the file or the variable that holds the secret
 
 	Scopes         []string
 	Command        []string // Flyte's clients run it for a token. It may start this program: never run it.
 	ProxyCommand   []string
 	DisableKeyring bool
 
-	Ignored []string // what a file in a working tree says, or variables beside one, and is not obeyed
-	Notes   []string // what helps to find out why it is so
+	Ignored []string // options that are ignored, because they or the endpoint come from a file in a working tree
+	Notes   []string // details that explain the result
 
-	secret func() (oauth.Secret, error)
-	where  map[string]string
+	secret    func() (oauth.Secret, error)
+	locations map[string]string
 }
 
-// Secret returns the client's secret, or nothing where none is stated. It is read
-// only now, from the file or the variable that is named.
+// Secret returns the client secret, or "" if none is configured. It reads the configured
+// file or variable when it is called.
 func (c *Config) Secret() (oauth.Secret, error) {
 	if c.secret == nil {
 		return "", nil
@@ -128,15 +128,15 @@ func (c *Config) Secret() (oauth.Secret, error) {
 	return c.secret()
 }
 
-// Where says for people where an option stands, such as a file, a line and a name.
-// It knows the options by their names below admin: in a YAML file, such as
-// caCertFilePath. It is empty for one that is not stated or does not count.
-func (c *Config) Where(option string) string { return c.where[option] }
+// Location returns where an option is set, for messages: a variable, or a file, a line and
+// a name. option is its name below admin: in a YAML file, such as caCertFilePath. Location
+// returns "" if the option is not set or is ignored.
+func (c *Config) Location(option string) string { return c.locations[option] }
 
-// Config reads the configuration for the source's endpoint. An error says which
-// file or variable is wrong, and where.
+// Config reads the configuration for the source's endpoint. An error names the wrong file
+// or variable, and the line.
 func (s *Source) Config() (*Config, error) {
-	r := &reader{Source: s, c: &Config{where: map[string]string{}}}
+	r := &reader{Source: s, c: &Config{locations: map[string]string{}}}
 	r.network()
 	if err := r.client(); err != nil {
 		return nil, err

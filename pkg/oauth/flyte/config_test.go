@@ -39,17 +39,17 @@ func tree(t *testing.T, files map[string]string) string {
 
 // at is a world with a home and a working directory below root, where variables
 // may say ROOT.
-func at(root string, environ ...string) World {
+func at(root string, environ ...string) Env {
 	for i, pair := range environ {
 		environ[i] = strings.ReplaceAll(pair, "ROOT", root)
 	}
-	return World{Environ: environ, Home: filepath.Join(root, "home"), Dir: filepath.Join(root, "work", "sub")}
+	return Env{Environ: environ, Home: filepath.Join(root, "home"), Dir: filepath.Join(root, "work", "sub")}
 }
 
 // configured returns the source and the configuration of a world that has them.
-func configured(t *testing.T, w World) (*Source, *Config) {
+func configured(t *testing.T, w Env) (*Source, *Config) {
 	t.Helper()
-	s, err := Find(w)
+	s, err := FindSource(w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,9 +184,9 @@ func TestPrecedence(t *testing.T) {
 			&Config{Grant: "auto"}, ""},
 		"v1 wins": {[]string{"FLYTE_ADMIN_ENDPOINT=two.example", "FLYTE_PLATFORM_URL=one.example", "FLYTE_CREDENTIALS_SCOPES=one", "FLYTE_ADMIN_SCOPES=two"}, "one.example", "FLYTE_PLATFORM_URL",
 			&Config{Scopes: []string{"one"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"},
-			"FLYTE_PLATFORM_URL and FLYTE_ADMIN_ENDPOINT differ: FLYTE_PLATFORM_URL counts\nFLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES counts"},
+			"FLYTE_PLATFORM_URL and FLYTE_ADMIN_ENDPOINT differ: FLYTE_PLATFORM_URL is used\nFLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES is used"},
 		"an empty v1 wins": {[]string{"FLYTE_CREDENTIALS_SCOPES=", "FLYTE_ADMIN_SCOPES=two"}, "file.example", file,
-			&Config{CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, "FLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES counts"},
+			&Config{CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, "FLYTE_CREDENTIALS_SCOPES and FLYTE_ADMIN_SCOPES differ: FLYTE_CREDENTIALS_SCOPES is used"},
 		"equal ones": {[]string{"FLYTE_CREDENTIALS_SCOPES=x", "FLYTE_ADMIN_SCOPES=x"}, "file.example", file,
 			&Config{Scopes: []string{"x"}, CAFile: at(root).absolute("/f.pem"), Insecure: pointer(true), Grant: "device", AuthType: "DeviceFlow"}, ""},
 		"the first of two": {[]string{"FLYTE_PLATFORM_URL=a.example", "FLYTE_PLATFORM_URL=b.example"}, "a.example", "FLYTE_PLATFORM_URL",
@@ -210,14 +210,14 @@ func TestPrecedence(t *testing.T) {
 // An endpoint variable that is empty masks every file, and there is no endpoint.
 func TestEmptyEndpoint(t *testing.T) {
 	root := tree(t, map[string]string{"home/.flyte/config.yaml": "admin: {endpoint: file.example}\n"})
-	s, err := Find(at(root, "FLYTE_PLATFORM_URL="))
-	if err != nil || s.Endpoint != "" || s.Name != "" || !strings.Contains(strings.Join(s.Notes, " "), "FLYTE_PLATFORM_URL is empty") {
+	s, err := FindSource(at(root, "FLYTE_PLATFORM_URL="))
+	if err != nil || s.Endpoint != "" || s.Name != "" || !strings.Contains(strings.Join(s.Notes, " "), "FLYTE_PLATFORM_URL is set to an empty value") {
 		t.Errorf("found %q of %q: %v, %v", s.Endpoint, s.Name, err, s.Notes)
 	}
 }
 
 func TestNothing(t *testing.T) {
-	s, err := Find(World{Environ: []string{"PATH=/bin", "broken", ""}})
+	s, err := FindSource(Env{Environ: []string{"PATH=/bin", "broken", ""}})
 	if err != nil || s.Endpoint != "" || s.Name != "" || s.File != "" || s.Warnings != nil || s.Notes != nil {
 		t.Errorf("found %+v, %v", s, err)
 	}
@@ -235,7 +235,7 @@ func TestWhere(t *testing.T) {
 		"caCertFilePath": yaml + ":6: admin.caCertFilePath", "httpProxyURL": "FLYTE_PLATFORM_HTTP_PROXY_URL", "scopes": yaml + ":4: admin.scopes",
 		"clientId": "", "insecure": "", "nonsense": "",
 	} {
-		if got := c.Where(option); got != want {
+		if got := c.Location(option); got != want {
 			t.Errorf("%s stands in %q, want %q", option, got, want)
 		}
 	}
@@ -243,13 +243,13 @@ func TestWhere(t *testing.T) {
 		t.Errorf("the CA file is %s, want %s", c.CAFile, want)
 	}
 	_, c = configured(t, at(root, "FLYTECTL_CONFIG="+ini))
-	if got, want := c.Where("scopes"), ini+":4: [credentials] scopes"; got != want {
+	if got, want := c.Location("scopes"), ini+":4: [credentials] scopes"; got != want {
 		t.Errorf("scopes stand in %q, want %q", got, want)
 	}
 }
 
 func TestAbsolute(t *testing.T) {
-	w := World{Home: filepath.FromSlash("/home/me"), Dir: filepath.FromSlash("/here")}
+	w := Env{Home: filepath.FromSlash("/home/me"), Dir: filepath.FromSlash("/here")}
 	for path, want := range map[string]string{
 		"": "", "a": "/here/a", "../a": "/a", "~": "/home/me", "~/a": "/home/me/a", "~you/a": "/here/~you/a",
 	} {

@@ -1,5 +1,5 @@
-// Package flyte holds what Flyte adds to OAuth 2.0: endpoints that say themselves
-// how to log in, and the configuration of Flyte's other clients.
+// Package flyte holds what Flyte adds to OAuth 2.0: discovery of the login settings of
+// a Flyte endpoint, and the configuration of Flyte's other clients.
 package flyte
 
 import (
@@ -16,46 +16,47 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Found is what a Flyte endpoint says of how to log in.
-type Found struct {
-	// Server is GetOAuth2Metadata's answer.
+// LoginConfig is what a Flyte endpoint answers when it is asked how to log in.
+type LoginConfig struct {
+	// Server is the answer of GetOAuth2Metadata.
 	Server oauth.Metadata
-	// The rest is GetPublicClientConfig's. Each may be empty.
+	// The next fields are the answer of GetPublicClientConfig. Each may be empty.
 	ClientID    string
 	RedirectURI string
 	Scopes      []string
 	Audience    string
 	HeaderKey   string // the header that takes the token; empty: Authorization
-	// Flyte2 reports whether it answers as Flyte 2 alone.
+	// Flyte2 reports whether the endpoint answered by a service of Flyte 2 only.
 	Flyte2 bool
 }
 
-// ErrNoAuth means that the endpoint wants no tokens.
-var ErrNoAuth = errors.New("authentication is switched off there")
+// ErrNoAuth means that authentication is disabled on the endpoint: it needs no tokens.
+var ErrNoAuth = errors.New("authentication is disabled on the endpoint")
 
-// limit is how long discovery may take. With an identity provider of its own
-// flyteadmin asks that one each time, five times where it does not answer.
-const limit = 15 * time.Second
+// discoveryTimeout is the time limit of Discover. A flyteadmin with an external identity
+// provider asks the provider on each request, and retries five times if it does not answer.
+const discoveryTimeout = 15 * time.Second
 
-// grpcLimit leaves time for the other ways.
-const grpcLimit = 10 * time.Second
+// grpcTimeout is the time limit of one call by gRPC. It leaves time for the other methods.
+const grpcTimeout = 10 * time.Second
 
 // Network is how an endpoint is reached.
 type Network struct {
-	// Transport says how connections are made. It is not used itself: it may speak
-	// another HTTP than a call needs.
+	// Transport is cloned for each client, because a call by gRPC needs other HTTP
+	// versions.
 	Transport *http.Transport
-	// Wrap adds to each request what it must carry. Nil: nothing.
+	// Wrap returns a transport that adds headers to each request. Nil: none are added.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Discover asks an endpoint how to log in: by gRPC, as Flyte's clients do, then by
-// HTTP, which passes through proxies that know no gRPC. It returns [ErrNoAuth], or an
-// [oauth.Error], which is of class config if the endpoint is not one of Flyte.
-func Discover(ctx context.Context, e Endpoint, n Network) (*Found, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, e.silent())
+// HTTP, which also passes through proxies without gRPC support. It returns [ErrNoAuth], a
+// [ProxyAuthRequiredError] or an [oauth.Error]. The class of the latter is config if the
+// endpoint is not a Flyte endpoint.
+func Discover(ctx context.Context, e Endpoint, n Network) (*LoginConfig, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, discoveryTimeout, e.timeoutError())
 	defer cancel()
-	f, err := tryAll(ctx, e, n)
+	f, err := tryMethods(ctx, e, n)
 	switch {
 	case err == nil || errors.Is(err, ErrNoAuth) || ctx.Err() != nil:
 		return f, err
@@ -76,7 +77,7 @@ func identityProvider(e Endpoint, issuer string) *oauth.Error {
 
 // issuerAt returns the issuer of an OpenID provider at e, or "".
 func issuerAt(ctx context.Context, e Endpoint, n Network) string {
-	h := &gateway{endpoint: e, client: n.client(nil)}
+	h := &jsonClient{endpoint: e, client: n.client(nil)}
 	m, err := h.get("/.well-known/openid-configuration", metadataNumbers())(ctx)
 	if err != nil {
 		return ""
@@ -84,13 +85,13 @@ func issuerAt(ctx context.Context, e Endpoint, n Network) string {
 	return m.text(1)
 }
 
-// tlsLimit is how long it may take to find out whether a server speaks TLS.
-const tlsLimit = 5 * time.Second
+// tlsTimeout is how long it may take to find out whether a server speaks TLS.
+const tlsTimeout = 5 * time.Second
 
-// speaksTLS reports whether e, which is configured without TLS, speaks it: servers that do
-// close a plaintext connection, or answer in many ways.
+// speaksTLS reports whether e, which is configured without TLS, uses TLS. The answer to a
+// plaintext request does not tell: some servers close the connection, others answer.
 func speaksTLS(ctx context.Context, e Endpoint, n Network) bool {
-	ctx, cancel := context.WithTimeout(ctx, tlsLimit)
+	ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+e.Host+"/", nil)
 	if err != nil {
@@ -104,49 +105,49 @@ func speaksTLS(ctx context.Context, e Endpoint, n Network) bool {
 	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(tls.AlertError))
 }
 
-// tryAll asks in each way until one leads to an answer.
-func tryAll(ctx context.Context, e Endpoint, n Network) (*Found, error) {
-	var failed []*elsewhere
-	deaf, speaks := false, false // to gRPC; nothing for us, but gRPC
-	for _, w := range ways(e, n) {
-		if w.grpc && deaf {
+// tryMethods tries the discovery methods in order and returns the first answer.
+func tryMethods(ctx context.Context, e Endpoint, n Network) (*LoginConfig, error) {
+	var failures []*methodError
+	noGRPC, grpcOnly := false, false
+	for _, m := range methods(e, n) {
+		if m.grpc && noGRPC {
 			continue
 		}
-		f, err := w.discover(ctx)
+		f, err := m.discover(ctx)
 		if err == nil {
 			f.Server.Plaintext = e.Plaintext || e.loopback()
 			return f, nil
 		}
-		var at *elsewhere
-		switch unspoken := (*unspokenError)(nil); {
-		case errors.As(err, &unspoken) && speaks:
-			at = &elsewhere{unimplemented: true, words: e.Host + " speaks nothing but gRPC"}
-		case errors.As(err, &unspoken) && !errors.As(err, &at):
-			return nil, unspoken.error
-		case at == nil && !errors.As(err, &at):
+		var failure *methodError
+		switch noHTTP := (*noHTTPError)(nil); {
+		case errors.As(err, &noHTTP) && grpcOnly:
+			failure = &methodError{unimplemented: true, message: e.Host + " supports only gRPC"}
+		case errors.As(err, &noHTTP) && !errors.As(err, &failure):
+			return nil, noHTTP.error
+		case failure == nil && !errors.As(err, &failure):
 			return nil, err
 		}
-		failed = append(failed, at)
-		deaf, speaks = deaf || at.deaf, speaks || w.grpc && at.unimplemented
+		failures = append(failures, failure)
+		noGRPC, grpcOnly = noGRPC || failure.noGRPC, grpcOnly || m.grpc && failure.unimplemented
 	}
-	return nil, nowhere(e, failed)
+	return nil, discoveryError(e, failures)
 }
 
-// way is one way to ask for the two messages.
-type way struct {
+// method is one way to request the two messages.
+type method struct {
 	grpc, flyte2     bool
-	provider         bool // authorization servers too have its metadata (RFC 8414), and no client's configuration
+	wellKnown        bool // the metadata is that of RFC 8414, which authorization servers have too, without the client configuration
 	endpoint         Endpoint
 	metadata, client func(context.Context) (message, error)
 }
 
-// ways are all there are, in the order in which they are tried.
-func ways(e Endpoint, n Network) []way {
+// methods returns all methods in the order in which they are tried.
+func methods(e Endpoint, n Network) []method {
 	const v1, v2 = "flyteidl.service.AuthMetadataService", "flyteidl2.auth.AuthMetadataService"
-	g := &grpc{endpoint: e, client: n.client(e.protocol())}
-	h := &gateway{endpoint: e, client: n.client(nil)}
+	g := &grpcClient{endpoint: e, client: n.client(e.grpcProtocol())}
+	h := &jsonClient{endpoint: e, client: n.client(nil)}
 	const metadata, client = "/GetOAuth2Metadata", "/GetPublicClientConfig"
-	return []way{
+	return []method{
 		{true, false, false, e, g.call("/" + v1 + metadata), g.call("/" + v1 + client)},
 		{true, true, false, e, g.call("/" + v2 + metadata), g.call("/" + v2 + client)},
 		{false, true, false, e, h.post("/"+v2+metadata, metadataNumbers()), h.post("/"+v2+client, clientNumbers())},
@@ -154,7 +155,8 @@ func ways(e Endpoint, n Network) []way {
 	}
 }
 
-// client makes requests as n says, with no other HTTP than protocols; nil: any.
+// client returns a client that does not follow redirects. protocols are the HTTP versions
+// that it may use; nil: any.
 func (n Network) client(protocols *http.Protocols) *http.Client {
 	t := n.Transport.Clone()
 	t.Protocols = protocols
@@ -165,89 +167,90 @@ func (n Network) client(protocols *http.Protocols) *http.Client {
 	return c
 }
 
-func (w way) discover(ctx context.Context) (*Found, error) {
-	m, err := w.metadata(ctx)
+func (m method) discover(ctx context.Context) (*LoginConfig, error) {
+	metadata, err := m.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{Flyte2: w.flyte2, Server: oauth.Metadata{
-		Issuer:                m.text(1),
-		AuthorizationEndpoint: m.text(2),
-		TokenEndpoint:         m.text(3),
-		Scopes:                m[5],
-		TokenAuthMethods:      m[6],
-		KeysURI:               m.text(7),
-		Challenges:            m[8],
-		DeviceEndpoint:        m.text(10),
+	f := &LoginConfig{Flyte2: m.flyte2, Server: oauth.Metadata{
+		Issuer:                metadata.text(1),
+		AuthorizationEndpoint: metadata.text(2),
+		TokenEndpoint:         metadata.text(3),
+		Scopes:                metadata[5],
+		TokenAuthMethods:      metadata[6],
+		KeysURI:               metadata.text(7),
+		Challenges:            metadata[8],
+		DeviceEndpoint:        metadata.text(10),
 	}}
-	c, err := w.client(ctx)
-	at := (*elsewhere)(nil)
-	if err != nil && !errors.As(err, &at) { // a server without public clients need not have it
+	c, err := m.client(ctx)
+	failure := (*methodError)(nil)
+	if err != nil && !errors.As(err, &failure) { // a server without public clients may have no such call
 		return nil, err
 	}
-	if w.provider && at != nil && at.missing && f.Server.Issuer != "" {
-		return nil, identityProvider(w.endpoint, f.Server.Issuer)
+	if m.wellKnown && failure != nil && failure.missing && f.Server.Issuer != "" {
+		return nil, identityProvider(m.endpoint, f.Server.Issuer)
 	}
 	f.ClientID, f.RedirectURI, f.Scopes, f.HeaderKey, f.Audience = c.text(1), c.text(2), c[3], c.text(4), c.text(6)
 	return f, nil
 }
 
-// OwnServer reports whether m is of the authorization server that is a part of
-// flyteadmin.
-func OwnServer(m oauth.Metadata) bool {
+// IsFlyteadmin reports whether m is the metadata of the authorization server that is
+// built into flyteadmin.
+func IsFlyteadmin(m oauth.Metadata) bool {
 	u, err := url.Parse(m.TokenEndpoint)
 	return err == nil && strings.HasSuffix(u.Path, "/oauth2/token") && strings.HasSuffix(m.AuthorizationEndpoint, "/oauth2/authorize")
 }
 
-// GuardedError is a proxy that lets nobody through to a Flyte endpoint without a
-// token of its own.
-type GuardedError struct {
+// ProxyAuthRequiredError means that a proxy in front of a Flyte endpoint lets requests
+// through only with a token for the proxy itself.
+type ProxyAuthRequiredError struct {
 	Endpoint Endpoint
-	Words    string // what it answered
+	Message  string // the proxy's answer
 }
 
-func (e *GuardedError) Error() string {
-	return fmt.Sprintf("a proxy before %s wants to know who asks how to log in: %s", e.Endpoint, e.Words)
+func (e *ProxyAuthRequiredError) Error() string {
+	return fmt.Sprintf("a proxy in front of %s requires its own authentication: %s", e.Endpoint, e.Message)
 }
 
-// elsewhere is an answer that says nothing of Flyte by one way: another may do.
-type elsewhere struct {
-	unimplemented bool // what answers knows the way, and has nothing there
-	missing       bool // 404, which is a proxy's word too
-	deaf          bool // it does not speak gRPC
-	guarded       bool // it lets nobody in who is not known to it
-	passing       bool // it may be another answer soon
-	words         string
+// methodError is the failure of one discovery method. Another method may succeed.
+type methodError struct {
+	unimplemented bool // the server says that it does not implement the call
+	missing       bool // status 404, which may come from a proxy
+	noGRPC        bool // the server does not support gRPC
+	authRequired  bool // the server or a proxy requires authentication
+	temporary     bool // a later attempt may succeed
+	message       string
 }
 
-func (e *elsewhere) Error() string { return e.words }
+func (e *methodError) Error() string { return e.message }
 
-// unspokenError is why HTTP led to no answer, or to none that a server gives which
-// speaks it: that of one which speaks gRPC only is no matter.
-type unspokenError struct{ error }
+// noHTTPError is the failure of a request by plain HTTP that a server with gRPC only would
+// cause too. It does not count if the server is known to support gRPC.
+type noHTTPError struct{ error }
 
-func (e *unspokenError) Unwrap() error { return e.error }
+func (e *noHTTPError) Unwrap() error { return e.error }
 
-// nowhere is the outcome where no way leads to an answer. Some proxies make gRPC's
-// unimplemented of a bare 404: by Flyte 1's two ways it must be the server's word. In
-// between are Flyte 2's, which nothing need know.
-func nowhere(e Endpoint, failed []*elsewhere) error {
-	last := failed[len(failed)-1]
-	unknown := func(at *elsewhere) bool { return at.guarded || !at.unimplemented && !at.missing && !at.deaf }
-	first := failed[0].unimplemented || failed[0].deaf // HTTP alone may be let through
-	if first && last.unimplemented && !slices.ContainsFunc(failed, unknown) {
+// discoveryError returns the error of a discovery in which all methods failed. It is
+// ErrNoAuth if both methods of Flyte 1, the first and the last, are unimplemented by the
+// server itself: some proxies turn a bare 404 into gRPC's unimplemented. The methods in
+// between are those of Flyte 2, which a server need not implement.
+func discoveryError(e Endpoint, failures []*methodError) error {
+	first, last := failures[0], failures[len(failures)-1]
+	undecided := func(f *methodError) bool { return f.authRequired || !f.unimplemented && !f.missing && !f.noGRPC }
+	unimplemented := (first.unimplemented || first.noGRPC) && last.unimplemented // a proxy may pass HTTP only
+	if unimplemented && !slices.ContainsFunc(failures, undecided) {
 		return ErrNoAuth
 	}
-	if i := slices.IndexFunc(failed, func(at *elsewhere) bool { return at.guarded }); i >= 0 {
-		return &GuardedError{Endpoint: e, Words: failed[i].words}
+	if i := slices.IndexFunc(failures, func(f *methodError) bool { return f.authRequired }); i >= 0 {
+		return &ProxyAuthRequiredError{Endpoint: e, Message: failures[i].message}
 	}
-	words := last.words
-	if first := failed[0].words; first != words {
-		words += "; by gRPC: " + first
+	problem := last.message
+	if first.message != problem {
+		problem += "; by gRPC: " + first.message
 	}
-	words = fmt.Sprintf("%s does not say how to log in: %s", e, words)
-	if last.passing {
-		return oauth.Temporary("%s", words)
+	problem = fmt.Sprintf("%s does not say how to log in: %s", e, problem)
+	if last.temporary {
+		return oauth.Temporary("%s", problem)
 	}
-	return oauth.ConfigError("endpoint", "%s", words)
+	return oauth.ConfigError("endpoint", "%s", problem)
 }

@@ -89,7 +89,7 @@ func TestNoClientConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &Found{Server: found().Server}
+			want := &LoginConfig{Server: found().Server}
 			if diff := cmp.Diff(want, f); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -221,7 +221,7 @@ func TestNotFlyte(t *testing.T) {
 		_, s, err := ask(t, http2, answers{"*": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://login.example/sign-in?next=secret", http.StatusFound)
 		}})
-		wantLater(t, err, "sends us to login.example", "identity-aware proxy")
+		wantLater(t, err, "redirects to login.example", "identity-aware proxy")
 		if strings.Contains(err.Error(), "secret") || len(s.asked) != 3 {
 			t.Errorf("%v, asked %v", err, s.paths())
 		}
@@ -259,12 +259,12 @@ func TestNotFlyte(t *testing.T) {
 	t.Run("guarded", func(t *testing.T) {
 		for status, words := range map[int]string{http.StatusUnauthorized: "401 Unauthorized", http.StatusForbidden: "403 Forbidden"} {
 			_, _, err := ask(t, http2, answers{"*": page(status, "text/plain", "who are you?")})
-			var guarded *GuardedError
-			if !errors.As(err, &guarded) || !strings.Contains(guarded.Words, words) || guarded.Endpoint.Host == "" {
+			var guarded *ProxyAuthRequiredError
+			if !errors.As(err, &guarded) || !strings.Contains(guarded.Message, words) || guarded.Endpoint.Host == "" {
 				t.Errorf("%d is %v", status, err)
 				continue
 			}
-			wantWords(t, err, "a proxy before "+guarded.Endpoint.Host)
+			wantWords(t, err, "a proxy in front of "+guarded.Endpoint.Host)
 		}
 	})
 }
@@ -316,20 +316,20 @@ func TestWrongTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Found{ClientID: "a", Server: oauth.Metadata{TokenEndpoint: "https://id.example/token", Scopes: []string{"all"}, Plaintext: true}}
+	want := &LoginConfig{ClientID: "a", Server: oauth.Metadata{TokenEndpoint: "https://id.example/token", Scopes: []string{"all"}, Plaintext: true}}
 	if diff := cmp.Diff(want, f); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
 func TestLargeAnswer(t *testing.T) {
-	_, _, err := ask(t, http1, answers{get: inJSON(`{"issuer":"` + strings.Repeat("x", maxAnswer) + `"}`)})
+	_, _, err := ask(t, http1, answers{get: inJSON(`{"issuer":"` + strings.Repeat("x", maxResponse) + `"}`)})
 	wantLater(t, err, "larger than 1 MiB")
-	f, _, err := ask(t, http1, answers{get: inJSON(`{"token_endpoint":"https://id.example/token","x":"` + strings.Repeat("x", maxAnswer-100) + `"}`)})
+	f, _, err := ask(t, http1, answers{get: inJSON(`{"token_endpoint":"https://id.example/token","x":"` + strings.Repeat("x", maxResponse-100) + `"}`)})
 	if err != nil || f.Server.TokenEndpoint == "" {
 		t.Errorf("%v", err)
 	}
-	_, s, err := ask(t, http2, answers{grpc1: says(message{1: {strings.Repeat("x", maxAnswer)}})})
+	_, s, err := ask(t, http2, answers{grpc1: says(message{1: {strings.Repeat("x", maxResponse)}})})
 	wantNone(t, err, "larger than 1 MiB")
 	if diff := cmp.Diff([]string{grpc1, post + grpc2, get, getOpenID}, s.paths()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -342,7 +342,7 @@ func TestTLS(t *testing.T) {
 		server := start(t, how, &rungs{answers: answers{grpc1: says(server())}})
 		host := strings.TrimPrefix(server.URL, "http://")
 		_, err := Discover(within(t), endpointOf(t, host), networkOf(server))
-		wantNone(t, err, host+" does not speak TLS", "http://"+host)
+		wantNone(t, err, host+" does not use TLS", "http://"+host)
 	}
 	for _, how := range []speaks{http2, http1TLS} {
 		server := start(t, how, &rungs{answers: answers{grpc1: says(server())}})
@@ -584,7 +584,7 @@ func TestSwallowed(t *testing.T) {
 		if err != nil || f.Server.TokenEndpoint != "https://id.example/token" {
 			t.Errorf("%+v, %v", f, err)
 		}
-		if took := time.Since(began); took != grpcLimit {
+		if took := time.Since(began); took != grpcTimeout {
 			t.Errorf("after %s", took)
 		}
 	})
@@ -599,7 +599,7 @@ func TestSilent(t *testing.T) {
 			return nil, r.Context().Err()
 		}))
 		wantLater(t, err, "flyte.example did not answer in time")
-		if took := time.Since(began); took != limit {
+		if took := time.Since(began); took != discoveryTimeout {
 			t.Errorf("after %s", took)
 		}
 	})
@@ -611,10 +611,10 @@ func TestOwnServer(t *testing.T) {
 		"https://id.example/oauth2/token/": false, "https://id.example/?a=/oauth2/token": false, "": false, "%zz/oauth2/token": false,
 	} {
 		authorize := strings.Replace(endpoint, "token", "authorize", 1)
-		if OwnServer(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: strings.TrimSuffix(authorize, "orize")}) { // as Hydra's
+		if IsFlyteadmin(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: strings.TrimSuffix(authorize, "orize")}) { // as Hydra's
 			t.Errorf("%q is flyteadmin's own whatever stands beside it", endpoint)
 		}
-		if got := OwnServer(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: authorize}); got != want {
+		if got := IsFlyteadmin(oauth.Metadata{TokenEndpoint: endpoint, AuthorizationEndpoint: authorize}); got != want {
 			t.Errorf("%q is flyteadmin's own: %t", endpoint, got)
 		}
 	}

@@ -12,16 +12,16 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Endpoint is a Flyte endpoint, as its clients name it.
+// Endpoint is the address of a Flyte endpoint.
 type Endpoint struct {
 	Host      string // with its port, if one is named; lower case
-	Path      string // escaped, without a slash at its end; mostly empty
+	Path      string // escaped, without a trailing slash; usually empty
 	Plaintext bool   // without TLS
 }
 
-// ParseEndpoint reads an endpoint as people write it: flyte.example.com,
-// dns:///flyte.example.com:443, https://flyte.example.com; http://localhost:30080 is
-// plaintext.
+// ParseEndpoint parses an endpoint in any form that Flyte's clients accept:
+// flyte.example.com, dns:///flyte.example.com:443 or https://flyte.example.com. An endpoint
+// that begins with http:// is without TLS.
 func ParseEndpoint(s string) (Endpoint, error) {
 	bad := oauth.ConfigError("endpoint", "%q is not a Flyte endpoint, such as flyte.example.com or http://localhost:30080", oauth.Printable(s))
 	rest := strings.TrimPrefix(strings.TrimSpace(s), "dns:///")
@@ -32,7 +32,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	if err != nil || u.User != nil || u.Hostname() == "" || oauth.Printable(u.Host) != u.Host || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return Endpoint{}, bad
 	}
-	if strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t%") { // % stands before a zone, which no URL of ours could have
+	if strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t%") { // % begins an IPv6 zone, which no URL of this package could have
 		return Endpoint{}, bad
 	}
 	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil {
@@ -41,7 +41,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	return Endpoint{Host: strings.ToLower(u.Host), Path: strings.TrimRight(u.EscapedPath(), "/"), Plaintext: u.Scheme == "http"}, nil
 }
 
-// String is the endpoint in its one form, which [ParseEndpoint] reads again.
+// String returns the endpoint in its normal form, which [ParseEndpoint] accepts.
 func (e Endpoint) String() string {
 	if e.Plaintext {
 		return e.url("")
@@ -57,21 +57,21 @@ func (e Endpoint) url(path string) string {
 	return scheme + e.Host + e.Path + path
 }
 
-// silent is e where it says nothing in the time that it has.
-func (e Endpoint) silent() error {
+// timeoutError is the error if e does not answer within a time limit.
+func (e Endpoint) timeoutError() error {
 	return oauth.Temporary("%s did not answer in time", e.Host)
 }
 
-// protocol is gRPC's, HTTP/2. Without TLS no other may be allowed: nothing would
-// tell which it is.
-func (e Endpoint) protocol() *http.Protocols {
+// grpcProtocol returns the HTTP version of gRPC, HTTP/2. Without TLS no other may be
+// allowed, because the version is not negotiated.
+func (e Endpoint) grpcProtocol() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP2(!e.Plaintext)
 	p.SetUnencryptedHTTP2(e.Plaintext)
 	return p
 }
 
-// loopback reports whether what is said to e does not leave the machine.
+// loopback reports whether requests to e do not leave the machine.
 func (e Endpoint) loopback() bool {
 	name := e.Host
 	if host, _, err := net.SplitHostPort(e.Host); err == nil {

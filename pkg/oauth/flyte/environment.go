@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// environment is the environment by name. It tells a variable that is empty from
-// one that is not set: the empty one means the default, whatever a file says.
+// environment holds the environment variables by name. An empty variable differs from one
+// that is not set: it means the default, and files are ignored.
 type environment map[string]string
 
 func newEnvironment(pairs []string) environment {
@@ -20,21 +20,21 @@ func newEnvironment(pairs []string) environment {
 	return e
 }
 
-// option returns what variables say of an option. Those of v1 win over those of
-// Flyte 2; where they differ, note says so.
+// option returns the value of an option in the variables. Those of v1 take precedence over
+// those of Flyte 2. If they differ, note says so.
 func (e environment) option(option string) (v value, found bool, note string) {
 	if name := v1Variable(option); name != "" {
 		if text, set := e[name]; set {
-			v, found = value{text: text, name: name, where: name}, true
+			v, found = value{text: text, name: name, location: name}, true
 		}
 	}
 	for _, name := range v2Variables(option) {
 		text, set := e[name]
 		switch {
 		case set && !found:
-			v, found = value{text: text, name: name, where: name, v2: true}, true
+			v, found = value{text: text, name: name, location: name, v2: true}, true
 		case set && text != v.text && note == "":
-			note = fmt.Sprintf("%s and %s differ: %s counts", v.name, name, v.name)
+			note = fmt.Sprintf("%s and %s differ: %s is used", v.name, name, v.name)
 		}
 	}
 	return v, found, note

@@ -13,62 +13,62 @@ import (
 )
 
 const (
-	// maxFile is more than any configuration file has.
+	// maxFile is the limit in bytes for a configuration file.
 	maxFile = 1 << 20
-	// maxStranger is the same for a file that anybody may have put there. The
-	// parser's time grows with the square of what it reads.
-	maxStranger = 16 << 10
-	maxSecret   = 64 << 10
+	// maxUntrustedFile is the limit in bytes for a file in a working tree, which any
+	// program may have written. The parser's time grows with the square of the size.
+	maxUntrustedFile = 16 << 10
+	maxSecret        = 64 << 10
 )
 
-// place is where a configuration file may be.
-type place struct {
-	path     string
-	variable string // that names it
-	tree     bool   // below a working tree, so not the person's own
+// candidate is a path at which a configuration file may be.
+type candidate struct {
+	path          string
+	variable      string // that names it
+	inWorkingTree bool   // below a working tree, so not the person's own
 }
 
-// named are the files that variables name.
-func (s *Source) named() (places []place) {
+// filesOfVariables returns the files that variables name.
+func (s *Source) filesOfVariables() (places []candidate) {
 	for _, name := range []string{"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE", "UCTL_CONFIG", "FLYTECTL_CONFIG"} {
-		if path := s.env[name]; path != "" {
-			places = append(places, place{path: s.world.absolute(path), variable: name})
+		if path := s.vars[name]; path != "" {
+			places = append(places, candidate{path: s.env.absolute(path), variable: name})
 		}
 	}
 	return places
 }
 
-// inTree are the files of the working tree.
-func (s *Source) inTree() []place {
-	dir := s.world.Dir
+// filesInWorkingTree returns the files of the working tree.
+func (s *Source) filesInWorkingTree() []candidate {
+	dir := s.env.Dir
 	if dir == "" {
 		return nil
 	}
-	places := []place{
-		{path: filepath.Join(dir, "flytekit.config"), tree: true},
-		{path: filepath.Join(dir, "config.yaml"), tree: true},
-		{path: filepath.Join(dir, ".flyte", "config.yaml"), tree: true},
+	places := []candidate{
+		{path: filepath.Join(dir, "flytekit.config"), inWorkingTree: true},
+		{path: filepath.Join(dir, "config.yaml"), inWorkingTree: true},
+		{path: filepath.Join(dir, ".flyte", "config.yaml"), inWorkingTree: true},
 	}
 	if root := gitRoot(dir); root != "" && root != dir {
-		places = append(places, place{path: filepath.Join(root, ".flyte", "config.yaml"), tree: true})
+		places = append(places, candidate{path: filepath.Join(root, ".flyte", "config.yaml"), inWorkingTree: true})
 	}
 	return places
 }
 
-// atHome are the person's own files.
-func (s *Source) atHome() []place {
-	home := s.world.Home
+// filesInHome returns the user's own files.
+func (s *Source) filesInHome() []candidate {
+	home := s.env.Home
 	if home == "" {
 		return nil
 	}
-	return []place{
+	return []candidate{
 		{path: filepath.Join(home, ".union", "config.yaml")},
 		{path: filepath.Join(home, ".flyte", "config")},
 		{path: filepath.Join(home, ".flyte", "config.yaml")},
 	}
 }
 
-// gitRoot is the folder at or above dir that git has its own in.
+// gitRoot returns the directory at or above dir that contains .git, or "".
 func gitRoot(dir string) string {
 	for {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
@@ -82,11 +82,11 @@ func gitRoot(dir string) string {
 	}
 }
 
-// search finds the file that counts: the first one with an endpoint.
+// search loads the file that is used: the first one with an endpoint.
 func (s *Source) search() error {
-	for _, places := range []func() []place{s.named, s.inTree, s.atHome} {
+	for _, places := range []func() []candidate{s.filesOfVariables, s.filesInWorkingTree, s.filesInHome} {
 		for _, p := range places() {
-			found, err := s.try(p)
+			found, err := s.tryFile(p)
 			if found || err != nil {
 				return err
 			}
@@ -95,32 +95,32 @@ func (s *Source) search() error {
 	return nil
 }
 
-// try takes the file at p if it is there and has an endpoint. What is wrong with a
-// file of a working tree, which may be any program's, is no error.
-func (s *Source) try(p place) (found bool, err error) {
+// tryFile loads the file at p if it exists and has an endpoint. A wrong file in a working
+// tree is not an error, because it may belong to any program.
+func (s *Source) tryFile(p candidate) (found bool, err error) {
 	info, err := os.Stat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.Mode().IsRegular():
 		if p.variable != "" {
 			s.Missing = cmp.Or(s.Missing, p.path)
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s names %s, which is no file", p.variable, p.path))
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%s names %s, which is not a file", p.variable, p.path))
 		}
 		return false, nil
 	case err == nil:
-		p.tree = p.tree && !s.isAtHome(info)
-		err = s.take(p)
+		p.inWorkingTree = p.inWorkingTree && !s.isInHome(info)
+		err = s.loadFile(p)
 	}
-	if err != nil && p.tree {
+	if err != nil && p.inWorkingTree {
 		s.Notes = append(s.Notes, fmt.Sprintf("not read: %v", err))
 		return false, nil
 	}
 	return s.File != "", err
 }
 
-// isAtHome reports whether a file is one of the person's own, by whatever way one
-// came to it: the working tree may be the home folder.
-func (s *Source) isAtHome(info fs.FileInfo) bool {
-	for _, p := range s.atHome() {
+// isInHome reports whether a file is one of the user's own, even if it was found in the
+// working tree: that may be the home directory.
+func (s *Source) isInHome(info fs.FileInfo) bool {
+	for _, p := range s.filesInHome() {
 		if own, err := os.Stat(p.path); err == nil && os.SameFile(own, info) {
 			return true
 		}
@@ -128,11 +128,11 @@ func (s *Source) isAtHome(info fs.FileInfo) bool {
 	return false
 }
 
-// take reads the file at p, and keeps what it says if it has an endpoint.
-func (s *Source) take(p place) error {
+// loadFile reads the file at p and keeps its options if it has an endpoint.
+func (s *Source) loadFile(p candidate) error {
 	most := maxFile
-	if p.tree {
-		most = maxStranger
+	if p.inWorkingTree {
+		most = maxUntrustedFile
 	}
 	text, err := readFile(p.path, most)
 	if err != nil {
@@ -142,13 +142,13 @@ func (s *Source) take(p place) error {
 	if err != nil {
 		return err
 	}
-	if !values[optionEndpoint].stated() {
-		if !p.tree {
-			s.Notes = append(s.Notes, p.path+" has no endpoint, so nothing in it counts")
+	if !values[optionEndpoint].isSet() {
+		if !p.inWorkingTree {
+			s.Notes = append(s.Notes, p.path+" has no endpoint, so it is ignored")
 		}
 		return nil
 	}
-	s.File, s.InWorkingTree, s.values = p.path, p.tree, values
+	s.File, s.InWorkingTree, s.values = p.path, p.inWorkingTree, values
 	return nil
 }
 
@@ -161,7 +161,7 @@ func parseFile(path, text string) (map[string]value, error) {
 		}
 		return file.values(path)
 	case !strings.Contains(strings.ToLower(text), optionEndpoint):
-		return nil, nil // spare the parser what other programs have in theirs
+		return nil, nil // another program's file need not be parsed
 	}
 	return parseYAML(path, text)
 }
@@ -178,7 +178,7 @@ func readFile(path string, most int) (string, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no file", path)
+		return "", fmt.Errorf("%s is not a file", path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err != nil {

@@ -49,7 +49,7 @@ func TestOrder(t *testing.T) {
 				}
 			}
 			root := tree(t, files)
-			s, err := Find(at(root, fileVariables()...))
+			s, err := FindSource(at(root, fileVariables()...))
 			if err != nil || filepath.Clean(s.File) != filepath.Join(root, filepath.FromSlash(place)) || s.Name != s.File {
 				t.Fatalf("%s counts: %v", s.File, err)
 			}
@@ -69,18 +69,18 @@ func TestOrder(t *testing.T) {
 // A variable that names no file is warned of, and does not hide the next.
 func TestMissingNamed(t *testing.T) {
 	root := tree(t, map[string]string{"flytectl.yaml": content("flytectl.yaml"), "uctl/": ""})
-	s, err := Find(at(root, fileVariables()...))
+	s, err := FindSource(at(root, fileVariables()...))
 	if err != nil || s.File != root+"/flytectl.yaml" {
 		t.Fatalf("%s counts: %v", s.File, err)
 	}
 	want := []string{
-		"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE names " + root + "/override.yml, which is no file",
-		"UCTL_CONFIG names " + root + "/uctl, which is no file",
+		"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE names " + root + "/override.yml, which is not a file",
+		"UCTL_CONFIG names " + root + "/uctl, which is not a file",
 	}
 	if diff := cmp.Diff(want, s.Warnings); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	s, err = Find(at(root, "UCTL_CONFIG=ROOT/none"))
+	s, err = FindSource(at(root, "UCTL_CONFIG=ROOT/none"))
 	if err != nil || s.Endpoint != "" || len(s.Warnings) != 1 {
 		t.Errorf("found %q with %q: %v", s.Endpoint, s.Warnings, err)
 	}
@@ -177,7 +177,7 @@ func TestOwnInWorkingTree(t *testing.T) {
 					t.Skip("no symbolic links here: ", err)
 				}
 			}
-			s, c := configured(t, World{Home: filepath.Join(root, "home"), Dir: filepath.Join(root, test.dir)})
+			s, c := configured(t, Env{Home: filepath.Join(root, "home"), Dir: filepath.Join(root, test.dir)})
 			if s.InWorkingTree {
 				t.Error("it is taken for a stranger's")
 			}
@@ -191,7 +191,7 @@ func TestOwnInWorkingTree(t *testing.T) {
 // A file that is not one's own stays that, though it is at home or a link.
 func TestStrangeAtHome(t *testing.T) {
 	root := tree(t, map[string]string{"home/config.yaml": "admin: {endpoint: x}\n", "home/.flyte/config.yaml": "admin: {endpoint: y}\n"})
-	s, err := Find(World{Home: filepath.Join(root, "home"), Dir: filepath.Join(root, "home")})
+	s, err := FindSource(Env{Home: filepath.Join(root, "home"), Dir: filepath.Join(root, "home")})
 	if err != nil || !s.InWorkingTree || s.Endpoint != "x" {
 		t.Errorf("found %q, in a working tree: %t, %v", s.Endpoint, s.InWorkingTree, err)
 	}
@@ -218,7 +218,7 @@ func TestBroken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, map[string]string{"work/sub/config.yaml": test.text, "home/.union/config.yaml": "admin: {endpoint: y}\n"})
-			s, err := Find(at(root))
+			s, err := FindSource(at(root))
 			if err != nil || s.Endpoint != "y" {
 				t.Errorf("found %q, %v", s.Endpoint, err)
 			}
@@ -227,7 +227,7 @@ func TestBroken(t *testing.T) {
 			}
 
 			root = tree(t, map[string]string{"home/.flyte/config.yaml": test.text})
-			s, err = Find(at(root))
+			s, err = FindSource(at(root))
 			if want := filepath.Join(root, "home", ".flyte", "config.yaml") + test.fault; err == nil || !strings.HasPrefix(err.Error(), want) || s.Endpoint != "" {
 				t.Errorf("found %q, %v, want %q", s.Endpoint, err, want)
 			}
@@ -239,7 +239,7 @@ func TestBroken(t *testing.T) {
 func TestSizes(t *testing.T) {
 	large := "# " + strings.Repeat("x", 20<<10) + "\nadmin: {endpoint: x}\n"
 	root := tree(t, map[string]string{"work/sub/config.yaml": large, "home/.flyte/config.yaml": large})
-	s, err := Find(at(root))
+	s, err := FindSource(at(root))
 	if err != nil || s.InWorkingTree || s.Endpoint != "x" {
 		t.Errorf("found %q of %s, %v", s.Endpoint, s.File, err)
 	}
@@ -249,7 +249,7 @@ func TestSizes(t *testing.T) {
 func TestOtherPrograms(t *testing.T) {
 	for _, text := range []string{"", "{{ template }}\n", "- a\n", "a: b: c\n", "server: {admin: true}\n", "endpoint: x\n", "admin:\n"} {
 		root := tree(t, map[string]string{"work/sub/config.yaml": text})
-		if s, err := Find(at(root)); err != nil || s.Endpoint != "" || s.Notes != nil || s.Warnings != nil {
+		if s, err := FindSource(at(root)); err != nil || s.Endpoint != "" || s.Notes != nil || s.Warnings != nil {
 			t.Errorf("%q: found %q, %v, %q", text, s.Endpoint, err, s.Notes)
 		}
 	}
@@ -259,7 +259,7 @@ func TestOtherPrograms(t *testing.T) {
 func TestByteOrderMark(t *testing.T) {
 	for _, place := range []string{"home/.flyte/config.yaml", "home/.flyte/config"} {
 		root := tree(t, map[string]string{place: "\ufeff" + content(place)})
-		if s, err := Find(at(root)); err != nil || s.Endpoint == "" {
+		if s, err := FindSource(at(root)); err != nil || s.Endpoint == "" {
 			t.Errorf("%s: found %q, %v", place, s.Endpoint, err)
 		}
 	}

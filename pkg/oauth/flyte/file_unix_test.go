@@ -40,7 +40,7 @@ func TestPipe(t *testing.T) {
 		root := tree(t, map[string]string{"home/.flyte/config.yaml": "admin: {endpoint: x}\n"})
 		pipe(t, filepath.Join(root, place))
 		atOnce(t, func() {
-			if s, err := Find(at(root)); err != nil || s.Endpoint != "x" {
+			if s, err := FindSource(at(root)); err != nil || s.Endpoint != "x" {
 				t.Errorf("%s: found %q, %v", place, s.Endpoint, err)
 			}
 		})
@@ -48,12 +48,12 @@ func TestPipe(t *testing.T) {
 	root := t.TempDir()
 	pipe(t, filepath.Join(root, "secret"))
 	atOnce(t, func() {
-		s, err := Find(at(root, "FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=ROOT/secret"))
+		s, err := FindSource(at(root, "FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=ROOT/secret"))
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), "is no file") {
+		if _, err := s.Config(); err == nil || !strings.Contains(err.Error(), "is not a file") {
 			t.Errorf("the secret is of a pipe: %v", err)
 		}
 	})

@@ -12,35 +12,35 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// gateway asks by JSON: of Flyte 2 by Connect, https://connectrpc.com/docs/protocol/,
-// of Flyte 1 by the gateway before its gRPC.
-type gateway struct {
+// jsonClient sends requests with JSON: to Flyte 2 by Connect
+// (https://connectrpc.com/docs/protocol/), to Flyte 1 by its gRPC gateway.
+type jsonClient struct {
 	endpoint Endpoint
 	client   *http.Client
 }
 
-func (g *gateway) post(path string, numbers map[string]int) func(context.Context) (message, error) {
-	return g.ask(http.MethodPost, path, "{}", numbers)
+func (g *jsonClient) post(path string, numbers map[string]int) func(context.Context) (message, error) {
+	return g.request(http.MethodPost, path, "{}", numbers)
 }
 
-func (g *gateway) get(path string, numbers map[string]int) func(context.Context) (message, error) {
-	return g.ask(http.MethodGet, path, "", numbers)
+func (g *jsonClient) get(path string, numbers map[string]int) func(context.Context) (message, error) {
+	return g.request(http.MethodGet, path, "", numbers)
 }
 
-func (g *gateway) ask(method, path, body string, numbers map[string]int) func(context.Context) (message, error) {
+func (g *jsonClient) request(method, path, body string, numbers map[string]int) func(context.Context) (message, error) {
 	return func(ctx context.Context) (message, error) {
 		req, err := http.NewRequestWithContext(ctx, method, g.endpoint.url(path), strings.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
-		req.Header.Set("Accept", "application/json") // to the letter: flyteadmin's gateway answers lists otherwise
+		req.Header.Set("Accept", "application/json") // exactly this: flyteadmin's gateway answers with lists otherwise
 		if body != "" {
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("Connect-Protocol-Version", "1")
 		}
 		resp, text, err := fetch(g.client, req)
 		if oauth.IsTemporary(err) {
-			return nil, &unspokenError{err}
+			return nil, &noHTTPError{err}
 		}
 		if err != nil {
 			return nil, err
@@ -49,48 +49,48 @@ func (g *gateway) ask(method, path, body string, numbers map[string]int) func(co
 	}
 }
 
-// decodeJSON reads what answered, whose fields are in either of protocol buffers'
-// cases, or in a metadata document's. Fields of another type count as absent.
+// decodeJSON decodes an answer. Its field names are those of protocol buffers, in snake or
+// camel case, or those of a metadata document. Fields of another type count as absent.
 func decodeJSON(resp *http.Response, text []byte, numbers map[string]int) (message, error) {
 	var fields map[string]json.RawMessage
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	isJSON := err == nil && kind == "application/json" && json.Unmarshal(text, &fields) == nil
 	switch {
 	case isJSON && resp.StatusCode == http.StatusOK:
-		return messageOf(fields, numbers), nil
-	case resp.StatusCode == http.StatusNotImplemented, isJSON && saysUnimplemented(fields):
-		return nil, &elsewhere{unimplemented: true, words: resp.Request.URL.Host + " has nothing there"}
+		return newMessage(fields, numbers), nil
+	case resp.StatusCode == http.StatusNotImplemented, isJSON && isUnimplemented(fields):
+		return nil, &methodError{unimplemented: true, message: resp.Request.URL.Host + " does not implement this call"}
 	case isJSON && resp.StatusCode >= 500:
-		return nil, oauth.Temporary("%s cannot say how to log in: %s", resp.Request.URL.Host, said(fields, resp))
+		return nil, oauth.Temporary("%s cannot say how to log in: %s", resp.Request.URL.Host, errorMessage(fields, resp))
 	}
-	at := notFlyte(resp, text)
+	failure := unexpectedResponse(resp, text)
 	if resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusUnsupportedMediaType {
-		return nil, &unspokenError{at}
+		return nil, &noHTTPError{failure}
 	}
-	return nil, at
+	return nil, failure
 }
 
-// said are a JSON error's own words.
-func said(fields map[string]json.RawMessage, resp *http.Response) string {
-	var words string
-	if json.Unmarshal(fields["message"], &words) != nil || words == "" {
-		return statusOf(resp)
+// errorMessage returns the message of a JSON error, or the status if there is none.
+func errorMessage(fields map[string]json.RawMessage, resp *http.Response) string {
+	var message string
+	if json.Unmarshal(fields["message"], &message) != nil || message == "" {
+		return statusText(resp)
 	}
-	return oauth.Cleaner(resp)(words)
+	return oauth.Cleaner(resp)(message)
 }
 
-// statusOf is the status of an answer, without the server's own words for it.
-func statusOf(resp *http.Response) string {
+// statusText returns the status of an answer, without the server's reason phrase.
+func statusText(resp *http.Response) string {
 	return strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
 }
 
-// saysUnimplemented reports whether an error has the code of gRPC, or Connect's name of it.
-func saysUnimplemented(fields map[string]json.RawMessage) bool {
+// isUnimplemented reports whether an error has gRPC's code for it, or Connect's name.
+func isUnimplemented(fields map[string]json.RawMessage) bool {
 	code := string(fields["code"])
 	return code == unimplemented || code == `"unimplemented"`
 }
 
-func messageOf(fields map[string]json.RawMessage, numbers map[string]int) message {
+func newMessage(fields map[string]json.RawMessage, numbers map[string]int) message {
 	m := message{}
 	for name, raw := range fields {
 		number, known := numbers[strings.ReplaceAll(strings.ToLower(name), "_", "")]
@@ -109,7 +109,7 @@ func messageOf(fields map[string]json.RawMessage, numbers map[string]int) messag
 	return m
 }
 
-// metadataNumbers are those of GetOAuth2Metadata's fields.
+// metadataNumbers returns the field numbers of GetOAuth2Metadata's answer.
 func metadataNumbers() map[string]int {
 	return map[string]int{
 		"issuer": 1, "authorizationendpoint": 2, "tokenendpoint": 3, "scopessupported": 5, "tokenendpointauthmethodssupported": 6,
@@ -117,30 +117,30 @@ func metadataNumbers() map[string]int {
 	}
 }
 
-// clientNumbers are those of GetPublicClientConfig's.
+// clientNumbers returns the field numbers of GetPublicClientConfig's answer.
 func clientNumbers() map[string]int {
 	return map[string]int{"clientid": 1, "redirecturi": 2, "scopes": 3, "authorizationmetadatakey": 4, "audience": 6}
 }
 
-// notFlyte says in a person's words what answered instead.
-func notFlyte(resp *http.Response, text []byte) *elsewhere {
+// unexpectedResponse describes an answer that is not one of a Flyte endpoint.
+func unexpectedResponse(resp *http.Response, text []byte) *methodError {
 	host := resp.Request.URL.Host
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	words := fmt.Sprintf("%s answered %s", host, statusOf(resp))
-	guarded := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}, resp.StatusCode)
-	passing := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests
+	message := fmt.Sprintf("%s answered %s", host, statusText(resp))
+	authRequired := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired}, resp.StatusCode)
+	temporary := resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests
 	clean := oauth.Cleaner(resp)
 	switch to, err := resp.Location(); {
 	case err == nil && resp.StatusCode/100 == 3 && to.Host != host:
-		words = fmt.Sprintf("%s sends us to %s (a captive portal, or an identity-aware proxy?)", host, clean(to.Host))
-		passing = true
+		message = fmt.Sprintf("%s redirects to %s (a captive portal, or an identity-aware proxy?)", host, clean(to.Host))
+		temporary = true
 	case kind == "text/html":
-		words += " with HTML (a captive portal, or an identity-aware proxy?)"
-		passing = true
-	case kind == "text/plain" && passing:
-		words += ": " + clean(string(text[:min(len(text), 200)]))
+		message += " with HTML (a captive portal, or an identity-aware proxy?)"
+		temporary = true
+	case kind == "text/plain" && temporary:
+		message += ": " + clean(string(text[:min(len(text), 200)]))
 	case resp.StatusCode == http.StatusOK && kind != "":
-		words += " with " + clean(kind)
+		message += " with " + clean(kind)
 	}
-	return &elsewhere{missing: resp.StatusCode == http.StatusNotFound, guarded: guarded, passing: passing, words: words}
+	return &methodError{missing: resp.StatusCode == http.StatusNotFound, authRequired: authRequired, temporary: temporary, message: message}
 }

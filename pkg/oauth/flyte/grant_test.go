@@ -26,11 +26,11 @@ func TestGrantRefused(t *testing.T) {
 	for authType, want := range map[string]string{
 		"Kerberos":    path + `:3: admin.authType is "Kerberos": must be Pkce, DeviceFlow, ClientSecret or ExternalCommand`,
 		"device-flow": path + `:3: admin.authType is "device-flow": must be Pkce, DeviceFlow, ClientSecret or ExternalCommand`,
-		"Passthrough": path + ":3: admin.authType is Passthrough: programs bring their own credentials with each call, and no token can be had",
+		"Passthrough": path + ":3: admin.authType is Passthrough: programs send their own credentials with each call, so there is no token to get",
 	} {
 		root := tree(t, map[string]string{"config.yaml": "admin:\n  endpoint: x\n  authType: " + authType + "\n"})
 		want = filepath.Join(root, strings.TrimPrefix(want, filepath.Dir(path)))
-		s, err := Find(at(root, "UCTL_CONFIG=ROOT/config.yaml"))
+		s, err := FindSource(at(root, "UCTL_CONFIG=ROOT/config.yaml"))
 		if err != nil || s.Endpoint != "x" {
 			t.Fatalf("found %q, %v", s.Endpoint, err)
 		}
@@ -48,10 +48,10 @@ func TestMachinesOnly(t *testing.T) {
 	for authType, counts := range map[string]bool{"Pkce": false, "DeviceFlow": false, "ExternalCommand": false, "ClientSecret": true} {
 		_, c := configured(t, at(root, append(identity, "FLYTE_AUTH_TYPE="+authType)...))
 		audience := counts || authType == "DeviceFlow"
-		if (c.ClientID == "machine") != counts || (c.Audience == "api") != audience || (c.Where("clientId") != "") != counts || (c.Where("audience") != "") != audience {
+		if (c.ClientID == "machine") != counts || (c.Audience == "api") != audience || (c.Location("clientId") != "") != counts || (c.Location("audience") != "") != audience {
 			t.Errorf("%s: the client is %q, the audience %q", authType, c.ClientID, c.Audience)
 		}
-		if noted := strings.Contains(strings.Join(c.Notes, "\n"), "FLYTE_CREDENTIALS_CLIENT_ID counts for client credentials only"); noted == counts {
+		if noted := strings.Contains(strings.Join(c.Notes, "\n"), "FLYTE_CREDENTIALS_CLIENT_ID is used for client credentials only"); noted == counts {
 			t.Errorf("%s: the notes are %q", authType, c.Notes)
 		}
 	}
@@ -59,14 +59,14 @@ func TestMachinesOnly(t *testing.T) {
 
 // A command that is stated wrongly is an error only where it would be run.
 func TestWrongCommand(t *testing.T) {
-	s, err := Find(World{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_PROXY_COMMAND=a '"}})
+	s, err := FindSource(Env{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_PROXY_COMMAND=a '"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Config(); err == nil || !strings.HasPrefix(err.Error(), "FLYTE_AUTH_PROXY_COMMAND must be a command: ") {
 		t.Error(err)
 	}
-	_, c := configured(t, World{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_COMMAND=a '"}})
+	_, c := configured(t, Env{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_COMMAND=a '"}})
 	if c.Command != nil || len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0], "FLYTE_AUTH_COMMAND must be a command: ") {
 		t.Errorf("the command is %q, the notes %q", c.Command, c.Notes)
 	}

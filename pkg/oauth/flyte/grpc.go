@@ -16,26 +16,27 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// grpc asks by gRPC over HTTP/2: one frame there, one back.
+// grpcClient makes calls by gRPC over HTTP/2, with one frame in each direction.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
-type grpc struct {
+type grpcClient struct {
 	endpoint Endpoint
 	client   *http.Client
 }
 
-// frameHeader is that of each message: a flag for compression, and the length.
+// frameHeader is the size in bytes of the header of each message: a flag for compression
+// and the length.
 const frameHeader = 5
 
-// gRPC's codes that matter here.
+// Status codes of gRPC.
 const (
-	unimplemented   = "12" // nobody knows the method
+	unimplemented   = "12" // the server does not know the method
 	unauthenticated = "16"
 )
 
-// call is a unary call without a request to speak of.
-func (g *grpc) call(path string) func(context.Context) (message, error) {
+// call returns a function that makes a unary call with an empty request.
+func (g *grpcClient) call(path string) func(context.Context) (message, error) {
 	return func(ctx context.Context) (message, error) {
-		ctx, cancel := context.WithTimeoutCause(ctx, grpcLimit, g.endpoint.silent())
+		ctx, cancel := context.WithTimeoutCause(ctx, grpcTimeout, g.endpoint.timeoutError())
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint.url(path), bytes.NewReader(make([]byte, frameHeader)))
 		if err != nil {
@@ -44,88 +45,88 @@ func (g *grpc) call(path string) func(context.Context) (message, error) {
 		req.Header.Set("Content-Type", "application/grpc")
 		req.Header.Set("Te", "trailers")
 		resp, body, err := fetch(g.client, req)
-		if oauth.IsTemporary(err) { // what is wrong for others too, they will tell
-			return nil, &elsewhere{deaf: true, words: err.Error()}
+		if oauth.IsTemporary(err) { // a network failure fails the other methods too
+			return nil, &methodError{noGRPC: true, message: err.Error()}
 		}
 		if err != nil {
 			return nil, err
 		}
-		return decodeCall(resp, body)
+		return decodeResponse(resp, body)
 	}
 }
 
-// decodeCall reads what answered a call. Its status stands in the trailers, or among
-// the headers where there is nothing else.
-func decodeCall(resp *http.Response, body []byte) (message, error) {
+// decodeResponse decodes the answer to a call. The gRPC status is in the trailers, or in
+// the headers if the answer has no message.
+func decodeResponse(resp *http.Response, body []byte) (message, error) {
 	host := resp.Request.URL.Host
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/grpc") {
-		at := notFlyte(resp, body)
-		at.deaf = !at.missing
-		return nil, at
+		failure := unexpectedResponse(resp, body)
+		failure.noGRPC = !failure.missing
+		return nil, failure
 	}
 	code := cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))
 	switch code {
 	case "0":
 		m, err := decodeFrame(body)
 		if err != nil {
-			return nil, &elsewhere{words: fmt.Sprintf("%s answered %v", host, err)}
+			return nil, &methodError{message: fmt.Sprintf("%s answered %v", host, err)}
 		}
 		return m, nil
 	case unimplemented:
-		return nil, &elsewhere{unimplemented: true, words: host + " knows no such call"}
+		return nil, &methodError{unimplemented: true, message: host + " does not implement this call"}
 	case "":
-		return nil, &elsewhere{words: host + " answered without a status"}
+		return nil, &methodError{message: host + " answered without a gRPC status"}
 	}
-	words := cmp.Or(resp.Trailer.Get("Grpc-Message"), resp.Header.Get("Grpc-Message"))
-	if plain, err := url.PathUnescape(words); err == nil {
-		words = plain
+	message := cmp.Or(resp.Trailer.Get("Grpc-Message"), resp.Header.Get("Grpc-Message"))
+	if plain, err := url.PathUnescape(message); err == nil {
+		message = plain
 	}
 	clean := oauth.Cleaner(resp)
-	words = fmt.Sprintf("%s (gRPC status %s)", clean(words), clean(code))
+	message = fmt.Sprintf("%s (gRPC status %s)", clean(message), clean(code))
 	if code == unauthenticated {
-		return nil, &elsewhere{deaf: true, guarded: true, words: host + " answered " + words}
+		return nil, &methodError{noGRPC: true, authRequired: true, message: host + " answered " + message}
 	}
-	return nil, oauth.Temporary("%s cannot say how to log in: %s", host, words)
+	return nil, oauth.Temporary("%s cannot say how to log in: %s", host, message)
 }
 
-// decodeFrame reads the one message of an answer.
+// decodeFrame decodes the one message of an answer.
 func decodeFrame(body []byte) (message, error) {
 	if len(body) < frameHeader {
-		return nil, errors.New("too little")
+		return nil, errors.New("with a truncated message")
 	}
 	if body[0] != 0 {
-		return nil, errors.New("a compressed message, which was not asked for")
+		return nil, errors.New("with a compressed message, which was not requested")
 	}
 	rest := body[frameHeader:]
 	if n := binary.BigEndian.Uint32(body[1:frameHeader]); uint64(n) != uint64(len(rest)) {
-		return nil, errors.New("a message of another length than it says")
+		return nil, errors.New("with a message whose length is not the one in its header")
 	}
 	m, ok := decodeMessage(rest)
 	if !ok {
-		return nil, errors.New("a broken message")
+		return nil, errors.New("with a message that cannot be decoded")
 	}
 	return m, nil
 }
 
-// maxAnswer is more than any answer has.
-const maxAnswer = 1 << 20
+// maxResponse is the limit in bytes for an answer.
+const maxResponse = 1 << 20
 
 // fetch makes a request and reads the whole answer, with its trailers.
 func fetch(client *http.Client, req *http.Request) (*http.Response, []byte, error) {
 	host := req.URL.Host
 	resp, err := client.Do(req)
 	if errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, new(tls.RecordHeaderError)) {
-		return nil, nil, oauth.ConfigError("endpoint", "%s", host+" does not speak TLS: http://"+host+" names an endpoint without it")
+		return nil, nil, oauth.ConfigError("endpoint", "%s", host+" does not use TLS: write http://"+host)
 	}
 	if err != nil {
 		return nil, nil, oauth.Unreachable(req.Context(), host, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
 		return nil, nil, oauth.Unreachable(req.Context(), host, err)
 	}
-	if len(body) > maxAnswer {
+	if len(body) > maxResponse {
 		return nil, nil, oauth.Temporary("the answer of %s is larger than 1 MiB", host)
 	}
 	return resp, body, nil

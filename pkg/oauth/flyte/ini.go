@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ini is a file in the dialect of Python's configparser, which flytekit reads:
-// its options by section and by name in lower case.
+// ini is a file in the format of Python's configparser, which flytekit reads: its options
+// by section and by name in lower case.
 type ini map[string]map[string]iniValue
 
 type iniValue struct {
@@ -29,11 +29,11 @@ func parseINI(path, text string) (ini, error) {
 type iniReader struct {
 	file    ini
 	section map[string]iniValue
-	option  string // whose value may go on in the next line
-	indent  int    // of that option
+	option  string // the last option: its value may continue on the next line
+	indent  int    // the indentation of that option
 }
 
-// read takes one line, and says what is wrong with it.
+// read parses one line and returns what is wrong with it, or "".
 func (r *iniReader) read(line string, number int) (fault string) {
 	text := strings.TrimSpace(line)
 	if text == "" || text[0] == '#' || text[0] == ';' {
@@ -63,7 +63,7 @@ func (r *iniReader) read(line string, number int) (fault string) {
 	return ""
 }
 
-// open goes on in a section, which may have begun further up.
+// open makes a section the current one. A section may occur more than once.
 func (r *iniReader) open(name string) {
 	if r.file[name] == nil {
 		r.file[name] = map[string]iniValue{}
@@ -71,9 +71,8 @@ func (r *iniReader) open(name string) {
 	r.section, r.option = r.file[name], ""
 }
 
-// get returns an option of a section, or of the one that holds the defaults. A
-// percent sign is written twice; what one alone begins is a reference to another
-// option, which no Flyte configuration has.
+// get returns an option of a section, or of the section DEFAULT. A percent sign is written
+// twice. A single one begins a reference to another option, which is not supported.
 func (f ini) get(section, name string) (text string, line int, err error) {
 	v, found := f[section][name]
 	if !found && f[section] != nil {
@@ -100,7 +99,7 @@ func (f ini) values(path string) (map[string]value, error) {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
 		if text != "" {
-			values[option] = value{text: text, name: iniName(option), where: where}
+			values[option] = value{text: text, name: iniName(option), location: where}
 		}
 	}
 	return values, nil

@@ -2,12 +2,12 @@ package flyte
 
 import "encoding/binary"
 
-// message is a protocol buffers message of strings and lists of strings, by the
-// numbers of its fields. flyteidl would be 7 MB of the program, and protowire's
-// package reads the whole program at each start.
+// message is a protocol buffers message of strings and lists of strings, by field number.
+// flyteidl would add 7 MB to the program, and the package of protowire reads the whole
+// program at each start.
 type message map[int][]string
 
-// text is a field that does not repeat: the last one holds.
+// text returns a field that is not repeated: of several values the last one counts.
 func (m message) text(number int) string {
 	if values := m[number]; len(values) > 0 {
 		return values[len(values)-1]
@@ -23,17 +23,17 @@ const (
 	wire32     = 5
 )
 
-// mostFields is more than any such message has.
-const mostFields = 1 << 12
+// maxFields is the limit for the number of fields in a message.
+const maxFields = 1 << 12
 
-// decodeMessage reads b. It passes over what is no string, and reports whether all
-// of b could be read.
+// decodeMessage decodes b. It skips fields that are not strings, and reports whether all of
+// b could be decoded.
 func decodeMessage(b []byte) (message, bool) {
 	m := message{}
 	for n := 0; len(b) > 0; n++ {
 		tag, size := binary.Uvarint(b)
 		number := tag >> 3
-		if size <= 0 || number == 0 || number > 1<<29-1 || n == mostFields {
+		if size <= 0 || number == 0 || number > 1<<29-1 || n == maxFields {
 			return nil, false
 		}
 		value, rest, ok := cutField(b[size:], int(tag&7))
@@ -48,7 +48,7 @@ func decodeMessage(b []byte) (message, bool) {
 	return m, true
 }
 
-// cutField takes a field's value off b.
+// cutField returns the value of the field at the start of b, and the rest of b.
 func cutField(b []byte, wire int) (value, rest []byte, ok bool) {
 	length := uint64(0)
 	switch wire {
@@ -65,7 +65,7 @@ func cutField(b []byte, wire int) (value, rest []byte, ok bool) {
 			return nil, nil, false
 		}
 		length, b = n, b[size:]
-	default: // groups are long out of use
+	default: // a group, which is deprecated
 		return nil, nil, false
 	}
 	if length > uint64(len(b)) {

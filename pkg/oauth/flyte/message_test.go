@@ -36,7 +36,7 @@ func TestDecodeMessage(t *testing.T) {
 		"a group":                {field(1, 3), nil},
 		"the end of a group":     {field(1, 4), nil},
 		"type 6":                 {field(1, 6), nil},
-		"too many":               {bytes.Repeat(field(1, wireBytes, 0), mostFields+1), nil},
+		"too many":               {bytes.Repeat(field(1, wireBytes, 0), maxFields+1), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := decodeMessage(test.bytes)
@@ -68,15 +68,15 @@ func TestDecodeFrame(t *testing.T) {
 		body  []byte
 		words string
 	}{
-		{nil, "too little"},
-		{whole[:4], "too little"},
+		{nil, "a truncated message"},
+		{whole[:4], "a truncated message"},
 		{append([]byte{1}, whole[1:]...), "a compressed message"},
 		{[]byte{2, 0, 0, 0, 0}, "a compressed message"},
-		{whole[:len(whole)-1], "another length"},
-		{append(bytes.Clone(whole), 0), "another length"},
-		{append(bytes.Clone(whole), whole...), "another length"},
-		{[]byte{0, 0xff, 0xff, 0xff, 0xff}, "another length"},
-		{frame([]byte{0xff}), "a broken message"},
+		{whole[:len(whole)-1], "whose length is not"},
+		{append(bytes.Clone(whole), 0), "whose length is not"},
+		{append(bytes.Clone(whole), whole...), "whose length is not"},
+		{[]byte{0, 0xff, 0xff, 0xff, 0xff}, "whose length is not"},
+		{frame([]byte{0xff}), "cannot be decoded"},
 	} {
 		if m, err := decodeFrame(test.body); err == nil || m != nil || !strings.Contains(err.Error(), test.words) {
 			t.Errorf("%x: %v, %v, want %q", test.body, m, err, test.words)

@@ -9,9 +9,8 @@ import (
 	"syscall"
 )
 
-// openFile opens a file to read it. It does not wait for the other end of a pipe, and
-// keeps the file from the runtime's poller, which costs as much to set up as the
-// file to read.
+// openFile opens a file for reading. It does not wait for the other end of a pipe. It keeps
+// the file out of the runtime's poller, whose setup takes as long as reading the file.
 func openFile(path string) (*os.File, error) {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	for errors.Is(err, syscall.EINTR) {
@@ -20,6 +19,6 @@ func openFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	_ = syscall.SetNonblock(fd, false) // or it goes to the poller
+	_ = syscall.SetNonblock(fd, false) // a non-blocking file is added to the poller
 	return os.NewFile(uintptr(fd), path), nil
 }

@@ -2,8 +2,8 @@ package flyte
 
 import "strings"
 
-// The options of Flyte's clients that say how to log in, as they are called
-// below admin: in a YAML file.
+// The options of Flyte's clients for the login, by their names below admin: in a YAML
+// file.
 const (
 	optionEndpoint       = "endpoint"
 	optionInsecure       = "insecure"
@@ -22,7 +22,8 @@ const (
 	optionDisableKeyring = "disableKeyring"
 )
 
-// options are all of them. Unknown ones are no errors: the files are not ours.
+// options returns all options. An unknown option is not an error: the files belong to
+// other programs.
 func options() []string {
 	return []string{
 		optionEndpoint, optionInsecure, optionSkipVerify, optionCAFile, optionHTTPProxy,
@@ -31,8 +32,8 @@ func options() []string {
 	}
 }
 
-// v1Name is an option's section and name in flytekit's INI files, and with FLYTE_
-// before it and in upper case its variable.
+// v1Name returns an option's section and name in flytekit's INI files. Both in upper case
+// and after FLYTE_ are the name of its variable.
 func v1Name(option string) (section, name string) {
 	switch option {
 	case optionEndpoint:
@@ -67,7 +68,7 @@ func v1Name(option string) (section, name string) {
 	return "", ""
 }
 
-// v1Variable is an option's variable in flytekit, if it has one.
+// v1Variable returns the name of an option's variable in flytekit, or "" if it has none.
 func v1Variable(option string) string {
 	section, name := v1Name(option)
 	if name == "" {
@@ -76,7 +77,7 @@ func v1Variable(option string) string {
 	return "FLYTE_" + strings.ToUpper(section+"_"+name)
 }
 
-// v2Variables are an option's variables in Flyte 2, the newer name first.
+// v2Variables returns the names of an option's variables in Flyte 2, the newer name first.
 func v2Variables(option string) []string {
 	derived := "FLYTE_ADMIN_" + strings.ToUpper(option)
 	switch option {
@@ -92,10 +93,10 @@ func v2Variables(option string) []string {
 	return []string{derived}
 }
 
-// yamlName is what messages call an option of a YAML file.
+// yamlName returns the name of a YAML file's option in messages.
 func yamlName(option string) string { return "admin." + option }
 
-// iniName is what messages call an option of an INI file.
+// iniName returns the name of an INI file's option in messages.
 func iniName(option string) string {
 	section, name := v1Name(option)
 	return "[" + section + "] " + name

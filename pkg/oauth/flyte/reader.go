@@ -2,57 +2,59 @@ package flyte
 
 import "slices"
 
-// reader makes a Config of a source.
+// reader reads a Config from a source.
 type reader struct {
 	*Source
 	c *Config
 }
 
-// get returns what counts of what is said of an option: variables before the file.
+// get returns the value of an option: from a variable, otherwise from the file. It returns
+// the zero value if the option is not set or is ignored.
 func (r *reader) get(option string) value {
-	v, set, note := r.env.option(option)
+	v, set, note := r.vars.option(option)
 	if note != "" {
 		r.c.Notes = append(r.c.Notes, note)
 	}
 	if !set {
 		v = r.values[option]
 	}
-	if !v.stated() {
+	if !v.isSet() {
 		return value{}
 	}
-	if set && r.strange() && revealing(option) || !set && r.InWorkingTree && !harmless(option, v) {
+	if set && r.untrusted() && sendsSecret(option) || !set && r.InWorkingTree && !safeFromWorkingTree(option, v) {
 		r.ignore(option, v)
 		return value{}
 	}
-	r.c.where[option] = v.where
+	r.c.locations[option] = v.location
 	return v
 }
 
-// strange reports whether the endpoint itself is none that the person has named.
-func (r *reader) strange() bool { return r.InWorkingTree && r.Name == r.File }
+// untrusted reports whether the endpoint comes from a file in the working tree, which the
+// user need not have written.
+func (r *reader) untrusted() bool { return r.InWorkingTree && r.Name == r.File }
 
-// revealing reports whether an option's value is sent to the endpoint and is good
-// for another one too. The person meant it for some endpoint, but hardly for one
-// that came with a working tree.
-func revealing(option string) bool {
+// sendsSecret reports whether an option's value is sent to the endpoint and is valid for
+// other endpoints too. The user hardly meant it for an endpoint from a working tree.
+func sendsSecret(option string) bool {
 	return slices.Contains([]string{optionSecret, optionSecretFile, optionSecretEnv, optionProxyCommand}, option)
 }
 
-// harmless reports whether anybody may say that of an option: it runs nothing, reads
-// no file, trusts nobody and sends no secret.
-func harmless(option string, v value) bool {
+// safeFromWorkingTree reports whether an option may be set by a file in a working tree,
+// which any program or person may have written: it runs no command, reads no file, adds no
+// trust and sends no secret.
+func safeFromWorkingTree(option string, v value) bool {
 	switch option {
 	case optionScopes, optionAudience:
 		return true
 	case optionAuthType:
 		grant, err := grantOf(v)
-		return err == nil && grant != grantMachine
+		return err == nil && grant != grantClientCredentials
 	}
 	return false
 }
 
-// ignore says so of what would have made a difference. What starts this program is
-// obeyed in that it runs.
+// ignore lists an ignored option if it would have had an effect. The command is not listed:
+// it most likely started this program.
 func (r *reader) ignore(option string, v value) {
 	switch option {
 	case optionInsecure, optionSkipVerify:
@@ -68,21 +70,21 @@ func (r *reader) ignore(option string, v value) {
 func (r *reader) network() {
 	r.c.Insecure = r.boolean(optionInsecure)
 	r.c.SkipVerify = r.boolean(optionSkipVerify)
-	r.c.CAFile = r.world.absolute(r.get(optionCAFile).text)
+	r.c.CAFile = r.env.absolute(r.get(optionCAFile).text)
 	r.c.HTTPProxy = r.get(optionHTTPProxy).text
 	r.c.DisableKeyring = r.get(optionDisableKeyring).isTrue()
 }
 
 func (r *reader) boolean(option string) *bool {
 	v := r.get(option)
-	if !v.stated() {
+	if !v.isSet() {
 		return nil
 	}
 	is := v.isTrue()
 	return &is
 }
 
-// client reads who asks, and for what.
+// client reads the options of the client, and what it requests.
 func (r *reader) client() error {
 	if err := r.grant(); err != nil {
 		return err
@@ -90,25 +92,25 @@ func (r *reader) client() error {
 	r.c.Scopes = r.get(optionScopes).scopes()
 	r.c.ClientID, r.c.Audience = r.get(optionClientID).text, r.get(optionAudience).text
 	if r.key != nil {
-		r.c.ClientID, r.c.where[optionClientID] = r.key.clientID, r.key.variable
+		r.c.ClientID, r.c.locations[optionClientID] = r.key.clientID, r.key.variable
 	}
 	switch r.c.Grant {
-	case grantMachine:
+	case grantClientCredentials:
 	case grantDevice: // flytekit sends the audience, and asks the server for the client
-		r.machinesOnly(optionClientID, optionSecret, optionSecretFile, optionSecretEnv)
+		r.dropClientOptions(optionClientID, optionSecret, optionSecretFile, optionSecretEnv)
 	default:
-		r.machinesOnly(optionClientID, optionAudience, optionSecret, optionSecretFile, optionSecretEnv)
+		r.dropClientOptions(optionClientID, optionAudience, optionSecret, optionSecretFile, optionSecretEnv)
 	}
 	return nil
 }
 
-// machinesOnly drops the options that do not count for the grant: a user's file may name a
-// machine's client.
-func (r *reader) machinesOnly(options ...string) {
+// dropClientOptions ignores options that are for client credentials only: the file of a
+// user may also contain those.
+func (r *reader) dropClientOptions(options ...string) {
 	for _, option := range options {
-		if where := r.c.where[option]; where != "" {
-			r.c.Notes = append(r.c.Notes, where+" counts for client credentials only")
-			delete(r.c.where, option)
+		if where := r.c.locations[option]; where != "" {
+			r.c.Notes = append(r.c.Notes, where+" is used for client credentials only")
+			delete(r.c.locations, option)
 		}
 	}
 	r.c.ClientID = ""
@@ -120,7 +122,7 @@ func (r *reader) machinesOnly(options ...string) {
 
 func (r *reader) commands() (err error) {
 	if r.c.Command, err = r.get(optionCommand).command(); err != nil {
-		r.c.Notes = append(r.c.Notes, err.Error()) // nobody runs it here
+		r.c.Notes = append(r.c.Notes, err.Error()) // not an error: the command is never run here
 	}
 	r.c.ProxyCommand, err = r.get(optionProxyCommand).command()
 	return err

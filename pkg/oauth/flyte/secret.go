@@ -8,9 +8,9 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// secret settles where the client's secret is: in the variable that is named, else
-// in the file that is named, else in flytekit's own variable or INI option, which
-// does not decide on the grant. It returns where it is named by what does.
+// secret finds the client secret: in the variable that an option names, otherwise in the
+// file that an option names, otherwise in flytekit's own variable or INI option. It returns
+// the location of the option if that decides the grant: flytekit's own does not.
 func (r *reader) secret() (named string, err error) {
 	if k := r.key; k != nil {
 		r.c.SecretEnv, r.c.secret = k.variable, func() (oauth.Secret, error) { return k.secret, nil }
@@ -18,27 +18,27 @@ func (r *reader) secret() (named string, err error) {
 	}
 	variable, file, own := r.get(optionSecretEnv), r.get(optionSecretFile), r.get(optionSecret)
 	switch {
-	case r.env[variable.text] != "":
-		r.inVariable(variable.text)
-		return variable.where, nil
-	case file.stated():
-		r.c.SecretFile = r.world.absolute(file.text)
+	case r.vars[variable.text] != "":
+		r.secretFromVariable(variable.text)
+		return variable.location, nil
+	case file.isSet():
+		r.c.SecretFile = r.env.absolute(file.text)
 		r.c.secret = func() (oauth.Secret, error) { return readSecret(r.c.SecretFile) }
-		return file.where, r.mustExist(file)
-	case own.stated():
-		if own.name == own.where { // a variable
+		return file.location, r.checkSecretFile(file)
+	case own.isSet():
+		if own.name == own.location { // a variable
 			r.c.SecretEnv = own.name
 		}
 		r.c.secret = func() (oauth.Secret, error) { return oauth.Secret(own.text), nil }
-	case variable.stated():
-		r.c.Notes = append(r.c.Notes, fmt.Sprintf("%s names %s, which is not set", variable.where, variable.text))
-		r.inVariable(variable.text)
+	case variable.isSet():
+		r.c.Notes = append(r.c.Notes, fmt.Sprintf("%s names %s, which is not set", variable.location, variable.text))
+		r.secretFromVariable(variable.text)
 	}
 	return "", nil
 }
 
-func (r *reader) inVariable(name string) {
-	env := r.env
+func (r *reader) secretFromVariable(name string) {
+	env := r.vars
 	r.c.SecretEnv = name
 	r.c.secret = func() (oauth.Secret, error) {
 		if env[name] == "" {
@@ -48,19 +48,19 @@ func (r *reader) inVariable(name string) {
 	}
 }
 
-func (r *reader) mustExist(file value) error {
+func (r *reader) checkSecretFile(file value) error {
 	info, err := os.Stat(r.c.SecretFile)
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", r.c.SecretFile)
+		err = fmt.Errorf("%s is not a file", r.c.SecretFile)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: cannot read the client's secret: %w", file.where, err)
+		return fmt.Errorf("%s: cannot read the client's secret: %w", file.location, err)
 	}
 	return nil
 }
 
-// readSecret reads a file that may end in a newline, which then is none of the
-// secret. Who else can read it is not looked at: in a cluster it is put there.
+// readSecret reads a secret from a file. A newline at the end is not part of it. The file's
+// permissions are not checked: in a cluster the file is mounted.
 func readSecret(path string) (oauth.Secret, error) {
 	text, err := readFile(path, maxSecret)
 	if err != nil {
@@ -70,7 +70,7 @@ func readSecret(path string) (oauth.Secret, error) {
 		text = strings.TrimSpace(text)
 	}
 	if text == "" {
-		return "", fmt.Errorf("%s holds no secret", path)
+		return "", fmt.Errorf("%s is empty: it should hold the client's secret", path)
 	}
 	return oauth.Secret(text), nil
 }

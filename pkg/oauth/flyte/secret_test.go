@@ -19,17 +19,17 @@ func TestSecret(t *testing.T) {
 	}{
 		"none":                        {nil, "auto", "", "", ""},
 		"a file":                      {[]string{file}, "client-credentials", "of the file", "secret", ""},
-		"a file beats authType":       {[]string{file, "FLYTE_CREDENTIALS_AUTH_MODE=Pkce"}, "client-credentials", "of the file", "secret", "FLYTE_CREDENTIALS_AUTH_MODE is not obeyed: FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION means client credentials"},
-		"even a wrong authType":       {[]string{file, "FLYTE_CREDENTIALS_AUTH_MODE=Passthrough"}, "client-credentials", "of the file", "secret", "FLYTE_CREDENTIALS_AUTH_MODE is not obeyed: FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION means client credentials"},
+		"a file beats authType":       {[]string{file, "FLYTE_CREDENTIALS_AUTH_MODE=Pkce"}, "client-credentials", "of the file", "secret", "FLYTE_CREDENTIALS_AUTH_MODE is ignored: FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION means client credentials"},
+		"even a wrong authType":       {[]string{file, "FLYTE_CREDENTIALS_AUTH_MODE=Passthrough"}, "client-credentials", "of the file", "secret", "FLYTE_CREDENTIALS_AUTH_MODE is ignored: FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION means client credentials"},
 		"a variable":                  {[]string{variable, "MINE=of mine"}, "client-credentials", "of mine", "MINE", ""},
-		"a variable beats authType":   {[]string{variable, "MINE=of mine", "FLYTE_AUTH_TYPE=DeviceFlow"}, "client-credentials", "of mine", "MINE", "FLYTE_AUTH_TYPE is not obeyed: FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR means client credentials"},
+		"a variable beats authType":   {[]string{variable, "MINE=of mine", "FLYTE_AUTH_TYPE=DeviceFlow"}, "client-credentials", "of mine", "MINE", "FLYTE_AUTH_TYPE is ignored: FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR means client credentials"},
 		"the variable beats the file": {[]string{file, variable, "MINE=of mine"}, "client-credentials", "of mine", "MINE", ""},
 		"the file if it is not set":   {[]string{file, variable}, "client-credentials", "of the file", "secret", ""},
-		"flytekit's own":              {[]string{"FLYTE_CREDENTIALS_CLIENT_SECRET=direct"}, "auto", "", "", "FLYTE_CREDENTIALS_CLIENT_SECRET counts for client credentials only"},
+		"flytekit's own":              {[]string{"FLYTE_CREDENTIALS_CLIENT_SECRET=direct"}, "auto", "", "", "FLYTE_CREDENTIALS_CLIENT_SECRET is used for client credentials only"},
 		"flytekit's own with a type":  {[]string{"FLYTE_CREDENTIALS_CLIENT_SECRET=direct", "FLYTE_CREDENTIALS_AUTH_MODE=basic"}, "client-credentials", "direct", "FLYTE_CREDENTIALS_CLIENT_SECRET", ""},
 		"the file beats flytekit's":   {[]string{file, "FLYTE_CREDENTIALS_CLIENT_SECRET=direct"}, "client-credentials", "of the file", "secret", ""},
 		"flytekit's beats an unset":   {[]string{variable, "FLYTE_CREDENTIALS_CLIENT_SECRET=direct", "FLYTE_CREDENTIALS_AUTH_MODE=basic"}, "client-credentials", "direct", "FLYTE_CREDENTIALS_CLIENT_SECRET", ""},
-		"a person's machine":          {[]string{variable}, "auto", "", "", "FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR names MINE, which is not set\nFLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR counts for client credentials only"},
+		"a person's machine":          {[]string{variable}, "auto", "", "", "FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR names MINE, which is not set\nFLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR is used for client credentials only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, map[string]string{"secret": "of the file"})
@@ -65,14 +65,14 @@ func TestSecretOfINI(t *testing.T) {
 	if secret, err := c.Secret(); err != nil || secret.Reveal() != "s3%cr3t" || c.SecretEnv != "" || c.SecretFile != "" {
 		t.Errorf("the secret is %q of %q%q, %v", secret.Reveal(), c.SecretEnv, c.SecretFile, err)
 	}
-	if want := filepath.Join(root, "home", ".flyte", "config") + ":4: [credentials] client_secret"; c.Where("clientSecret") != want {
-		t.Errorf("it stands in %q, want %q", c.Where("clientSecret"), want)
+	if want := filepath.Join(root, "home", ".flyte", "config") + ":4: [credentials] client_secret"; c.Location("clientSecret") != want {
+		t.Errorf("it stands in %q, want %q", c.Location("clientSecret"), want)
 	}
 }
 
 // Client credentials without a secret are for whoever asks for the secret to say.
 func TestSecretNotSet(t *testing.T) {
-	_, c := configured(t, World{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_TYPE=ClientSecret", "FLYTE_ADMIN_CLIENTSECRETENVVAR=MINE"}})
+	_, c := configured(t, Env{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_TYPE=ClientSecret", "FLYTE_ADMIN_CLIENTSECRETENVVAR=MINE"}})
 	if _, err := c.Secret(); err == nil || !strings.Contains(err.Error(), "MINE") || c.SecretEnv != "MINE" {
 		t.Errorf("the secret of %q: %v", c.SecretEnv, err)
 	}
@@ -101,7 +101,7 @@ func TestSecretFileMissing(t *testing.T) {
 		"FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=ROOT/none": "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION: cannot read the client's secret: ",
 		"FLYTE_ADMIN_CLIENTSECRETLOCATION=ROOT/folder":       "FLYTE_ADMIN_CLIENTSECRETLOCATION: cannot read the client's secret: ",
 	} {
-		s, err := Find(at(root, environ))
+		s, err := FindSource(at(root, environ))
 		if err != nil || s.Endpoint != "x" {
 			t.Fatalf("found %q, %v: it is for another endpoint, maybe", s.Endpoint, err)
 		}

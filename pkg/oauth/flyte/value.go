@@ -8,19 +8,19 @@ import (
 	"github.com/kballard/go-shellquote"
 )
 
-// value is what a file or a variable says of one option.
+// value is the value of one option in a file or a variable.
 type value struct {
-	text  string
-	list  []string // of a YAML list; then there is no text
-	name  string   // the option as it is called there, or the variable
-	where string   // for people: the file, the line and the name, or the variable
-	v2    bool     // a variable of Flyte 2, which writes lists in other ways
+	text     string
+	list     []string // of a YAML list; then there is no text
+	name     string   // the option as it is called there, or the variable
+	location string   // for people: the file, the line and the name, or the variable
+	v2       bool     // a variable of Flyte 2, which writes lists in other ways
 }
 
-// stated reports whether the value says anything.
-func (v value) stated() bool { return v.text != "" || len(v.list) > 0 }
+// isSet reports whether the value is not empty.
+func (v value) isSet() bool { return v.text != "" || len(v.list) > 0 }
 
-// isTrue is Flyte's notion of a boolean: true is what is not false.
+// isTrue reads a boolean as Flyte does: every text is true except those below.
 func (v value) isTrue() bool {
 	switch strings.ToLower(strings.TrimSpace(v.text)) {
 	case "", "false", "0", "off", "no":
@@ -29,10 +29,10 @@ func (v value) isTrue() bool {
 	return true
 }
 
-// scopes is a list of scopes. Quotes and brackets around them are remains of
-// other programs' way to write lists.
+// scopes reads a list of scopes. It removes the quotes and brackets with which some
+// programs write lists.
 func (v value) scopes() []string {
-	if !v.stated() {
+	if !v.isSet() {
 		return nil
 	}
 	items := v.list
@@ -46,7 +46,7 @@ func (v value) scopes() []string {
 	return strings.Fields(strings.Trim(strings.Join(cleaned, " "), "[]'"))
 }
 
-// split is a list that is written as one text.
+// split reads a list that is written as one text.
 func (v value) split() []string {
 	var list []string
 	if v.v2 && json.Unmarshal([]byte(v.text), &list) == nil {
@@ -55,10 +55,10 @@ func (v value) split() []string {
 	return strings.Split(v.text, ",")
 }
 
-// command is a command and its arguments. The text of v1 has commas between them.
+// command reads a command and its arguments. In v1 they are separated by commas.
 func (v value) command() ([]string, error) {
 	switch {
-	case !v.stated():
+	case !v.isSet():
 		return nil, nil
 	case v.list != nil:
 		return v.list, nil
@@ -68,13 +68,13 @@ func (v value) command() ([]string, error) {
 	if strings.HasPrefix(strings.TrimSpace(v.text), "[") {
 		var words []string
 		if json.Unmarshal([]byte(v.text), &words) != nil {
-			return nil, fmt.Errorf("%s must be a command line, or a JSON array of strings", v.where)
+			return nil, fmt.Errorf("%s must be a command line, or a JSON array of strings", v.location)
 		}
 		return words, nil
 	}
 	words, err := shellquote.Split(v.text)
 	if err != nil {
-		return nil, fmt.Errorf("%s must be a command: %w", v.where, err)
+		return nil, fmt.Errorf("%s must be a command: %w", v.location, err)
 	}
 	return words, nil
 }

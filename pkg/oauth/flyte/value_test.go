@@ -59,9 +59,9 @@ func TestCommand(t *testing.T) {
 		"no commas":          {value{text: "aws sso"}, []string{"aws sso"}, ""},
 		"a command line":     {value{text: `aws "s o" 'x'`, v2: true}, []string{"aws", "s o", "x"}, ""},
 		"JSON":               {value{text: ` ["aws", "s o"]`, v2: true}, []string{"aws", "s o"}, ""},
-		"an open quote":      {value{text: `aws "sso`, v2: true, where: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command: "},
-		"JSON of other kind": {value{text: `["aws", 1]`, v2: true, where: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command line, or a JSON array of strings"},
-		"broken JSON":        {value{text: `["aws"`, v2: true, where: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command line, or a JSON array of strings"},
+		"an open quote":      {value{text: `aws "sso`, v2: true, location: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command: "},
+		"JSON of other kind": {value{text: `["aws", 1]`, v2: true, location: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command line, or a JSON array of strings"},
+		"broken JSON":        {value{text: `["aws"`, v2: true, location: "FLYTE_AUTH_COMMAND"}, nil, "FLYTE_AUTH_COMMAND must be a command line, or a JSON array of strings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.v.command()

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// document is a YAML file: a mapping, of which admin: is read.
+// document is a YAML file: a mapping of which only the key admin is read.
 type document struct {
 	path    string
 	anchors map[string]ast.Node
@@ -20,10 +20,10 @@ type document struct {
 // parseYAML returns the options of a file. An error names the file at path, and
 // the line.
 func parseYAML(path, text string) (map[string]value, error) {
-	// Whoever else reads the file takes the last of two equal keys.
+	// Other programs that read the file take the last of two equal keys.
 	parsed, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		return nil, broken(path, err)
+		return nil, parseError(path, err)
 	}
 	if len(parsed.Docs) > 1 {
 		return nil, fmt.Errorf("%s holds more than one YAML document", path)
@@ -38,8 +38,8 @@ func parseYAML(path, text string) (map[string]value, error) {
 	return d.values(parsed.Docs[0].Body)
 }
 
-// broken says in one line where a file is no YAML.
-func broken(path string, err error) error {
+// parseError returns the error of the parser in one line, with the line number in the file.
+func parseError(path string, err error) error {
 	var e yaml.Error
 	if errors.As(err, &e) && e.GetToken() != nil {
 		return fmt.Errorf("%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
@@ -47,7 +47,7 @@ func broken(path string, err error) error {
 	return fmt.Errorf("%s is not YAML", path)
 }
 
-// Visit implements [ast.Visitor]: it notes the anchors.
+// Visit implements [ast.Visitor]: it collects the anchors.
 func (d *document) Visit(n ast.Node) ast.Visitor {
 	if a, ok := n.(*ast.AnchorNode); ok {
 		d.anchors[a.Name.GetToken().Value] = a.Value
@@ -66,7 +66,7 @@ func (d *document) values(top ast.Node) (map[string]value, error) {
 	return values, err
 }
 
-// set notes the value n of the key at, if it is one of the options.
+// set stores the value n of the key at if the key is one of the options.
 func (d *document) set(values map[string]value, at, n ast.Node) error {
 	key := at.GetToken()
 	i := slices.IndexFunc(options(), func(o string) bool { return strings.EqualFold(o, key.Value) && o != optionSecret })
@@ -75,16 +75,16 @@ func (d *document) set(values map[string]value, at, n ast.Node) error {
 	}
 	option := options()[i]
 	v, err := d.value(option, n)
-	if v.stated() {
+	if v.isSet() {
 		v.name = yamlName(option)
-		v.where = fmt.Sprintf("%s:%d: %s", d.path, key.Position.Line, v.name)
+		v.location = fmt.Sprintf("%s:%d: %s", d.path, key.Position.Line, v.name)
 		values[option] = v
 	}
 	return err
 }
 
-// each calls f for the pairs of a mapping, those that are merged into it first. A
-// merge within what is merged is not followed: that can be made to take for ever.
+// each calls f for the pairs of a mapping, first for those that are merged into it. It does
+// not follow a merge within a merged mapping: a file could make that take forever.
 func (d *document) each(n ast.Node, what string, f func(at, n ast.Node) error) error {
 	n = d.resolve(n)
 	if n == nil || n.Type() == ast.NullType || n.Type() == ast.CommentType {
@@ -92,7 +92,7 @@ func (d *document) each(n ast.Node, what string, f func(at, n ast.Node) error) e
 	}
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
-		return d.wrong(n, "%s must be a mapping (name: value)", what)
+		return d.errorAt(n, "%s must be a mapping (name: value)", what)
 	}
 	for _, pair := range append(d.merged(m), m.Values...) {
 		if err := f(pair.Key, pair.Value); err != nil {
@@ -102,7 +102,8 @@ func (d *document) each(n ast.Node, what string, f func(at, n ast.Node) error) e
 	return nil
 }
 
-// merged are the pairs of the mappings after <<. Of several the first wins.
+// merged returns the pairs of the mappings after <<. Of several mappings the first takes
+// precedence.
 func (d *document) merged(m *ast.MappingNode) (pairs []*ast.MappingValueNode) {
 	for _, pair := range m.Values {
 		if !pair.Key.IsMergeKey() {
@@ -121,8 +122,8 @@ func (d *document) merged(m *ast.MappingNode) (pairs []*ast.MappingValueNode) {
 	return pairs
 }
 
-// resolve returns the node itself behind anchors, tags and aliases, or nil where
-// there is none.
+// resolve returns the node that anchors, tags and aliases stand for, or nil if there is
+// none.
 func (d *document) resolve(n ast.Node) ast.Node {
 	for range 16 { // an alias may lead to itself
 		switch v := n.(type) {
@@ -139,19 +140,19 @@ func (d *document) resolve(n ast.Node) ast.Node {
 	return nil
 }
 
-// value reads one value, or the list that some options may have.
+// value reads one value, or a list for the options that may have one.
 func (d *document) value(option string, n ast.Node) (v value, err error) {
 	switch n := d.resolve(n).(type) {
 	case nil, *ast.NullNode:
 		return value{}, nil
 	case *ast.SequenceNode:
 		if option != optionScopes && option != optionCommand && option != optionProxyCommand {
-			return value{}, d.wrong(n, "%s must be one value, not a list", yamlName(option))
+			return value{}, d.errorAt(n, "%s must be one value, not a list", yamlName(option))
 		}
 		for _, item := range n.Values {
 			word, ok := scalar(d.resolve(item))
 			if !ok {
-				return value{}, d.wrong(item, "%s must be a list of single values", yamlName(option))
+				return value{}, d.errorAt(item, "%s must be a list of single values", yamlName(option))
 			}
 			v.list = append(v.list, word)
 		}
@@ -159,13 +160,13 @@ func (d *document) value(option string, n ast.Node) (v value, err error) {
 	default:
 		text, ok := scalar(n)
 		if !ok {
-			return value{}, d.wrong(n, "%s must be one value", yamlName(option))
+			return value{}, d.errorAt(n, "%s must be one value", yamlName(option))
 		}
 		return value{text: text}, nil
 	}
 }
 
-// scalar is the text of a single value, as it is written.
+// scalar returns the text of a single value as it is written.
 func scalar(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
@@ -178,6 +179,6 @@ func scalar(n ast.Node) (string, bool) {
 	return "", false
 }
 
-func (d *document) wrong(n ast.Node, format string, args ...any) error {
+func (d *document) errorAt(n ast.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", d.path, n.GetToken().Position.Line, fmt.Sprintf(format, args...))
 }

@@ -72,7 +72,7 @@ func FuzzYAML(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > maxStranger {
+		if len(text) > maxUntrustedFile {
 			return // quadratic in the parser
 		}
 		values, err := parseYAML("f", text)
@@ -80,7 +80,7 @@ func FuzzYAML(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		for option, v := range values {
-			if !v.stated() || v.where == "" {
+			if !v.isSet() || v.location == "" {
 				t.Fatalf("%q: %s is %+v", text, option, v)
 			}
 		}

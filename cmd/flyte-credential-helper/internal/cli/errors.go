@@ -54,7 +54,7 @@ func classify(err error) (status int, hint config.Hint) {
 		needed      *login.NeededError
 		store       *cache.StoreError
 		unproven    *setup.UnprovenError
-		guarded     *flyte.GuardedError
+		guarded     *flyte.ProxyAuthRequiredError
 	)
 	switch {
 	case errors.As(err, &interrupted):

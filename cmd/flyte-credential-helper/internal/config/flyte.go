@@ -42,7 +42,7 @@ func (r *resolver) flyteLevel(levels []level) (l level, err error) {
 	}
 	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret}
 	if config.Insecure != nil && *config.Insecure {
-		r.out.Flyte.Plaintext = cmp.Or(config.Where("insecure"), source.Name)
+		r.out.Flyte.Plaintext = cmp.Or(config.Location("insecure"), source.Name)
 	}
 	return levelOf(source, config), nil
 }
@@ -85,7 +85,7 @@ func levelOf(source *flyte.Source, config *flyte.Config) level {
 	return level{"Flyte's configuration", origin, func(s Setting) ([]string, string, bool) {
 		words, found := said[s.Name]
 		where := source.Name
-		if at := config.Where(options[s.Name]); at != "" {
+		if at := config.Location(options[s.Name]); at != "" {
 			where = at
 		}
 		return words, where, found
@@ -110,7 +110,7 @@ func (r *resolver) settleEndpoint() error {
 // FindFlyte finds Flyte's own configuration in an environment.
 func FindFlyte(env system.Env, environ []string) (*flyte.Source, error) {
 	dir, _ := env.Getwd() // without one there are no files below it
-	return flyte.Find(flyte.World{Environ: environ, Home: env.Home, Dir: dir})
+	return flyte.FindSource(flyte.Env{Environ: environ, Home: env.Home, Dir: dir})
 }
 
 // ConfigPath is the path of the configuration file.

@@ -85,7 +85,7 @@ func (table *resolveTable) input(t *testing.T, c [7]string, home string) (*Comma
 	}
 	if files != nil {
 		in.Flyte = func() (*flyte.Source, error) {
-			return flyte.Find(flyte.World{Environ: environ, Home: home, Dir: filepath.Join(home, "project")})
+			return flyte.FindSource(flyte.Env{Environ: environ, Home: home, Dir: filepath.Join(home, "project")})
 		}
 	}
 	return in.CommandLine, in

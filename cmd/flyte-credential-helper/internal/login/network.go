@@ -150,7 +150,7 @@ func (c *connection) asked(ctx context.Context, old *oauth.Token, unpinned func(
 }
 
 // discover asks the Flyte endpoint how to log in.
-func (c *connection) discover(ctx context.Context) (*flyte.Found, error) {
+func (c *connection) discover(ctx context.Context) (*flyte.LoginConfig, error) {
 	e, err := flyte.ParseEndpoint(c.target.Settings.Endpoint)
 	if err != nil {
 		return nil, err

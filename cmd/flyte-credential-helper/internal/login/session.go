@@ -114,7 +114,7 @@ func (s *Session) LogIn(ctx context.Context) (t *oauth.Token, fresh bool, err er
 }
 
 // Discover asks the Flyte endpoint how to log in.
-func (s *Session) Discover(ctx context.Context) (*flyte.Found, error) {
+func (s *Session) Discover(ctx context.Context) (*flyte.LoginConfig, error) {
 	c, err := s.connect()
 	if err != nil {
 		return nil, err

@@ -163,13 +163,13 @@ func (t *Target) client(p clientParts) *oauth.Client {
 const flytePort = 12345
 
 // discovered returns t with what its Flyte endpoint said. Settings come before that.
-func (t Target) discovered(found *flyte.Found) *Target {
+func (t Target) discovered(found *flyte.LoginConfig) *Target {
 	server, s := found.Server, &t.Settings
 	server.ClientID, server.HeaderKey = cmp.Or(s.ClientID, found.ClientID), found.HeaderKey
 	t.Server = &server
 	if s.RedirectURI == "" {
 		s.RedirectURI = found.RedirectURI
-		if len(s.RedirectPort) == 0 && flyte.OwnServer(found.Server) {
+		if len(s.RedirectPort) == 0 && flyte.IsFlyteadmin(found.Server) {
 			s.RedirectPort = []int{flytePort}
 		}
 	}

@@ -80,7 +80,7 @@ func (c flyteSetup) planFlyte(ctx context.Context, named string) (*flyteText, er
 	if err != nil {
 		return nil, err
 	}
-	found := &flyte.Found{} // explicit endpoints do not tell
+	found := &flyte.LoginConfig{} // explicit endpoints do not tell
 	if c.Discovers() {
 		session, err := login.Open(ctx, c.Resolved, c.policy, c.Env)
 		if err != nil {
