@@ -70,7 +70,7 @@ func TestAheadHoldsNothing(t *testing.T) {
 		expire(t, m) // so that a hundred seconds are left
 		m.Server.Fail("token", oauthtest.Fault{Hang: true})
 		if f := c.Check(t.Context(), plugin(m)); f.Verdict != execcredtest.OK {
-			t.Errorf("%s: %s", c.Name, f.Saw)
+			t.Errorf("%s: %s", c.Name, f.Detail)
 		}
 		testenv.Await(t, "the renewal", func() bool { return m.Server.Count("refresh_token") == 1 })
 	}

@@ -50,9 +50,9 @@ func check(ctx context.Context, w io.Writer, p execcredtest.Plugin) map[execcred
 		}
 		f := c.Check(ctx, p)
 		counts[f.Verdict]++
-		_, _ = fmt.Fprintf(w, "%-9s  %-22s  %s\n", f.Verdict, c.Name, f.Saw)
+		_, _ = fmt.Fprintf(w, "%-9s  %-22s  %s\n", f.Verdict, c.Name, f.Detail)
 		if f.Verdict == execcredtest.Differs {
-			_, _ = fmt.Fprintf(w, "%35s%s\n%35s%s\n", "but ", c.Promise, "", c.Source)
+			_, _ = fmt.Fprintf(w, "%35s%s\n%35s%s\n", "but ", c.Requirement, "", c.Source)
 		}
 	}
 	_, _ = fmt.Fprintf(w, "%d ok, %d differ, %d not tried\n", counts[execcredtest.OK], counts[execcredtest.Differs], counts[execcredtest.NotTried])

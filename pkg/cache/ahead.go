@@ -8,14 +8,14 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// aheadPause is how long after one call has started a refresh in the background no other
+// aheadInterval is how long after one call has started a refresh in the background no other
 // call does.
-const aheadPause = 30 * time.Second
+const aheadInterval = 30 * time.Second
 
 // refreshAhead starts the refresh of a token that is valid but in the last fifth of its
 // lifetime, and does not wait for it. One call in aheadPause does.
 func (c *call) refreshAhead(t *oauth.Token) {
-	if c.StartRefresh == nil || c.purpose == forUser || !late(t.Credential(c.Kind), c.Now()) || c.Obtain == nil && !c.refreshable(t, c.store.readRecord()) {
+	if c.StartRefresh == nil || c.purpose == forUser || !refreshDue(t.Credential(c.Kind), c.Now()) || c.Obtain == nil && !c.refreshable(t, c.store.readRecord()) {
 		return
 	}
 	stamp := c.store.ID + ".ahead"
@@ -25,7 +25,7 @@ func (c *call) refreshAhead(t *oauth.Token) {
 	}
 	defer unlock()
 	info, err := os.Lstat(c.store.Dir.path(stamp))
-	if age := c.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadPause {
+	if age := c.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadInterval {
 		return
 	}
 	if os.WriteFile(c.store.Dir.path(stamp), []byte("1\n"), 0o600) == nil { // sets the time, too
@@ -40,8 +40,8 @@ func modified(info os.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// late reports whether c is in the last fifth of its lifetime.
-func late(c oauth.Credential, now time.Time) bool {
+// refreshDue reports whether c is in the last fifth of its lifetime.
+func refreshDue(c oauth.Credential, now time.Time) bool {
 	return !c.Expiry.IsZero() && c.Expiry.Sub(now) < c.Expiry.Sub(c.Obtained)/5
 }
 
@@ -63,7 +63,7 @@ func (s *Source) RefreshAhead(ctx context.Context) error {
 	redeem()
 	c.at(stepAgain)
 	old, err := c.store.Load(ctx)
-	if err != nil || old == nil || !late(old.Credential(c.Kind), c.Now()) {
+	if err != nil || old == nil || !refreshDue(old.Credential(c.Kind), c.Now()) {
 		return err
 	}
 	defer c.announce()()

@@ -558,7 +558,7 @@ func TestLocalFailuresAreNotShared(t *testing.T) {
 		"no descriptors":     func(w *world) { w.prepareErr = &oauth.Error{Class: oauth.ClassLocal, Problem: "too many open files"} },
 		"no login may start": func(w *world) { w.loginErr = errLoginNeeded },
 		"nothing can be saved": func(w *world) {
-			if err := os.MkdirAll(w.store.Dir.path(w.store.name()+tried+"/x"), 0o700); err != nil {
+			if err := os.MkdirAll(w.store.Dir.path(w.store.name()+preflightSuffix+"/x"), 0o700); err != nil {
 				panic(err)
 			}
 		},

@@ -28,7 +28,7 @@ func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
 // user could have prepared.
 func (d Dir) make() error {
 	if !filepath.IsAbs(string(d)) {
-		return errHomeless()
+		return errNoHome()
 	}
 	if err := makeAll(string(d)); err != nil {
 		return d.unusable(err)
@@ -36,20 +36,20 @@ func (d Dir) make() error {
 	return d.check()
 }
 
-func errHomeless() error {
+func errNoHome() error {
 	return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
 }
 
-// errForeign means that root runs in another user's home directory, as under sudo: the
+// errNotOwner means that root runs in another user's home directory, as under sudo: the
 // owner could not use the files that it makes there.
-var errForeign = errors.New("the home directory belongs to another user")
+var errNotOwner = errors.New("the home directory belongs to another user")
 
 // makeAll is os.MkdirAll with modes that no umask can widen or narrow.
 func makeAll(path string) error {
 	info, err := os.Stat(path)
 	switch {
-	case err == nil && foreign(info):
-		return errForeign
+	case err == nil && rootInUserDir(info):
+		return errNotOwner
 	case err == nil || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -69,9 +69,9 @@ func (d Dir) check() error {
 		return d.unusable(err)
 	case !info.IsDir():
 		return &StoreError{Problem: string(d) + " is not a directory", Hint: "rm " + quote(string(d))}
-	case !ours(info):
+	case !ownedByUser(info):
 		return &StoreError{Problem: string(d) + " belongs to another user: no login is kept there"}
-	case exposed(info.Mode()):
+	case accessibleToOthers(info.Mode()):
 		if err := os.Chmod(string(d), 0o700); err != nil {
 			return d.unusable(err)
 		}
@@ -114,9 +114,9 @@ func (d Dir) read(name string) ([]byte, error) {
 		return nil, &StoreError{Problem: fmt.Sprintf("cannot read %s: %s", d.path(name), reason(err))}
 	case !info.Mode().IsRegular():
 		return nil, &StoreError{Problem: d.path(name) + " is not a file of this program", Hint: "rm " + quote(d.path(name))}
-	case !ours(info):
+	case !ownedByUser(info):
 		return nil, &StoreError{Problem: d.path(name) + " belongs to another user, or has a second name"}
-	case exposed(info.Mode()):
+	case accessibleToOthers(info.Mode()):
 		return nil, &StoreError{Problem: d.path(name) + " can be read by other users", Hint: "chmod 600 " + quote(d.path(name))}
 	}
 	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxFile)+bytes.MinRead))
@@ -128,8 +128,8 @@ func (d Dir) read(name string) ([]byte, error) {
 // worker whose caller is gone must not lose its file because the next leader checks for
 // space.
 const (
-	tried      = ".try" // the leader's
-	unfinished = ".new" // the worker's; of a record, the leader's
+	preflightSuffix = ".try" // the leader's
+	newSuffix       = ".new" // the worker's; of a record, the leader's
 )
 
 // replacement is a file that is ready to replace another.

@@ -168,14 +168,14 @@ func TestAReplacedFileIsStillOurs(t *testing.T) {
 	check(t, os.Remove(path))
 	info, err := f.Stat()
 	check(t, err)
-	if !ours(info) {
+	if !ownedByUser(info) {
 		t.Error("it is refused")
 	}
 }
 
 func TestTheStateDirectory(t *testing.T) {
 	write := func(d Dir) error {
-		r, err := d.replace("file", unfinished, 10)
+		r, err := d.replace("file", newSuffix, 10)
 		if err == nil {
 			err = r.commit([]byte("text"))
 		}
@@ -302,7 +302,7 @@ func read(t *testing.T, d Dir, name string) string {
 func TestReplace(t *testing.T) {
 	d := stateDir(t)
 	for _, content := range []string{"old", strings.Repeat("longer than prepared ", 10), "", "short"} {
-		r, err := d.replace("file", unfinished, 100)
+		r, err := d.replace("file", newSuffix, 100)
 		check(t, err)
 		wantMode(t, d.path("file.new"), 0o600)
 		if info, err := os.Stat(d.path("file.new")); err != nil || info.Size() != 100 {
@@ -314,7 +314,7 @@ func TestReplace(t *testing.T) {
 		}
 		wantMode(t, d.path("file"), 0o600)
 	}
-	r, err := d.replace("file", unfinished, 100)
+	r, err := d.replace("file", newSuffix, 100)
 	check(t, err)
 	if got := read(t, d, "file"); got != "short" {
 		t.Errorf("while it is prepared: %q", got)
@@ -332,7 +332,7 @@ func TestReplace(t *testing.T) {
 
 func TestCommitThatFailsLeavesNothing(t *testing.T) {
 	d := stateDir(t)
-	r, err := d.replace("file", unfinished, 100)
+	r, err := d.replace("file", newSuffix, 100)
 	check(t, err)
 	check(t, os.MkdirAll(d.path("file/x"), 0o700)) // which no file can take the place of
 	if err := r.commit([]byte("text")); err == nil || strings.Contains(err.Error(), "\n") {
@@ -348,7 +348,7 @@ func TestReplaceIsAtomic(t *testing.T) {
 	d := stateDir(t)
 	contents := [][]byte{bytes.Repeat([]byte("a"), 10_000), bytes.Repeat([]byte("b"), 50_000), bytes.Repeat([]byte("c"), 3)}
 	put := func(i int) {
-		r, err := d.replace("file", unfinished, 20_000)
+		r, err := d.replace("file", newSuffix, 20_000)
 		check(t, err)
 		check(t, r.commit(contents[i%3]))
 	}
@@ -397,7 +397,7 @@ func TestLeftoverDoesNoHarm(t *testing.T) {
 			check(t, d.make())
 			prepare(t, d.path("file.new"), []byte("a victim"))
 			within(t, what, func() {
-				r, err := d.replace("file", unfinished, 10)
+				r, err := d.replace("file", newSuffix, 10)
 				check(t, err)
 				check(t, r.commit([]byte("new")))
 			})

@@ -26,18 +26,18 @@ func openRead(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// ours reports whether the file is this user's own, under one name at the most:
+// ownedByUser reports whether the file is this user's own, under one name at the most:
 // it has none where it was replaced since it was opened.
-func ours(info fs.FileInfo) bool {
+func ownedByUser(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(s.Uid) == os.Geteuid() && (info.IsDir() || s.Nlink <= 1)
 }
 
-// exposed reports whether other users can get at a file with that mode.
-func exposed(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }
+// accessibleToOthers reports whether other users can get at a file with that mode.
+func accessibleToOthers(mode fs.FileMode) bool { return mode.Perm()&0o077 != 0 }
 
-// foreign reports whether we are root, and the directory is a user's.
-func foreign(info fs.FileInfo) bool {
+// rootInUserDir reports whether we are root, and the directory is a user's.
+func rootInUserDir(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && os.Geteuid() == 0 && s.Uid != 0
 }

@@ -36,16 +36,16 @@ func kernelGet(description string) ([]byte, error) {
 	}
 	// To lock the thread makes Go start another one. Three calls in a row are on
 	// one thread nearly always, and fail where they are not.
-	if key, err := linked(get); err == nil {
+	if key, err := withLinkedKeyring(get); err == nil {
 		return key, nil
 	}
-	return withKernel(get)
+	return withUserKeyring(get)
 }
 
 // kernelSet keeps a key for so long, 0 for as long as the kernel lives. One whose
 // time cannot be limited is not kept.
 func kernelSet(description string, key []byte, limit time.Duration) error {
-	_, err := withKernel(func() ([]byte, error) {
+	_, err := withUserKeyring(func() ([]byte, error) {
 		id, err := unix.AddKey("user", description, key, unix.KEY_SPEC_USER_KEYRING)
 		if err != nil || limit == 0 {
 			return nil, err
@@ -62,7 +62,7 @@ func kernelSet(description string, key []byte, limit time.Duration) error {
 }
 
 func kernelDelete(description string) {
-	_, _ = withKernel(func() ([]byte, error) {
+	_, _ = withUserKeyring(func() ([]byte, error) {
 		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", description, 0)
 		if err == nil {
 			_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, id, unix.KEY_SPEC_USER_KEYRING, 0, 0)
@@ -71,16 +71,16 @@ func kernelDelete(description string) {
 	})
 }
 
-// withKernel runs f on a thread that possesses the user keyring: keyrings belong
+// withUserKeyring runs f on a thread that possesses the user keyring: keyrings belong
 // to threads.
-func withKernel(f func() ([]byte, error)) ([]byte, error) {
+func withUserKeyring(f func() ([]byte, error)) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	return linked(f)
+	return withLinkedKeyring(f)
 }
 
-// linked gives the thread it is on the user keyring, and runs f.
-func linked(f func() ([]byte, error)) ([]byte, error) {
+// withLinkedKeyring gives the thread it is on the user keyring, and runs f.
+func withLinkedKeyring(f func() ([]byte, error)) ([]byte, error) {
 	if _, err := unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err != nil {
 		return nil, errKernel
 	}

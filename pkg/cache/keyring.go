@@ -48,7 +48,7 @@ func (k *Keyring) get(ctx context.Context, user string) ([]byte, error) {
 
 func (k *Keyring) set(ctx context.Context, user string, key []byte) error {
 	text := base64.StdEncoding.EncodeToString(key)
-	_, err := k.ask(ctx, func() (string, error) { return "", keyring.Set(service, user, text) })
+	_, err := k.callWithTimeout(ctx, func() (string, error) { return "", keyring.Set(service, user, text) })
 	return err
 }
 
@@ -59,19 +59,19 @@ func (k *Keyring) delete(ctx context.Context, user string) error {
 		}
 		return err
 	}
-	_, err := k.ask(ctx, func() (string, error) { return "", keyring.Delete(service, user) })
+	_, err := k.callWithTimeout(ctx, func() (string, error) { return "", keyring.Delete(service, user) })
 	if errors.Is(err, errNoKey) {
 		return nil
 	}
 	return err
 }
 
-// ask runs a call of go-keyring, which knows neither contexts nor time-outs.
-func (k *Keyring) ask(ctx context.Context, call func() (string, error)) (string, error) {
-	if err := k.reach(); err != nil {
+// callWithTimeout runs a call of go-keyring, which knows neither contexts nor time-outs.
+func (k *Keyring) callWithTimeout(ctx context.Context, call func() (string, error)) (string, error) {
+	if err := k.checkBus(); err != nil {
 		return "", err
 	}
-	k.direct()
+	k.setBusAddress()
 	limit := unattendedLimit
 	if k.attended() {
 		limit = attendedLimit
@@ -91,20 +91,20 @@ func (k *Keyring) ask(ctx context.Context, call func() (string, error)) (string,
 			return "", errNoKey
 		}
 		if a.err != nil {
-			return "", cannotAsk(a.err)
+			return "", keyringError(a.err)
 		}
 		return a.text, nil
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	case <-time.After(limit):
-		return "", cannotAsk(errors.New("it does not answer"))
+		return "", keyringError(errors.New("it does not answer"))
 	}
 }
 
 func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
 
-func cannotAsk(err error) error {
-	if absent(err) {
+func keyringError(err error) error {
+	if noSecretService(err) {
 		return &StoreError{Problem: "there is no OS keyring: nobody on the session bus keeps secrets", Store: StoreFile, absent: true}
 	}
 	problem := err.Error()

@@ -9,11 +9,11 @@ import (
 )
 
 func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
-	return k.ask(ctx, func() (string, error) { return keyring.Get(service, user) })
+	return k.callWithTimeout(ctx, func() (string, error) { return keyring.Get(service, user) })
 }
 
-func (k *Keyring) reach() error { return nil }
+func (k *Keyring) checkBus() error { return nil }
 
-func (k *Keyring) direct() {}
+func (k *Keyring) setBusAddress() {}
 
-func absent(error) bool { return false }
+func noSecretService(error) bool { return false }

@@ -22,23 +22,23 @@ var errLocked = errors.New("it is locked")
 // go-keyring always asks to unlock and then waits without limit, hence the
 // look-up of our own: https://specifications.freedesktop.org/secret-service/
 func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
-	if err := k.reach(); err != nil {
+	if err := k.checkBus(); err != nil {
 		return "", err
 	}
 	text, err := k.search(ctx, user)
 	switch {
 	case errors.Is(err, errLocked) && k.attended():
-		return k.ask(ctx, func() (string, error) { return keyring.Get(service, user) })
+		return k.callWithTimeout(ctx, func() (string, error) { return keyring.Get(service, user) })
 	case err == nil, errors.Is(err, errNoKey):
 		return text, err
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	}
-	return "", cannotAsk(err)
+	return "", keyringError(err)
 }
 
-// absent reports whether err means that there is no Secret Service.
-func absent(err error) bool {
+// noSecretService reports whether err means that there is no Secret Service.
+func noSecretService(err error) bool {
 	var failed dbus.Error
 	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.ServiceUnknown"
 }
@@ -55,10 +55,10 @@ func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		text, err := searchBus(ctx, k.address(), user)
-		for starting(err) && ctx.Err() == nil {
+		text, err := searchItems(ctx, k.address(), user)
+		for stillStarting(err) && ctx.Err() == nil {
 			time.Sleep(20 * time.Millisecond)
-			text, err = searchBus(ctx, k.address(), user)
+			text, err = searchItems(ctx, k.address(), user)
 		}
 		answers <- answer{text, err}
 	}()
@@ -73,14 +73,14 @@ func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	}
 }
 
-// starting reports whether err is a service's that has its name on the bus
+// stillStarting reports whether err is a service's that has its name on the bus
 // already and its methods not yet: gnome-keyring is that for some milliseconds.
-func starting(err error) bool {
+func stillStarting(err error) bool {
 	var failed dbus.Error
 	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.UnknownMethod"
 }
 
-func searchBus(ctx context.Context, address, user string) (string, error) {
+func searchItems(ctx context.Context, address, user string) (string, error) {
 	conn, err := dbus.Connect(address, dbus.WithContext(ctx))
 	if err != nil {
 		return "", err
@@ -131,9 +131,9 @@ func lockedCollection(ctx context.Context, conn *dbus.Conn) bool {
 	return false
 }
 
-// reach makes sure that there is a bus to talk to. Without one, go-keyring
+// checkBus makes sure that there is a bus to talk to. Without one, go-keyring
 // would start a bus and a keyring of its own that nobody ever ends.
-func (k *Keyring) reach() error {
+func (k *Keyring) checkBus() error {
 	if k.address() == "" {
 		return &StoreError{
 			Problem: "there is no OS keyring: no session bus runs here",
@@ -144,9 +144,9 @@ func (k *Keyring) reach() error {
 	return nil
 }
 
-// direct tells go-keyring, which asks nobody but the environment, where the bus
+// setBusAddress tells go-keyring, which asks nobody but the environment, where the bus
 // is.
-func (k *Keyring) direct() {
+func (k *Keyring) setBusAddress() {
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
 		_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", k.address())
 	}

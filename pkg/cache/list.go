@@ -57,15 +57,15 @@ func DeleteDamaged(dir Dir, id string) (n int, failed error) {
 			failed = errors.Join(failed, &StoreError{Problem: "cannot delete " + dir.path(e.Name()) + ": " + reason(err)})
 			continue
 		}
-		dir.removeNotes(of)
+		dir.removeState(of)
 		n++
 	}
 	return n, failed
 }
 
-// removeNotes deletes what belongs to the login id and is neither a token nor a lock.
-func (d Dir) removeNotes(id string) {
-	for _, suffix := range []string{".record", ".record" + unfinished, ".intent", ".intent" + unfinished, ".who", ".ahead", quarantineSuffix} {
+// removeState deletes what belongs to the login id and is neither a token nor a lock.
+func (d Dir) removeState(id string) {
+	for _, suffix := range []string{".record", ".record" + newSuffix, ".intent", ".intent" + newSuffix, ".who", ".ahead", quarantineSuffix} {
 		_ = os.Remove(d.path(id + suffix))
 	}
 }
@@ -73,7 +73,7 @@ func (d Dir) removeNotes(id string) {
 // entries returns the files of the directory: none if nothing was ever saved.
 func (d Dir) entries() ([]os.DirEntry, error) {
 	if !filepath.IsAbs(string(d)) {
-		return nil, errHomeless()
+		return nil, errNoHome()
 	}
 	if _, err := os.Lstat(string(d)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -105,7 +105,7 @@ func (d Dir) same(f *flock.Flock, name string) (bool, error) {
 	if err != nil {
 		return false, d.unusable(err)
 	}
-	if !held.Mode().IsRegular() || !ours(held) {
+	if !held.Mode().IsRegular() || !ownedByUser(held) {
 		return false, &StoreError{Problem: d.path(name) + " is not a lock file of this program", Hint: "rm " + quote(d.path(name))}
 	}
 	if held.Mode().Perm() != 0o600 { // a umask that forbids even us to open it again

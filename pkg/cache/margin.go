@@ -6,26 +6,26 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// mostMargin is how long before its expiry a long-lived credential is not returned any
+// maxMargin is how long before its expiry a long-lived credential is not returned any
 // more.
-const mostMargin = time.Minute
+const maxMargin = time.Minute
 
 // Margin returns how long a credential must still be valid to be returned: a minute or a
 // tenth of its lifetime, whichever is less; or minTTL, if that is more, but half the
 // lifetime at most, so that a short-lived credential can be used at all.
 func Margin(c oauth.Credential, minTTL time.Duration) time.Duration {
 	lifetime := max(c.Expiry.Sub(c.Obtained), 0)
-	return max(min(mostMargin, lifetime/10), min(minTTL, lifetime/2))
+	return max(min(maxMargin, lifetime/10), min(minTTL, lifetime/2))
 }
 
-// mostAhead is how far in the future a credential may have been obtained: by another
+// maxClockSkew is how far in the future a credential may have been obtained: by another
 // machine with the same home directory, whose clock differs. If it is further, our clock
 // was moved back, and it is not known how long the credential is valid.
-const mostAhead = 5 * time.Minute
+const maxClockSkew = 5 * time.Minute
 
-// GoodAt reports whether c outlives its margin.
-func GoodAt(c oauth.Credential, now time.Time, minTTL time.Duration) bool {
-	return c.ValidAt(now) && c.Obtained.Sub(now) < mostAhead && (c.Expiry.IsZero() || now.Add(Margin(c, minTTL)).Before(c.Expiry))
+// UsableAt reports whether c outlives its margin.
+func UsableAt(c oauth.Credential, now time.Time, minTTL time.Duration) bool {
+	return c.ValidAt(now) && c.Obtained.Sub(now) < maxClockSkew && (c.Expiry.IsZero() || now.Add(Margin(c, minTTL)).Before(c.Expiry))
 }
 
 // SafeExpiry returns the expiry for a caller that asks again only then: c's less its

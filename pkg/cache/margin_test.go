@@ -75,14 +75,14 @@ func TestGoodAt(t *testing.T) {
 		{s, 0, 0, true},
 		{0, 0, 0, false},
 	} {
-		if got := GoodAt(living(c.lifetime), noon.Add(c.age), c.minTTL); got != c.want {
+		if got := UsableAt(living(c.lifetime), noon.Add(c.age), c.minTTL); got != c.want {
 			t.Errorf("a token for %s, %s old, --min-ttl %s: good is %v, want %v", c.lifetime, c.age, c.minTTL, got, c.want)
 		}
 	}
-	if !GoodAt(oauth.Credential{Value: "at"}, noon, h) {
+	if !UsableAt(oauth.Credential{Value: "at"}, noon, h) {
 		t.Error("a token without an expiry is good until refused")
 	}
-	if GoodAt(oauth.Credential{Expiry: noon.Add(h), Obtained: noon}, noon, 0) || GoodAt(oauth.Credential{}, noon, 0) {
+	if UsableAt(oauth.Credential{Expiry: noon.Add(h), Obtained: noon}, noon, 0) || UsableAt(oauth.Credential{}, noon, 0) {
 		t.Error("no token is no good")
 	}
 }

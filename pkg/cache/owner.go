@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// silentWait is how long a process waits for another before OnWait is called.
-const silentWait = time.Second
+// onWaitDelay is how long a process waits for another before OnWait is called.
+const onWaitDelay = time.Second
 
 // LockOwner is the process that renews a login while others wait for it.
 type LockOwner struct {
@@ -44,7 +44,7 @@ func (s *Source) reportWait() (stop func()) {
 	if s.OnWait == nil {
 		return func() {}
 	}
-	t := time.AfterFunc(silentWait, func() {
+	t := time.AfterFunc(onWaitDelay, func() {
 		var h LockOwner
 		text, err := s.Store.Dir.read(s.Store.ID + ".who")
 		if err == nil && json.Unmarshal(text, &h) == nil && s.Now().Before(h.Until) {

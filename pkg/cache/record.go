@@ -145,7 +145,7 @@ func (s *Store) writeRecord(r record) record {
 	if err != nil {
 		panic(err) // numbers, strings and times
 	}
-	if file, err := s.Dir.replace(s.recordName(), unfinished, 0); err == nil {
+	if file, err := s.Dir.replace(s.recordName(), newSuffix, 0); err == nil {
 		_ = file.commit(text)
 	}
 	return r

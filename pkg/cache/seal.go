@@ -52,19 +52,19 @@ func join(h Header, seal func(head []byte) []byte) []byte {
 // seal encrypts text with AES-256-GCM under key. The header and the
 // login's id are authenticated too: a file that is renamed or edited stays shut.
 func seal(key []byte, id string, head, text []byte) []byte {
-	return aead(key).Seal(nil, nil, text, additional(id, head))
+	return aead(key).Seal(nil, nil, text, additionalData(id, head))
 }
 
 // open is the inverse of seal. It returns all of the text or errDamaged.
 func open(key []byte, id string, head, sealed []byte) ([]byte, error) {
-	text, err := aead(key).Open(nil, nil, sealed, additional(id, head))
+	text, err := aead(key).Open(nil, nil, sealed, additionalData(id, head))
 	if err != nil {
 		return nil, errDamaged
 	}
 	return text, nil
 }
 
-func additional(id string, head []byte) []byte {
+func additionalData(id string, head []byte) []byte {
 	return slices.Concat([]byte(id), []byte("\n"), head)
 }
 
@@ -80,16 +80,16 @@ func aead(key []byte) cipher.AEAD {
 	return a
 }
 
-// describe names a key in the kernel's keyring by what it is, so that those of
+// keyDescription names a key in the kernel's keyring by what it is, so that those of
 // two state directories never meet, and one that is found is the right one.
-func describe(key []byte) string {
+func keyDescription(key []byte) string {
 	sum := sha256.Sum256(key)
 	return service + ":" + hex.EncodeToString(sum[:8])
 }
 
-// sum is what a readable file's header says of its rest: a byte that has flipped
+// checksum is what a readable file's header says of its rest: a byte that has flipped
 // in a token would be handed out with it.
-func sum(text []byte) string {
+func checksum(text []byte) string {
 	s := sha256.Sum256(text)
 	return hex.EncodeToString(s[:8])
 }

@@ -157,14 +157,16 @@ func (c *call) token(ctx context.Context) (t *oauth.Token, fresh bool, err error
 // error also counts as none.
 func (c *call) load(ctx context.Context) (*oauth.Token, error) {
 	t, err := c.store.Load(ctx)
-	if c.needless(err) {
+	if c.storeOptional(err) {
 		return nil, nil
 	}
 	return t, err
 }
 
-// needless reports whether err is a store's that is not needed.
-func (s *Source) needless(err error) bool { return s.Obtain != nil && errors.As(err, new(*StoreError)) }
+// storeOptional reports whether err is a store's that is not needed.
+func (s *Source) storeOptional(err error) bool {
+	return s.Obtain != nil && errors.As(err, new(*StoreError))
+}
 
 // usable reports whether t can be returned as it is.
 func (c *call) usable(t *oauth.Token, now time.Time) bool {
@@ -179,7 +181,7 @@ func (c *call) usable(t *oauth.Token, now time.Time) bool {
 		return false
 	}
 	// A credential that only a login can renew is valid to its end.
-	return GoodAt(credential, now, c.MinTTL) || credential.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(c.Kind)
+	return UsableAt(credential, now, c.MinTTL) || credential.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(c.Kind)
 }
 
 // neverGiven returns the error of a set without a credential of the wanted kind, if a
@@ -256,9 +258,9 @@ func (c *call) renew(ctx context.Context, old *oauth.Token, before record, waite
 // Connect Core §12.2): only a login brings another.
 var errOnlyLogin = errors.New("the refresh brought no new ID token")
 
-// judge returns why the set of a renewal has no valid credential of the wanted kind, or
+// checkRenewed returns why the set of a renewal has no valid credential of the wanted kind, or
 // nil if it has one. err is the error of the renewal.
-func (c *call) judge(t *oauth.Token, err error) error {
+func (c *call) checkRenewed(t *oauth.Token, err error) error {
 	if err != nil || t.Credential(c.Kind).ValidAt(c.Now()) {
 		return err
 	}
@@ -285,7 +287,7 @@ func loginHelps(err error) bool {
 func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*oauth.Token, record, error) {
 	c.at(stepRenew)
 	t, err := c.sendRefresh(ctx, old)
-	err = c.judge(t, err)
+	err = c.checkRenewed(t, err)
 	c.at(stepRecord)
 	return t, c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byRefresh}), err
 }
@@ -335,7 +337,7 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 			return c.delegation().delegate(ctx, r, pending, old)
 		})
 	})
-	err = shown(t, c.judge(t, err))
+	err = shown(t, c.checkRenewed(t, err))
 	c.at(stepRecord)
 	c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byLogin})
 	if err != nil {
@@ -361,7 +363,7 @@ func shown(t *oauth.Token, err error) error {
 // withPendingWrite makes sure that a set can be saved before f gets one.
 func (c *call) withPendingWrite(ctx context.Context, f func(*PendingWrite) (*oauth.Token, error)) (*oauth.Token, error) {
 	c.at(stepPreflight)
-	pending, err := c.store.prepare(ctx, tried)
+	pending, err := c.store.prepare(ctx, preflightSuffix)
 	if err != nil {
 		return nil, err
 	}
@@ -382,7 +384,7 @@ func (c *call) obtain(ctx context.Context, old *oauth.Token, before record) (*oa
 	if err == nil {
 		c.saveObtained(ctx, t)
 	}
-	err = c.judge(t, err)
+	err = c.checkRenewed(t, err)
 	c.at(stepRecord)
 	c.recorder().finish(ctx, before, outcome{token: t, err: err})
 	if err != nil {
@@ -444,7 +446,7 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 	redeem, err := c.lockRedeem(ctx)
 	switch {
 	case err == nil:
-	case c.needless(err):
+	case c.storeOptional(err):
 		return waited, unlock, nil // no process can redeem anything
 	default:
 		before := c.store.readRecord()

@@ -814,7 +814,7 @@ func (w *world) wantNothingUnfinished(t *testing.T) {
 	entries, err := w.store.Dir.entries()
 	check(t, err)
 	for _, e := range entries {
-		if name := e.Name(); strings.HasSuffix(name, unfinished) || strings.HasSuffix(name, tried) || strings.HasSuffix(name, ".intent") {
+		if name := e.Name(); strings.HasSuffix(name, newSuffix) || strings.HasSuffix(name, preflightSuffix) || strings.HasSuffix(name, ".intent") {
 			t.Errorf("left over: %s", name)
 		}
 	}

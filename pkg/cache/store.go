@@ -59,7 +59,7 @@ func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	s.damaged = false
 	if s.auto {
-		s.Kind = s.current()
+		s.Kind = s.autoKind()
 	}
 	if s.Kind == StoreNone || s.Kind == StoreAuto {
 		return nil, nil
@@ -95,16 +95,16 @@ func (s *Store) obtainedWithOther(file []byte) bool {
 	return err == nil && h.SecretSum != "" && s.Header.SecretSum != "" && h.SecretSum != s.Header.SecretSum
 }
 
-// Place returns the kind of store in which the login is now, also for StoreAuto.
-func (s *Store) Place() string {
+// CurrentKind returns the kind of store in which the login is now, also for StoreAuto.
+func (s *Store) CurrentKind() string {
 	if s.auto {
-		return s.current()
+		return s.autoKind()
 	}
 	return s.Kind
 }
 
-// Kept reports whether there is a file of the login, which may be damaged.
-func (s *Store) Kept() bool {
+// Exists reports whether there is a file of the login, which may be damaged.
+func (s *Store) Exists() bool {
 	_, err := os.Lstat(s.Dir.path(s.name()))
 	return err == nil
 }
@@ -117,26 +117,26 @@ func (s *Store) open(ctx context.Context, file []byte) ([]byte, error) {
 		return nil, err
 	}
 	if s.Kind == StoreFile {
-		if h.Sum != sum(rest) {
+		if h.Sum != checksum(rest) {
 			return nil, errDamaged
 		}
 		return rest, nil
 	}
-	key, err := s.find(ctx, h)
+	key, err := s.sealingKey(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	return open(key, s.ID, line, rest)
 }
 
-// find returns the key with which a file was sealed: from the kernel, which answers in
+// sealingKey returns the key with which a file was sealed: from the kernel, which answers in
 // microseconds, or from the OS keyring, and then the kernel keeps it for an hour.
-func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
+func (s *Store) sealingKey(ctx context.Context, h Header) ([]byte, error) {
 	if s.key != nil {
 		return s.key, nil
 	}
 	key, err := kernelGet(h.Key)
-	if err == nil && describe(key) == h.Key {
+	if err == nil && keyDescription(key) == h.Key {
 		return key, nil
 	}
 	if s.Kind == StoreKernel {
@@ -146,7 +146,7 @@ func (s *Store) find(ctx context.Context, h Header) ([]byte, error) {
 		return nil, err
 	}
 	if key, err = s.Keyring.get(ctx, h.Item); err == nil {
-		_ = kernelSet(describe(key), key, kernelLimit) // or the next call asks the keyring again
+		_ = kernelSet(keyDescription(key), key, kernelLimit) // or the next call asks the keyring again
 	}
 	return key, err
 }
@@ -162,7 +162,7 @@ type PendingWrite struct {
 // Prepare makes sure that a set can be saved, before a request uses anything up: the disk
 // has the space, the keyring has the key. The caller holds the login's redeem lock.
 func (s *Store) Prepare(ctx context.Context) (*PendingWrite, error) {
-	return s.prepare(ctx, unfinished)
+	return s.prepare(ctx, newSuffix)
 }
 
 func (s *Store) prepare(ctx context.Context, stage string) (*PendingWrite, error) {
@@ -198,7 +198,7 @@ func (d *PendingWrite) findKey(ctx context.Context) error {
 	err := errNoKey
 	if file, e := s.Dir.read(s.name()); e == nil {
 		if h, _, _, e := split(file); e == nil {
-			d.key, err = s.find(ctx, h)
+			d.key, err = s.sealingKey(ctx, h)
 		}
 	}
 	if errors.Is(err, errNoKey) && s.Kind == StoreKeyring {
@@ -206,16 +206,16 @@ func (d *PendingWrite) findKey(ctx context.Context) error {
 	}
 	if errors.Is(err, errNoKey) {
 		d.key, d.newKey = newKey(), true
-		err = d.keepKey(ctx)
+		err = d.saveKey(ctx)
 	}
 	return err
 }
 
-// keepKey saves a new key. One that cannot be read back was not saved.
-func (d *PendingWrite) keepKey(ctx context.Context) error {
+// saveKey saves a new key. One that cannot be read back was not saved.
+func (d *PendingWrite) saveKey(ctx context.Context) error {
 	s := d.store
 	if s.Kind == StoreKernel {
-		if err := kernelSet(describe(d.key), d.key, 0); err != nil {
+		if err := kernelSet(keyDescription(d.key), d.key, 0); err != nil {
 			return &StoreError{Problem: "the kernel's keyring does not take a key here", Store: StoreFile}
 		}
 		return nil
@@ -225,10 +225,10 @@ func (d *PendingWrite) keepKey(ctx context.Context) error {
 		_, err = s.Keyring.get(ctx, s.item)
 	}
 	if errors.Is(err, errNoKey) {
-		return cannotAsk(errors.New("it does not keep what it is given"))
+		return keyringError(errors.New("it does not keep what it is given"))
 	}
 	if err == nil {
-		_ = kernelSet(describe(d.key), d.key, kernelLimit)
+		_ = kernelSet(keyDescription(d.key), d.key, kernelLimit)
 	}
 	return err
 }
@@ -242,12 +242,12 @@ func (d *PendingWrite) Save(t *oauth.Token) error {
 		return nil
 	case StoreFile:
 		text := encode(t)
-		h.Sum = sum(text)
+		h.Sum = checksum(text)
 		return d.file.commit(join(h, func([]byte) []byte { return text }))
 	case StoreKeyring:
 		h.Item = s.item
 	}
-	h.Key = describe(d.key)
+	h.Key = keyDescription(d.key)
 	return d.file.commit(join(h, func(line []byte) []byte { return seal(d.key, s.ID, line, encode(t)) }))
 }
 
@@ -255,8 +255,8 @@ func (d *PendingWrite) Save(t *oauth.Token) error {
 // worker that was killed may have saved a set with it.
 func (d *PendingWrite) Discard(ctx context.Context) {
 	d.close()
-	if d.newKey && !d.store.Kept() {
-		_ = d.store.deleteKey(context.WithoutCancel(ctx), Header{Item: d.store.item, Key: describe(d.key)})
+	if d.newKey && !d.store.Exists() {
+		_ = d.store.deleteKey(context.WithoutCancel(ctx), Header{Item: d.store.item, Key: keyDescription(d.key)})
 	}
 }
 
@@ -313,8 +313,8 @@ func (s *Store) Delete(ctx context.Context) error {
 			h = was
 		}
 	}
-	_, _ = os.Remove(path+unfinished), os.Remove(path+tried)
-	s.Dir.removeNotes(s.ID)
+	_, _ = os.Remove(path+newSuffix), os.Remove(path+preflightSuffix)
+	s.Dir.removeState(s.ID)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}

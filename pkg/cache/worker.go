@@ -393,7 +393,7 @@ func (f intentFile) write(i intent) error {
 	if err != nil {
 		panic(err) // numbers and times
 	}
-	file, err := f.dir.replace(f.name, unfinished, len(text))
+	file, err := f.dir.replace(f.name, newSuffix, len(text))
 	if err != nil {
 		return err
 	}

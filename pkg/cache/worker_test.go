@@ -272,7 +272,7 @@ func TestWorkerKilledBeforeItSaved(t *testing.T) {
 func TestUnsavedAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.has(t, 2*time.Hour)
-	w.during = func(_ context.Context, s *Store) error { return os.Remove(s.Dir.path(s.name() + unfinished)) }
+	w.during = func(_ context.Context, s *Store) error { return os.Remove(s.Dir.path(s.name() + newSuffix)) }
 	got, err := w.source().Token(t.Context())
 	wantToken(t, got, err, w.newToken(1))
 	w.want(t, 1, 1)

@@ -21,7 +21,7 @@ type BazelRequest struct {
 // DecodeBazel reads what get comes with. Other keys than the URI are ignored.
 func DecodeBazel(text []byte) (*BazelRequest, error) {
 	var asked struct {
-		URI onceString `json:"uri"`
+		URI uniqueString `json:"uri"`
 	}
 	if json.Unmarshal(text, &asked) != nil || asked.URI == "" {
 		return nil, errors.New("the request is not Bazel's: JSON with a uri")
@@ -47,7 +47,7 @@ func (r *BazelRequest) Encode(c Credential) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	expires := c.expires()
+	expires := c.expiryText()
 	if expires != "" {
 		expires = fmt.Sprintf(`,"expires":%q`, expires)
 	}

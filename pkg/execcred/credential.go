@@ -53,9 +53,9 @@ func usernameOf(name string) (string, error) {
 	return name, nil
 }
 
-// expires is the expiry as JSON has it, empty where it is not known. Not every
+// expiryText is the expiry as JSON has it, empty where it is not known. Not every
 // caller reads a fraction of a second.
-func (c Credential) expires() string {
+func (c Credential) expiryText() string {
 	if c.Expiry.IsZero() {
 		return ""
 	}

@@ -59,7 +59,7 @@ func dockerHost(server string) Host {
 
 // DecodeDockerStore reads what store comes with. The secret in it is not kept.
 func DecodeDockerStore(text []byte) (*DockerRequest, error) {
-	var stored struct{ ServerURL, Username, Secret onceString }
+	var stored struct{ ServerURL, Username, Secret uniqueString }
 	if json.Unmarshal(text, &stored) != nil {
 		return nil, errors.New("the credentials to store are not docker's JSON")
 	}
@@ -110,11 +110,11 @@ func jsonLine(v any) ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// onceString is a string in JSON whose key, said twice, says the same:
+// uniqueString is a string in JSON whose key, said twice, says the same:
 // encoding/json would take the last one, and other readers the first.
-type onceString string
+type uniqueString string
 
-func (s *onceString) UnmarshalJSON(text []byte) error {
+func (s *uniqueString) UnmarshalJSON(text []byte) error {
 	var v string
 	if err := json.Unmarshal(text, &v); err != nil {
 		return err
@@ -122,6 +122,6 @@ func (s *onceString) UnmarshalJSON(text []byte) error {
 	if *s != "" && string(*s) != v {
 		return errors.New("a key has two values")
 	}
-	*s = onceString(v)
+	*s = uniqueString(v)
 	return nil
 }

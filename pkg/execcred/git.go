@@ -48,7 +48,7 @@ type GitRequest struct {
 
 	authtype, state bool   // what this git can do
 	bearer          bool   // the server offers it
-	refused         string // which of our tokens the server refused
+	rejected        string // which of our tokens the server refused
 	password        string
 	credential      string
 }
@@ -80,15 +80,15 @@ func DecodeGit(text []byte) (*GitRequest, error) {
 	return a.request()
 }
 
-// Refused reports whether git asks again since the server refused c.
-func (r *GitRequest) Refused(c Credential) bool {
+// Rejected reports whether git asks again since the server refused c.
+func (r *GitRequest) Rejected(c Credential) bool {
 	t, err := c.token()
-	return err == nil && r.refused == gitFingerprint(t)
+	return err == nil && r.rejected == gitFingerprint(t)
 }
 
-// Given reports whether the password or credential that git has is c: only then
+// HasCredential reports whether the password or credential that git has is c: only then
 // may erase mean it.
-func (r *GitRequest) Given(c Credential) bool {
+func (r *GitRequest) HasCredential(c Credential) bool {
 	t, err := c.token()
 	return err == nil && subtle.ConstantTimeCompare([]byte(t), []byte(r.password))|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1
 }
@@ -122,7 +122,7 @@ func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]
 	if r.state {
 		lines = append(lines, "state[]="+gitState+gitFingerprint(t))
 	}
-	if r.state && r.refused == "" {
+	if r.state && r.rejected == "" {
 		lines = append(lines, "continue=1")
 	}
 	return []byte(strings.Join(lines, "\n") + "\n"), nil
@@ -235,7 +235,7 @@ func (a *gitAttributes) request() (*GitRequest, error) {
 	r.Host, _ = ParseHost(a.protocol, a.host)
 	for _, state := range a.states {
 		if fingerprint, ours := strings.CutPrefix(state, gitState); ours {
-			r.refused = fingerprint
+			r.rejected = fingerprint
 		}
 	}
 	return r, nil

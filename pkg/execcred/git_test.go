@@ -163,7 +163,7 @@ func TestGitExchange(t *testing.T) {
 
 	// 200: git stores what it was given.
 	stored, err := DecodeGit([]byte("capability[]=authtype\nauthtype=Bearer\ncredential=YS1naXQtdG9rZW4=\nprotocol=http\nhost=127.0.0.1:5563\n"))
-	if err != nil || !stored.Given(Credential{Token: token}) {
+	if err != nil || !stored.HasCredential(Credential{Token: token}) {
 		t.Errorf("%+v, %v", stored, err)
 	}
 
@@ -171,7 +171,7 @@ func TestGitExchange(t *testing.T) {
 	_, state, _ := strings.Cut(string(answer), "state[]=")
 	state, _, _ = strings.Cut(state, "\n")
 	again, err := DecodeGit([]byte(asked + "state[]=" + state + "\n"))
-	if err != nil || !again.Refused(Credential{Token: token}) || again.Refused(Credential{Token: "another"}) || r.Refused(Credential{Token: token}) {
+	if err != nil || !again.Rejected(Credential{Token: token}) || again.Rejected(Credential{Token: "another"}) || r.Rejected(Credential{Token: token}) {
 		t.Errorf("%+v, %v", again, err)
 	}
 	if answer, err := again.Encode(Credential{Token: "another"}, GitAuto, ""); err != nil || strings.Contains(string(answer), "continue") {
@@ -202,7 +202,7 @@ func TestGitGiven(t *testing.T) {
 		"oauth_refresh_token=hello\nstate[]=flyte:1:hello\n": false,
 	} {
 		r, err := DecodeGit([]byte(gitHost + text))
-		if err != nil || r.Given(Credential{Token: "hello"}) != want || r.Given(Credential{}) {
+		if err != nil || r.HasCredential(Credential{Token: "hello"}) != want || r.HasCredential(Credential{}) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -213,7 +213,7 @@ func TestGitRefused(t *testing.T) {
 		"flyte:1:" + helloPrint: true, "flyte:1:" + helloPrint + "0": false, "flyte:1:" + helloPrint[:8]: false, "flyte:1:": false, "flyte:2:" + helloPrint: false, helloPrint: false, "flyte:1:hello": false,
 	} {
 		r, err := DecodeGit([]byte(gitNew + "state[]=" + state + "\n"))
-		if err != nil || r.Refused(Credential{Token: "hello"}) != want || r.Refused(Credential{}) {
+		if err != nil || r.Rejected(Credential{Token: "hello"}) != want || r.Rejected(Credential{}) {
 			t.Errorf("%s: %v", state, err)
 		}
 	}
@@ -289,7 +289,7 @@ func checkGitAnswer(t *testing.T, r *GitRequest, c Credential, answer string) {
 		t.Fatalf("%+v: %q", r, answer)
 	}
 	back, err := DecodeGit(fmt.Append([]byte(gitHost), answer))
-	if err != nil || !back.Given(c) || r.state && !back.Refused(c) {
+	if err != nil || !back.HasCredential(c) || r.state && !back.Rejected(c) {
 		t.Fatalf("%q is read back as %+v, %v", answer, back, err)
 	}
 }

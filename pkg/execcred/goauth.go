@@ -10,9 +10,9 @@ import (
 
 // GoauthRequest is what the go command says to a command of GOAUTH.
 type GoauthRequest struct {
-	First   bool // before anything is fetched: no URL yet
-	Host    Host // of the URL; zero: none that a token is given for
-	Refused bool // the server answered 401: with the first answer's token, if there was one for the host
+	First    bool // before anything is fetched: no URL yet
+	Host     Host // of the URL; zero: none that a token is given for
+	Rejected bool // the server answered 401: with the first answer's token, if there was one for the host
 
 	url string // as far as its host, as it was written: go looks it up so
 }
@@ -40,7 +40,7 @@ func DecodeGoauth(url string, answer []byte) (*GoauthRequest, error) {
 	if !found || !strings.HasPrefix(version, "HTTP/") || len(code) != 3 || strings.Trim(code, "0123456789") != "" {
 		return nil, errors.New("the server's answer on stdin does not begin with an HTTP status line")
 	}
-	r.Refused = code == "401"
+	r.Rejected = code == "401"
 	return r, nil
 }
 

@@ -31,7 +31,7 @@ func TestGoauth(t *testing.T) {
 		{"https://[::1]:8443/m", "", "https://[::1]:8443", false, "https://[::1]:8443\n\nAuthorization: Bearer at\n\n"},
 	} {
 		r, err := DecodeGoauth(c.url, []byte(c.answer))
-		if err != nil || r.First || r.Host.String() != c.host || r.Refused != c.refused {
+		if err != nil || r.First || r.Host.String() != c.host || r.Rejected != c.refused {
 			t.Errorf("%s, %q: %+v, %v", c.url, c.answer, r, err)
 			continue
 		}
@@ -138,7 +138,7 @@ func FuzzGoauth(f *testing.F) {
 			}
 			return
 		}
-		if r.Refused && !strings.Contains(string(answer), " 401") {
+		if r.Rejected && !strings.Contains(string(answer), " 401") {
 			t.Fatalf("refused by %q", answer)
 		}
 		var hosts []Host

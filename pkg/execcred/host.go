@@ -38,7 +38,7 @@ func ParseHost(protocol, address string) (Host, error) {
 	if err != nil {
 		return Host{}, err
 	}
-	return h.over(protocol), nil
+	return h.withProtocol(protocol), nil
 }
 
 // String returns the URL of the host, without a port that goes without saying,
@@ -61,8 +61,8 @@ func (h Host) address() string {
 	return s
 }
 
-// over is h by way of the protocol, whose own port need not be said.
-func (h Host) over(protocol string) Host {
+// withProtocol is h by way of the protocol, whose own port need not be said.
+func (h Host) withProtocol(protocol string) Host {
 	h.protocol = protocol
 	if protocol == https && h.port == 443 || protocol == http && h.port == 80 {
 		h.port = 0
@@ -126,7 +126,7 @@ func (p Pattern) Host() (h Host, found bool) {
 		return Host{}, false
 	}
 	if p.host.protocol == "" {
-		return p.host.over(https), true
+		return p.host.withProtocol(https), true
 	}
 	return p.host, true
 }
@@ -135,7 +135,7 @@ func (p Pattern) Host() (h Host, found bool) {
 // talks to it, it is enough that p allows one way.
 func (p Pattern) Matches(h Host) bool {
 	if h.protocol == "" {
-		return p.matches(h.over(https)) || p.matches(h.over(http))
+		return p.matches(h.withProtocol(https)) || p.matches(h.withProtocol(http))
 	}
 	return p.matches(h)
 }
@@ -146,7 +146,7 @@ func (p Pattern) matches(h Host) bool {
 	if p.star {
 		_, name, _ = strings.Cut(name, ".")
 	}
-	return allowed && name != "" && name == p.host.name && h.port == p.host.over(h.protocol).port
+	return allowed && name != "" && name == p.host.name && h.port == p.host.withProtocol(h.protocol).port
 }
 
 // parseAddress reads a host with perhaps a port, of no protocol yet.
@@ -198,10 +198,10 @@ func notInLabel(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// deviating are the characters that older rules turn into others: a host with
+// deviationCharacters are the characters that older rules turn into others: a host with
 // one of them is two hosts, and which one is meant depends on the caller
 // (UTS #46 §7).
-const deviating = "ßς\u200c\u200d"
+const deviationCharacters = "ßς\u200c\u200d"
 
 // ascii returns the name in lower case and in the letters of the DNS. A name of
 // other letters must be in its normal form: no character in it may stand for
@@ -216,7 +216,7 @@ func ascii(name string) (string, bool) {
 	if !strings.ContainsFunc(lower, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return lower, true
 	}
-	if !utf8.ValidString(name) || strings.ContainsAny(name, deviating) {
+	if !utf8.ValidString(name) || strings.ContainsAny(name, deviationCharacters) {
 		return "", false
 	}
 	letters, err := idna.Lookup.ToASCII(lower)

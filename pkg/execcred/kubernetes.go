@@ -50,7 +50,7 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 		return &KubernetesRequest{apiVersion: v1}, nil
 	}
 	for _, version := range []string{v1, v1beta1} {
-		if usual(info, version) {
+		if isDefaultRequest(info, version) {
 			return &KubernetesRequest{apiVersion: version}, nil
 		}
 	}
@@ -74,10 +74,10 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	return r, nil
 }
 
-// usual reports whether info is, to the byte, what client-go writes where it tells
+// isDefaultRequest reports whether info is, to the byte, what client-go writes where it tells
 // nothing of the cluster. Most calls are that, and to parse it is a good part of
 // what they would cost.
-func usual(info, version string) bool {
+func isDefaultRequest(info, version string) bool {
 	rest, found := strings.CutPrefix(info, `{"kind":"`+kind+`","apiVersion":"`+version+`","spec":{"interactive":`)
 	return found && (rest == "false}}\n" || rest == "true}}\n")
 }
@@ -91,7 +91,7 @@ func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	}
 	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
 	// look at the types first, in each process anew.
-	expiry := c.expires()
+	expiry := c.expiryText()
 	if expiry != "" {
 		expiry = `"expirationTimestamp":"` + expiry + `",`
 	}

@@ -141,12 +141,12 @@ func TestUsualIsWhatClientGoWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			known, err := DecodeKubernetes(info)
-			if err != nil || !usual(info, version) || !reflect.DeepEqual(known, parsed) || known.apiVersion != version {
+			if err != nil || !isDefaultRequest(info, version) || !reflect.DeepEqual(known, parsed) || known.apiVersion != version {
 				t.Errorf("%s: %+v, and parsed %+v, %v", info, known, parsed, err)
 			}
 		}
 	}
-	if usual(infoV1, v1beta1) || usual(infoV1+"x", v1) || usual(strings.TrimSpace(infoV1), v1) {
+	if isDefaultRequest(infoV1, v1beta1) || isDefaultRequest(infoV1+"x", v1) || isDefaultRequest(strings.TrimSpace(infoV1), v1) {
 		t.Error("it takes another text")
 	}
 }
@@ -239,7 +239,7 @@ var badTokens = map[string]string{
 	"a byte too many": strings.Repeat("x", 60<<10+1),
 }
 
-func bare(c Credential) ([]byte, error) { return EncodeToken(Bare, "", c) }
+func bare(c Credential) ([]byte, error) { return EncodeToken(FormToken, "", c) }
 
 func TestBadTokens(t *testing.T) {
 	for what, token := range badTokens {

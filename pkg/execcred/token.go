@@ -13,12 +13,12 @@ type Form string
 
 // The forms. Each ends with one LF, never CR LF: flytectl does not trim a CR.
 const (
-	Bare        Form = "token"        // the token
-	Header      Form = "header"       // Authorization: Bearer TOKEN
-	HeaderValue Form = "header-value" // Bearer TOKEN
-	JSON        Form = "json"         // [TokenSet] as JSON
-	Env         Form = "env"          // export FLYTE_TOKEN='TOKEN'
-	Curl        Form = "curl"         // for curl --config -
+	FormToken       Form = "token"        // the token
+	FormHeader      Form = "header"       // Authorization: Bearer TOKEN
+	FormHeaderValue Form = "header-value" // Bearer TOKEN
+	FormJSON        Form = "json"         // [TokenSet] as JSON
+	FormEnv         Form = "env"          // export FLYTE_TOKEN='TOKEN'
+	FormCurl        Form = "curl"         // for curl --config -
 )
 
 // TokenVariable is the environment variable that carries a token to programs that
@@ -26,7 +26,7 @@ const (
 const TokenVariable = "FLYTE_TOKEN"
 
 // EncodeToken is the answer for callers that take a token in a form that is not
-// [JSON]. header is the header that the server takes it in; empty: Authorization
+// [FormJSON]. header is the header that the server takes it in; empty: Authorization
 // (RFC 6750 §2.1).
 func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 	t, err := c.token()
@@ -37,13 +37,13 @@ func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 		return nil, fmt.Errorf("the server wants the token in a header that cannot be: %q", header)
 	}
 	switch form {
-	case Header:
+	case FormHeader:
 		t = header + ": Bearer " + t
-	case HeaderValue:
+	case FormHeaderValue:
 		t = "Bearer " + t
-	case Env:
+	case FormEnv:
 		t = "export " + TokenVariable + "='" + strings.ReplaceAll(t, "'", `'\''`) + "'"
-	case Curl:
+	case FormCurl:
 		t = `header = "` + header + `: Bearer ` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(t) + `"`
 	}
 	return []byte(t + "\n"), nil

@@ -15,13 +15,13 @@ func TestTokenForms(t *testing.T) {
 		form         Form
 		header, want string
 	}{
-		{Bare, "", "at-1\n"},
+		{FormToken, "", "at-1\n"},
 		{"", "", "at-1\n"},
-		{Header, "", "Authorization: Bearer at-1\n"},
-		{Header, "flyte-authorization", "flyte-authorization: Bearer at-1\n"},
-		{HeaderValue, "flyte-authorization", "Bearer at-1\n"},
-		{Env, "", "export FLYTE_TOKEN='at-1'\n"},
-		{Curl, "flyte-authorization", "header = \"flyte-authorization: Bearer at-1\"\n"},
+		{FormHeader, "", "Authorization: Bearer at-1\n"},
+		{FormHeader, "flyte-authorization", "flyte-authorization: Bearer at-1\n"},
+		{FormHeaderValue, "flyte-authorization", "Bearer at-1\n"},
+		{FormEnv, "", "export FLYTE_TOKEN='at-1'\n"},
+		{FormCurl, "flyte-authorization", "header = \"flyte-authorization: Bearer at-1\"\n"},
 	} {
 		got, err := EncodeToken(test.form, test.header, c)
 		if err != nil || string(got) != test.want {
@@ -60,8 +60,8 @@ func TestTokenSet(t *testing.T) {
 func TestTokenQuoted(t *testing.T) {
 	const hostile = "a\"b\\c$(d)`e`;f'g"
 	for form, want := range map[Form]string{
-		Env:  `export FLYTE_TOKEN='a"b\c$(d)` + "`e`;f'\\''g'\n",
-		Curl: `header = "Authorization: Bearer a\"b\\c$(d)` + "`e`;f'g\"\n",
+		FormEnv:  `export FLYTE_TOKEN='a"b\c$(d)` + "`e`;f'\\''g'\n",
+		FormCurl: `header = "Authorization: Bearer a\"b\\c$(d)` + "`e`;f'g\"\n",
 	} {
 		got, err := EncodeToken(form, "", Credential{Token: hostile})
 		if err != nil || string(got) != want {
@@ -69,7 +69,7 @@ func TestTokenQuoted(t *testing.T) {
 		}
 	}
 	for _, header := range []string{"a b", "a:", "a\nb", "ä", "a\"", strings.Repeat("a", 3) + "\r"} {
-		if got, err := EncodeToken(Header, header, Credential{Token: "at"}); err == nil {
+		if got, err := EncodeToken(FormHeader, header, Credential{Token: "at"}); err == nil {
 			t.Errorf("%q is a header: %q", header, got)
 		}
 	}

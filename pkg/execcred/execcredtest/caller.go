@@ -15,7 +15,7 @@ import (
 )
 
 // What a kubeconfig may say besides the version.
-func plain(*api.ExecConfig)         {}
+func unchanged(*api.ExecConfig)     {}
 func ifAvailable(c *api.ExecConfig) { c.InteractiveMode = api.IfAvailableExecInteractiveMode }
 func always(c *api.ExecConfig)      { c.InteractiveMode = api.AlwaysExecInteractiveMode }
 func withCluster(c *api.ExecConfig) { c.ProvideClusterInfo = true }
@@ -27,24 +27,24 @@ func withConfig(c *api.ExecConfig) {
 	c.Config = &runtime.Unknown{ContentType: runtime.ContentTypeJSON, Raw: []byte(`{}`)}
 }
 
-// getsIn is a client's request of an API server that takes any token.
-func getsIn(version string, change func(*api.ExecConfig)) try {
+// authenticates is a client's request of an API server that takes any token.
+func authenticates(version string, change func(*api.ExecConfig)) checkFunc {
 	return func(ctx context.Context, p Plugin) (string, error) {
 		exec := p.ExecConfig(version)
 		change(exec)
-		s, err := open()
+		s, err := openTestbed()
 		if err != nil {
 			return "", err
 		}
-		err = s.ask(ctx, exec)
+		err = s.request(ctx, exec)
 		stderr := s.close()
 		switch {
 		case err != nil && strings.Contains(err.Error(), "standard input is not a terminal"):
 			return "", errNotTried(err.Error())
 		case err != nil:
-			return "", fmt.Errorf("%w (%s; %s)", err, ran(s.runs()), said(stderr))
+			return "", fmt.Errorf("%w (%s; %s)", err, describeRuns(s.runs()), quoteStderr(stderr))
 		}
-		return fmt.Sprintf("a token of %d bytes arrives (%s; %s)", len(s.server.Tokens()[0]), ran(s.runs()), said(stderr)), nil
+		return fmt.Sprintf("a token of %d bytes arrives (%s; %s)", len(s.server.Tokens()[0]), describeRuns(s.runs()), quoteStderr(stderr)), nil
 	}
 }
 
@@ -62,13 +62,13 @@ func expiry(ctx context.Context, p Plugin) (string, error) {
 	if e := c.Status.ExpirationTimestamp; e != nil {
 		until = fmt.Sprintf("it expires in %s", time.Until(e.Time).Round(time.Second))
 	}
-	s, err := open()
+	s, err := openTestbed()
 	if err != nil {
 		return "", err
 	}
 	exec := p.ExecConfig(V1)
-	if err = s.ask(ctx, exec); err == nil {
-		err = s.ask(ctx, exec)
+	if err = s.request(ctx, exec); err == nil {
+		err = s.request(ctx, exec)
 	}
 	s.close()
 	saw := fmt.Sprintf("%s; for 2 requests it is run %s", until, times(len(s.runs())))
@@ -80,52 +80,52 @@ func expiry(ctx context.Context, p Plugin) (string, error) {
 
 // rotation has the server refuse a token.
 func rotation(ctx context.Context, p Plugin) (string, error) {
-	s, err := open()
+	s, err := openTestbed()
 	if err != nil {
 		return "", err
 	}
 	exec := p.ExecConfig(V1)
-	s.server.Refuse(1)
-	refused := s.ask(ctx, exec)
+	s.server.Reject(1)
+	refused := s.request(ctx, exec)
 	runs := s.runs()
-	next := s.ask(ctx, exec)
+	next := s.request(ctx, exec)
 	stderr := s.close()
 	switch {
 	case !apierrors.IsUnauthorized(refused):
-		return "", fmt.Errorf("the refused request: %v; %s", refused, said(stderr))
+		return "", fmt.Errorf("the refused request: %v; %s", refused, quoteStderr(stderr))
 	case len(runs) != 2 || next != nil || strings.Contains(string(stderr), "refreshing credentials"): // client-go logs it, and keeps the old token
-		return "", fmt.Errorf("after a 401: %s; the next request: %v; %s", ran(runs), next, said(stderr))
+		return "", fmt.Errorf("after a 401: %s; the next request: %v; %s", describeRuns(runs), next, quoteStderr(stderr))
 	}
 	tokens := s.server.Tokens()
 	other := "another token"
 	if tokens[0] == tokens[1] {
 		other = "the same token"
 	}
-	return fmt.Sprintf("401: %q (%s); the next request has %s", refused, ran(runs), other), nil
+	return fmt.Sprintf("401: %q (%s); the next request has %s", refused, describeRuns(runs), other), nil
 }
 
-// clients are as many as one "kubectl get pods" runs a plugin that fails, and
+// clientCount are as many as one "kubectl get pods" runs a plugin that fails, and
 // some more.
-const clients = 8
+const clientCount = 8
 
 // parallel has several clients ask at once, none of which knows of another.
 func parallel(ctx context.Context, p Plugin) (string, error) {
-	s, err := open()
+	s, err := openTestbed()
 	if err != nil {
 		return "", err
 	}
 	var all sync.WaitGroup
-	failed := make([]error, clients)
-	for i := range clients {
-		all.Go(func() { failed[i] = s.ask(ctx, p.ExecConfig(V1)) })
+	failed := make([]error, clientCount)
+	for i := range clientCount {
+		all.Go(func() { failed[i] = s.request(ctx, p.ExecConfig(V1)) })
 	}
 	all.Wait()
 	stderr := s.close()
 	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
 	if len(failed) > 0 {
-		return "", fmt.Errorf("%d of %d clients at once: %w (%s; %s)", len(failed), clients, failed[0], ran(s.runs()), said(stderr))
+		return "", fmt.Errorf("%d of %d clients at once: %w (%s; %s)", len(failed), clientCount, failed[0], describeRuns(s.runs()), quoteStderr(stderr))
 	}
 	tokens := s.server.Tokens()
 	slices.Sort(tokens)
-	return fmt.Sprintf("%d clients at once: all get in, with %d different tokens", clients, len(slices.Compact(tokens))), nil
+	return fmt.Sprintf("%d clients at once: all get in, with %d different tokens", clientCount, len(slices.Compact(tokens))), nil
 }

@@ -140,7 +140,7 @@ func TestServer(t *testing.T) {
 		}
 		return err
 	}
-	s.Refuse(1)
+	s.Reject(1)
 	for i, row := range []struct {
 		token   string
 		refused bool

@@ -18,20 +18,20 @@ const (
 // Case is one thing that is asked of every plugin that gives out a token without
 // a person: one that is logged in.
 type Case struct {
-	Name    string
-	Promise string // what clients rely on, in a sentence
-	Source  string // where that is written
+	Name        string
+	Requirement string // what clients rely on, in a sentence
+	Source      string // where that is written
 
-	// try says what was to be seen, or in its error what differs.
-	try func(context.Context, Plugin) (saw string, err error)
+	// check says what was to be seen, or in its error what differs.
+	check func(context.Context, Plugin) (saw string, err error)
 }
 
-// Finding is what came of a case. No token is in it, if the plugin tells none on
+// Result is what came of a case. No token is in it, if the plugin tells none on
 // stderr.
-type Finding struct {
+type Result struct {
 	Case    Case
 	Verdict Verdict
-	Saw     string // what a client sees, where it has words for it in its own
+	Detail  string // what a client sees, where it has words for it in its own
 }
 
 // errNotTried is why a case is not tried.
@@ -43,16 +43,16 @@ func (e errNotTried) Error() string { return string(e) }
 // at a time: meanwhile the process's stderr is another, because client-go leaves
 // it to the plugin. Where stdin is a terminal, so is the plugin's in the cases
 // that are about one.
-func (c Case) Check(ctx context.Context, p Plugin) Finding {
-	saw, err := c.try(ctx, p)
+func (c Case) Check(ctx context.Context, p Plugin) Result {
+	saw, err := c.check(ctx, p)
 	var not errNotTried
 	switch {
 	case errors.As(err, &not):
-		return Finding{c, NotTried, err.Error()}
+		return Result{c, NotTried, err.Error()}
 	case err != nil:
-		return Finding{c, Differs, err.Error()}
+		return Result{c, Differs, err.Error()}
 	}
-	return Finding{c, OK, saw}
+	return Result{c, OK, saw}
 }
 
 // Test fails t where a client would see something else from the plugin than it
@@ -62,11 +62,11 @@ func Test(t *testing.T, p Plugin) {
 		t.Run(c.Name, func(t *testing.T) {
 			switch f := c.Check(t.Context(), p); f.Verdict {
 			case NotTried:
-				t.Skip(f.Saw)
+				t.Skip(f.Detail)
 			case Differs:
-				t.Errorf("%s\n(%s)\n%s", c.Promise, c.Source, f.Saw)
+				t.Errorf("%s\n(%s)\n%s", c.Requirement, c.Source, f.Detail)
 			default:
-				t.Log(f.Saw)
+				t.Log(f.Detail)
 			}
 		})
 	}

@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 				cases = "v1-* v1beta1-plain v1beta1-strict expiry rotation by-hand"
 			}
 			findings := check(t, plugin(t, row.mode), cases)
-			if saw := findings[0].Saw; !strings.Contains(saw, row.says) {
+			if saw := findings[0].Detail; !strings.Contains(saw, row.says) {
 				t.Errorf("%s: %s\nwant %s", findings[0].Case.Name, saw, row.says)
 			}
 			wantDiffer(t, findings, row.differ)
@@ -122,8 +122,8 @@ func TestEndless(t *testing.T) {
 			cancel(errors.New("enough"))
 		}()
 		for _, c := range choose(t, name) {
-			if f := c.Check(ctx, plugin(t, "endless", h.env())); f.Verdict != Differs || !strings.Contains(f.Saw, "enough") {
-				t.Errorf("%s: %s: %s", name, f.Verdict, f.Saw)
+			if f := c.Check(ctx, plugin(t, "endless", h.env())); f.Verdict != Differs || !strings.Contains(f.Detail, "enough") {
+				t.Errorf("%s: %s: %s", name, f.Verdict, f.Detail)
 			}
 		}
 	}
@@ -132,12 +132,12 @@ func TestEndless(t *testing.T) {
 func TestNoSuchCommand(t *testing.T) {
 	findings := check(t, Plugin{Command: "no-such-plugin"}, "*")
 	want := "exec: executable no-such-plugin not found"
-	if saw := findings[0].Saw; !strings.Contains(saw, want) || !strings.Contains(saw, "plugin_not_found_error") {
+	if saw := findings[0].Detail; !strings.Contains(saw, want) || !strings.Contains(saw, "plugin_not_found_error") {
 		t.Errorf("%s\nwant %s", saw, want)
 	}
 	for _, f := range findings {
 		if f.Verdict == OK {
-			t.Errorf("%s: ok: %s", f.Case.Name, f.Saw)
+			t.Errorf("%s: ok: %s", f.Case.Name, f.Detail)
 		}
 	}
 }
@@ -150,8 +150,8 @@ func TestNotTried(t *testing.T) {
 	}
 	withStdin(t, null)
 	for _, f := range check(t, plugin(t, "good"), "v*-interactive") {
-		if f.Verdict != NotTried || !strings.Contains(f.Saw, "standard input is not a terminal") {
-			t.Errorf("%s: %s: %s", f.Case.Name, f.Verdict, f.Saw)
+		if f.Verdict != NotTried || !strings.Contains(f.Detail, "standard input is not a terminal") {
+			t.Errorf("%s: %s: %s", f.Case.Name, f.Verdict, f.Detail)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func TestGood(t *testing.T) {
 func TestCases(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range Cases() {
-		if seen[c.Name] || c.Name == "" || c.Promise == "" || !strings.HasPrefix(c.Source, "https://") {
+		if seen[c.Name] || c.Name == "" || c.Requirement == "" || !strings.HasPrefix(c.Source, "https://") {
 			t.Errorf("%+v", c)
 		}
 		seen[c.Name] = true
@@ -203,19 +203,19 @@ func matches(patterns, name string) bool {
 	})
 }
 
-func check(t *testing.T, p Plugin, patterns string) (findings []Finding) {
+func check(t *testing.T, p Plugin, patterns string) (findings []Result) {
 	t.Helper()
 	for _, c := range choose(t, patterns) {
 		f := c.Check(t.Context(), p)
-		if strings.Contains(f.Saw, secret) {
-			t.Errorf("%s tells the token: %s", c.Name, f.Saw)
+		if strings.Contains(f.Detail, secret) {
+			t.Errorf("%s tells the token: %s", c.Name, f.Detail)
 		}
 		findings = append(findings, f)
 	}
 	return findings
 }
 
-func wantDiffer(t *testing.T, findings []Finding, patterns string) {
+func wantDiffer(t *testing.T, findings []Result, patterns string) {
 	t.Helper()
 	got, want := map[string]Verdict{}, map[string]Verdict{}
 	saw := ""
@@ -225,7 +225,7 @@ func wantDiffer(t *testing.T, findings []Finding, patterns string) {
 			want[f.Case.Name] = Differs
 		}
 		if got[f.Case.Name] != want[f.Case.Name] {
-			saw += f.Case.Name + ": " + f.Saw + "\n"
+			saw += f.Case.Name + ": " + f.Detail + "\n"
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// answers runs the plugin with a request, and judges its answer.
-func answers(version, more string, judge func(version string, stdout []byte) (string, error)) try {
+// answersWith runs the plugin with a request, and judges its answer.
+func answersWith(version, more string, judge func(version string, stdout []byte) (string, error)) checkFunc {
 	return func(ctx context.Context, p Plugin) (string, error) {
 		r, err := p.answer(ctx, request(version, more))
 		if err != nil {
@@ -19,8 +19,8 @@ func answers(version, more string, judge func(version string, stdout []byte) (st
 	}
 }
 
-// grease is what no plugin knows.
-const grease = `"execcredtest":{"a":[null,true,1.5e3,"\u00e4"]},"cluster":{"server":"https://127.0.0.1:1","execcredtest":1},`
+// unknownFields is what no plugin knows.
+const unknownFields = `"execcredtest":{"a":[null,true,1.5e3,"\u00e4"]},"cluster":{"server":"https://127.0.0.1:1","execcredtest":1},`
 
 func document(_ string, stdout []byte) (string, error) {
 	if err := oneDocument(stdout); err != nil {
@@ -37,7 +37,7 @@ func strict(version string, stdout []byte) (string, error) {
 	return "client-go's strict decoder takes it as " + got, err
 }
 
-func echo(version string, stdout []byte) (string, error) {
+func sameVersion(version string, stdout []byte) (string, error) {
 	c, got, err := read(stdout)
 	switch {
 	case err != nil:
@@ -48,13 +48,13 @@ func echo(version string, stdout []byte) (string, error) {
 	return "a token, in " + got, nil
 }
 
-// echoes runs the plugin with each request, which asks for v1, and judges its answer.
-func echoes(infos ...string) try {
+// answersAll runs the plugin with each request, which asks for v1, and judges its answer.
+func answersAll(infos ...string) checkFunc {
 	return func(ctx context.Context, p Plugin) (saw string, err error) {
 		for _, info := range infos {
 			r, err := p.answer(ctx, info)
 			if err == nil {
-				saw, err = echo(V1, r.stdout)
+				saw, err = sameVersion(V1, r.stdout)
 			}
 			if err != nil {
 				return "", fmt.Errorf("asked with %.80q: %w", info, err)
@@ -82,16 +82,16 @@ func token(_ string, stdout []byte) (string, error) {
 
 func stdin(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.answer(ctx, request(V1, ""))
-	if err == nil && string(r.stdin) != typed {
-		err = fmt.Errorf("%d of %d bytes on stdin are gone", len(typed)-len(r.stdin), len(typed))
+	if err == nil && string(r.stdin) != stdinText {
+		err = fmt.Errorf("%d of %d bytes on stdin are gone", len(stdinText)-len(r.stdin), len(stdinText))
 	}
-	return fmt.Sprintf("all %d bytes on stdin are still there", len(typed)), err
+	return fmt.Sprintf("all %d bytes on stdin are still there", len(stdinText)), err
 }
 
 func stdoutClosed(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.answer(ctx, request(V1, ""))
 	if err == nil && r.stdoutHeld {
-		err = fmt.Errorf("a child still holds stdout %s after the plugin's end; client-go would still wait", patience)
+		err = fmt.Errorf("a child still holds stdout %s after the plugin's end; client-go would still wait", pipeTimeout)
 	}
 	return "closed with the plugin's end", err
 }
@@ -99,18 +99,18 @@ func stdoutClosed(ctx context.Context, p Plugin) (string, error) {
 func stderrClosed(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.answer(ctx, request(V1, ""))
 	if err == nil && r.stderrHeld {
-		err = fmt.Errorf("a child still holds stderr %s after the plugin's end", patience)
+		err = fmt.Errorf("a child still holds stderr %s after the plugin's end", pipeTimeout)
 	}
 	return "closed with the plugin's end", err
 }
 
-func byHand(ctx context.Context, p Plugin) (string, error) {
+func withoutRequest(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.run(ctx)
 	if err != nil {
 		return "", err
 	}
 	if r.code != 0 {
-		return refused(r)
+		return rejection(r)
 	}
 	c, version, err := read(r.stdout)
 	if err == nil && (version != V1 && version != V1Beta1 || c.Status == nil) {
@@ -119,13 +119,13 @@ func byHand(ctx context.Context, p Plugin) (string, error) {
 	return "it answers in " + version, err
 }
 
-// refuses runs the plugin with requests that it cannot answer.
-func refuses(infos ...string) try {
+// rejects runs the plugin with requests that it cannot answer.
+func rejects(infos ...string) checkFunc {
 	return func(ctx context.Context, p Plugin) (saw string, err error) {
 		for _, info := range infos {
 			r, err := p.run(ctx, infoVariable+"="+info)
 			if err == nil {
-				saw, err = refused(r)
+				saw, err = rejection(r)
 			}
 			if err != nil {
 				return "", fmt.Errorf("asked with %.80q: %w", info, err)
@@ -135,8 +135,8 @@ func refuses(infos ...string) try {
 	}
 }
 
-// old asks as client-go did before 1.24. A plugin may still speak that.
-func old(ctx context.Context, p Plugin) (string, error) {
+// v1alpha1Request asks as client-go did before 1.24. A plugin may still speak that.
+func v1alpha1Request(ctx context.Context, p Plugin) (string, error) {
 	const version = group + "v1alpha1"
 	r, err := p.run(ctx, infoVariable+"="+request(version, ""))
 	if err != nil {
@@ -146,11 +146,11 @@ func old(ctx context.Context, p Plugin) (string, error) {
 	if r.code == 0 && json.Unmarshal(r.stdout, &answer) == nil && answer.APIVersion == version {
 		return "it answers in " + version, nil
 	}
-	return refused(r)
+	return rejection(r)
 }
 
-// refused is how the plugin said no, if it did.
-func refused(r run) (string, error) {
+// rejection is how the plugin said no, if it did.
+func rejection(r run) (string, error) {
 	if r.code == 0 {
 		_, version, err := read(r.stdout)
 		if err != nil {
@@ -164,5 +164,5 @@ func refused(r run) (string, error) {
 	case len(bytes.TrimSpace(r.stderr)) == 0:
 		return "", fmt.Errorf("exit code %d, and not a word on stderr", r.code)
 	}
-	return fmt.Sprintf("exit code %d; %s", r.code, said(r.stderr)), nil
+	return fmt.Sprintf("exit code %d; %s", r.code, quoteStderr(r.stderr)), nil
 }

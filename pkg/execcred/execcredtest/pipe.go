@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// patience is how long a pipe may be held after the plugin's end. It is there to
+// pipeTimeout is how long a pipe may be held after the plugin's end. It is there to
 // notice a child that stays, and much longer than one that goes needs.
-const patience = 3 * time.Second
+const pipeTimeout = 3 * time.Second
 
 // pipe is what stands on the other side of a plugin's stdout or stderr.
 type pipe struct {
@@ -50,7 +50,7 @@ func (p *pipe) close() (text []byte, held bool) {
 	_ = p.w.Close()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(pipeTimeout):
 		held = true
 	}
 	_ = p.r.Close()

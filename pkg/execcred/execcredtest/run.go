@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// limit is how long a plugin may take. client-go itself has none.
-const limit = time.Minute
+// pluginTimeout is how long a plugin may take. client-go itself has none.
+const pluginTimeout = time.Minute
 
-// bounded ends with ctx, or at the limit.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the plugin has not ended after %s", limit))
+// withTimeout ends with ctx, or at the limit.
+func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, pluginTimeout, fmt.Errorf("the plugin has not ended after %s", pluginTimeout))
 }
 
 // run is what came of running the plugin directly, without client-go.
@@ -26,12 +26,12 @@ type run struct {
 	stdin                  []byte
 }
 
-// typed is on stdin of every plugin that is run directly. It is not for it.
-const typed = "apiVersion: v1\nkind: Pod\n"
+// stdinText is on stdin of every plugin that is run directly. It is not for it.
+const stdinText = "apiVersion: v1\nkind: Pod\n"
 
 // run runs the plugin to its end, with more in its environment.
 func (p Plugin) run(ctx context.Context, env ...string) (r run, err error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	stdin, stdout, stderr, err := streams()
 	if err != nil {
@@ -63,7 +63,7 @@ func streams() (stdin *os.File, stdout, stderr *pipe, err error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	_, err = io.WriteString(w, typed)
+	_, err = io.WriteString(w, stdinText)
 	if err = errors.Join(err, w.Close()); err != nil {
 		return nil, nil, nil, err
 	}
@@ -78,7 +78,7 @@ func streams() (stdin *os.File, stdout, stderr *pipe, err error) {
 func (p Plugin) answer(ctx context.Context, info string) (run, error) {
 	r, err := p.run(ctx, infoVariable+"="+info)
 	if err == nil && r.code != 0 {
-		err = fmt.Errorf("it failed with exit code %d; %s", r.code, said(r.stderr))
+		err = fmt.Errorf("it failed with exit code %d; %s", r.code, quoteStderr(r.stderr))
 	}
 	return r, err
 }
@@ -88,8 +88,8 @@ func request(version, more string) string {
 	return fmt.Sprintf(`{"kind":"ExecCredential","apiVersion":%q,"spec":{%s"interactive":false}}`+"\n", version, more)
 }
 
-// said quotes what the plugin said on stderr, as far as a line has room for it.
-func said(stderr []byte) string {
+// quoteStderr quotes what the plugin said on stderr, as far as a line has room for it.
+func quoteStderr(stderr []byte) string {
 	if len(stderr) == 0 {
 		return "stderr: nothing"
 	}

@@ -29,12 +29,12 @@ type Server struct {
 	URL string
 	CA  []byte // PEM, for those who shall trust it
 
-	http *httptest.Server
-	who  func(token string) (user string, err error)
+	http         *httptest.Server
+	authenticate func(token string) (user string, err error)
 
 	mu     sync.Mutex
 	tokens []string
-	refuse int
+	reject int
 }
 
 // NewServer starts a server. who tells whose token it is, or why it is nobody's;
@@ -43,7 +43,7 @@ func NewServer(who func(token string) (user string, err error)) *Server {
 	if who == nil {
 		who = func(string) (string, error) { return "somebody", nil }
 	}
-	s := &Server{who: who}
+	s := &Server{authenticate: who}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+reviewsPath, s.review)
 	s.http = httptest.NewUnstartedServer(mux)
@@ -57,11 +57,11 @@ func NewServer(who func(token string) (user string, err error)) *Server {
 // Close stops the server.
 func (s *Server) Close() { s.http.Close() }
 
-// Refuse makes the server refuse the next n requests, whoever asks.
-func (s *Server) Refuse(n int) {
+// Reject makes the server refuse the next n requests, whoever asks.
+func (s *Server) Reject(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refuse = n
+	s.reject = n
 }
 
 // Tokens are the bearer tokens of all requests so far, in order. One that had
@@ -76,12 +76,12 @@ func (s *Server) review(w http.ResponseWriter, r *http.Request) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()
 	s.tokens = append(s.tokens, token)
-	refused := s.refuse > 0 || token == ""
-	s.refuse = max(0, s.refuse-1)
+	refused := s.reject > 0 || token == ""
+	s.reject = max(0, s.reject-1)
 	s.mu.Unlock()
 	user, err := "", error(nil)
 	if !refused {
-		user, err = s.who(token)
+		user, err = s.authenticate(token)
 	}
 	if err != nil || user == "" {
 		reply(w, http.StatusUnauthorized, unauthorized())

@@ -63,19 +63,19 @@ func (s *store) decide(userCode, user string, approve bool) bool {
 // ApproveDevice is a person who enters the user code of a device and says yes.
 // It reports whether a device waits with that code.
 func (s *Server) ApproveDevice(userCode string) bool {
-	user, _ := s.store.person("")
+	user, _ := s.store.signInUser("")
 	return s.store.decide(userCode, user, true)
 }
 
 // DenyDevice is a person who enters the user code of a device and says no.
 func (s *Server) DenyDevice(userCode string) bool {
-	user, _ := s.store.person("")
+	user, _ := s.store.signInUser("")
 	return s.store.decide(userCode, user, false)
 }
 
 // serveDevicePage is where a person enters the user code of a device.
 func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
-	user, deny := s.store.person("")
+	user, deny := s.store.signInUser("")
 	if r.Method != http.MethodPost {
 		page{Title: "Connect a device", UserCode: r.Form.Get("user_code"), AskCode: true, User: user}.write(w, http.StatusOK)
 		return

@@ -36,8 +36,8 @@ type Fault struct {
 
 // faults are the faults in force, by kind of request.
 type faults struct {
-	mu    sync.Mutex
-	armed map[string]Fault
+	mu     sync.Mutex
+	active map[string]Fault
 }
 
 // next takes the fault for a request: the zero Fault if all goes well.
@@ -45,17 +45,17 @@ func (fs *faults) next(kinds []string) Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for _, kind := range kinds {
-		f, ok := fs.armed[kind]
+		f, ok := fs.active[kind]
 		if !ok {
 			continue
 		}
 		switch f.Times {
 		case 0:
 		case 1:
-			delete(fs.armed, kind)
+			delete(fs.active, kind)
 		default:
 			f.Times--
-			fs.armed[kind] = f
+			fs.active[kind] = f
 		}
 		return f
 	}
@@ -67,20 +67,20 @@ func (fs *faults) next(kinds []string) Fault {
 func (s *Server) Fail(kind string, f Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	if s.faults.armed == nil {
-		s.faults.armed = map[string]Fault{}
+	if s.faults.active == nil {
+		s.faults.active = map[string]Fault{}
 	}
-	s.faults.armed[kind] = f
+	s.faults.active[kind] = f
 }
 
 // Heal ends all faults and oddities.
 func (s *Server) Heal() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.armed = nil
+	s.faults.active = nil
 	s.oddities.mu.Lock()
 	defer s.oddities.mu.Unlock()
-	s.oddities.armed = nil
+	s.oddities.active = nil
 }
 
 // serve answers with what answer returns, first spoilt and then changed.
@@ -100,16 +100,16 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *http
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	}
-	f.spoil(given)
+	f.apply(given)
 	change(given)
 	f.write(w, r, given)
 }
 
 func (f Fault) replaces() bool { return f.Status != 0 || f.Redirect != "" || f.Body != "" }
 
-// spoil changes what was given. What replaces it keeps nothing of it, or a
+// apply changes what was given. What replaces it keeps nothing of it, or a
 // client that ignores the status would find the tokens.
-func (f Fault) spoil(given *httptest.ResponseRecorder) {
+func (f Fault) apply(given *httptest.ResponseRecorder) {
 	if f.replaces() {
 		*given = *httptest.NewRecorder()
 		given.Body.WriteString(f.Body)

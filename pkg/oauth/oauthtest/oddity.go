@@ -89,8 +89,8 @@ const AllKinds = "all"
 
 // oddities are the oddities in force, by kind of request.
 type oddities struct {
-	mu    sync.Mutex
-	armed map[string][]*Oddity
+	mu     sync.Mutex
+	active map[string][]*Oddity
 }
 
 // Odd adds an oddity to the answers of a kind of requests: one of those of
@@ -110,10 +110,10 @@ func (s *Server) odd(kind string, o Oddity) error {
 	}
 	s.oddities.mu.Lock()
 	defer s.oddities.mu.Unlock()
-	if s.oddities.armed == nil {
-		s.oddities.armed = map[string][]*Oddity{}
+	if s.oddities.active == nil {
+		s.oddities.active = map[string][]*Oddity{}
 	}
-	s.oddities.armed[kind] = append(s.oddities.armed[kind], &o)
+	s.oddities.active[kind] = append(s.oddities.active[kind], &o)
 	return nil
 }
 
@@ -147,10 +147,10 @@ func (os *oddities) next(kinds []string, r *http.Request, firstRefresh bool) []O
 	defer os.mu.Unlock()
 	var found []Oddity
 	for _, kind := range append([]string{AllKinds}, reversed(kinds)...) {
-		if len(os.armed[kind]) == 0 {
+		if len(os.active[kind]) == 0 {
 			continue
 		}
-		os.armed[kind] = slices.DeleteFunc(os.armed[kind], func(o *Oddity) bool {
+		os.active[kind] = slices.DeleteFunc(os.active[kind], func(o *Oddity) bool {
 			if !o.appliesTo(r, firstRefresh) {
 				return false
 			}

@@ -40,7 +40,7 @@ func (s *Server) serveSignIn(w http.ResponseWriter, r *http.Request) {
 		page{Title: "This sign-in is over"}.write(w, http.StatusNotFound)
 		return
 	}
-	user, deny := s.store.person(request.LoginHint)
+	user, deny := s.store.signInUser(request.LoginHint)
 	switch {
 	case r.Method != http.MethodPost:
 		page{Title: "Sign in", Client: request.client, User: user, Submit: s.store.settings().SubmitSignIn}.write(w, http.StatusOK)

@@ -21,18 +21,18 @@ type Request struct {
 
 // requests remembers what was asked, by kind.
 type requests struct {
-	mu   sync.Mutex
-	seen map[string][]Request
+	mu       sync.Mutex
+	received map[string][]Request
 }
 
 func (q *requests) add(r Request, kinds ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.seen == nil {
-		q.seen = map[string][]Request{}
+	if q.received == nil {
+		q.received = map[string][]Request{}
 	}
 	for _, kind := range kinds {
-		q.seen[kind] = append(q.seen[kind], r)
+		q.received[kind] = append(q.received[kind], r)
 	}
 }
 
@@ -93,12 +93,12 @@ func (s *Server) Count(kind string) int { return len(s.Requests(kind)) }
 func (s *Server) Requests(kind string) []Request {
 	s.store.requests.mu.Lock()
 	defer s.store.requests.mu.Unlock()
-	return slices.Clone(s.store.requests.seen[kind])
+	return slices.Clone(s.store.requests.received[kind])
 }
 
 // ResetCounts forgets all requests seen so far.
 func (s *Server) ResetCounts() {
 	s.store.requests.mu.Lock()
 	defer s.store.requests.mu.Unlock()
-	s.store.requests.seen = nil
+	s.store.requests.received = nil
 }

@@ -47,7 +47,9 @@ func git(ctx context.Context, c Call) ([]byte, error) {
 		return nil, err
 	}
 	if operation == "erase" {
-		r.renew(ctx, func(o oauth.Credential) bool { return request.Given(execcred.Credential{Token: o.Value.Reveal()}) })
+		r.renew(ctx, func(o oauth.Credential) bool {
+			return request.HasCredential(execcred.Credential{Token: o.Value.Reveal()})
+		})
 		return nil, nil
 	}
 	document, err := gitAnswer(ctx, r, request)
@@ -64,13 +66,13 @@ func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest
 		return nil, err
 	}
 	t, credential, err := session.Token(ctx, login.Rejection{
-		Rejected: func(o oauth.Credential) bool { return request.Refused(execcred.Credential{Token: o.Value.Reveal()}) },
+		Rejected: func(o oauth.Credential) bool { return request.Rejected(execcred.Credential{Token: o.Value.Reveal()}) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	answer := r.safe(credential)
-	if request.Refused(answer) {
+	if request.Rejected(answer) {
 		r.Note("%s refuses a token that is %s old: have you no permission?", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
 	}
 	return request.Encode(answer, r.entry.Scheme, r.entry.Username)

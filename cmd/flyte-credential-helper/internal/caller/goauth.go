@@ -42,7 +42,7 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 	}
 	// A 401 rejects a token only if the first answer had one for that host.
 	var rejected func(oauth.Credential) bool
-	if _, exact := r.entry.Pattern.Host(); exact && request.Refused {
+	if _, exact := r.entry.Pattern.Host(); exact && request.Rejected {
 		rejected = func(oauth.Credential) bool { return true }
 	}
 	credential, err := r.tokenUnless(ctx, rejected)

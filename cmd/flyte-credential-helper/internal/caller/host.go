@@ -110,7 +110,7 @@ func (r *hostRequest) hasToken(ctx context.Context) bool {
 		return false
 	}
 	t, err := session.Saved(ctx)
-	return err == nil && t != nil && cache.GoodAt(t.Credential(session.Kind()), r.call.Env.Now(), 0)
+	return err == nil && t != nil && cache.UsableAt(t.Credential(session.Kind()), r.call.Env.Now(), 0)
 }
 
 // renew refreshes the login's token if it is the one that a server rejected. The login

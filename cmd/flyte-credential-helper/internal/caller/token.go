@@ -31,8 +31,8 @@ func KeepsToken() login.Policy {
 }
 
 func newToken(fs *pflag.FlagSet) Answer {
-	output, renewOnRepeat := string(execcred.Bare), false
-	forms := []string{string(execcred.Bare), string(execcred.Header), string(execcred.HeaderValue), string(execcred.JSON), string(execcred.Env), string(execcred.Curl)}
+	output, renewOnRepeat := string(execcred.FormToken), false
+	forms := []string{string(execcred.FormToken), string(execcred.FormHeader), string(execcred.FormHeaderValue), string(execcred.FormJSON), string(execcred.FormEnv), string(execcred.FormCurl)}
 	fs.Var(config.OneOf(&output, forms), "output", "the token alone, or a line that has it: for a header, an environment, curl --config -; or JSON with its expiry")
 	fs.BoolVar(&renewOnRepeat, "renew-on-repeat", false, "refresh the token if one process asks for it again: a server has rejected it. For callers that keep tokens, such as Flyte's clients")
 	return func(ctx context.Context, c Call) ([]byte, error) {
@@ -57,7 +57,7 @@ func token(ctx context.Context, c Call, form execcred.Form, renewOnRepeat bool) 
 		return nil, err
 	}
 	issued.Save(credential, credential.Expiry)
-	if form == execcred.JSON {
+	if form == execcred.FormJSON {
 		return execcred.EncodeTokenSet(execcred.TokenSet{
 			AccessToken: t.AccessToken.Reveal(), IDToken: t.IDToken.Reveal(), Header: t.Server.HeaderKey,
 			Scope: strings.Join(t.Scopes, " "), Account: t.Account, Issuer: t.Server.Issuer,

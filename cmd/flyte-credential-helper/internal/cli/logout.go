@@ -97,7 +97,7 @@ func (o *logout) forget(ctx context.Context, s *cache.Store) error {
 	switch {
 	case t != nil:
 		remaining, err = login.Revoke(ctx, o.settings, o.policy, o.env, s.Header.Client, t)
-	case err == nil && s.Kept(): // if not, another process has logged out meanwhile
+	case err == nil && s.Exists(): // if not, another process has logged out meanwhile
 		err = errors.New("it is damaged, or its key is gone")
 	}
 	words := "Logged out of " + s.Header.Server + "." + remains(remaining, o.env.Now()) + "\n"

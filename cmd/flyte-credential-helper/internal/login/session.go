@@ -85,7 +85,7 @@ func (s *Session) ID() string { return s.source.Store.ID }
 func (s *Session) Kind() oauth.Kind { return s.source.Kind }
 
 // Place is the kind of store in which the login is.
-func (s *Session) Place() string { return s.source.Store.Place() }
+func (s *Session) Place() string { return s.source.Store.CurrentKind() }
 
 // Rejection tells whether a server rejected a token.
 type Rejection struct {

@@ -17,9 +17,9 @@ func subject(user string) string {
 	return cmp.Or(subject, defaultUser)
 }
 
-// person says who signs in if the form is sent as it is shown: who
+// signInUser says who signs in if the form is sent as it is shown: who
 // [Server.SignInAs] said, else who the client expects.
-func (s *store) person(hint string) (user string, deny bool) {
+func (s *store) signInUser(hint string) (user string, deny bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return cmp.Or(s.user, hint, defaultUser), s.deny

@@ -7,18 +7,18 @@ import (
 	"os"
 )
 
-// choiceFile says which kind of store StoreAuto is on this machine. It is decided once, so
+// decisionFile says which kind of store StoreAuto is on this machine. It is decided once, so
 // that a keyring that is locked today is not replaced by another store.
-const choiceFile = "store.json"
+const decisionFile = "store.json"
 
-type choice struct {
+type storeDecision struct {
 	Store string `json:"store"`
 }
 
-// chosen returns the kind that StoreAuto stands for, or StoreAuto if none is decided.
-func (d Dir) chosen() string {
-	var c choice
-	if text, err := d.read(choiceFile); err != nil || json.Unmarshal(text, &c) != nil {
+// decidedStore returns the kind that StoreAuto stands for, or StoreAuto if none is decided.
+func (d Dir) decidedStore() string {
+	var c storeDecision
+	if text, err := d.read(decisionFile); err != nil || json.Unmarshal(text, &c) != nil {
 		return StoreAuto
 	}
 	if _, known := suffixes()[c.Store]; !known && c.Store != StoreNone {
@@ -27,10 +27,10 @@ func (d Dir) chosen() string {
 	return c.Store
 }
 
-// current returns the kind of store that StoreAuto is for this login: the one that is
+// autoKind returns the kind of store that StoreAuto is for this login: the one that is
 // decided for the machine, or the one that has this login because the user chose it.
-func (s *Store) current() string {
-	kind := s.Dir.chosen()
+func (s *Store) autoKind() string {
+	kind := s.Dir.decidedStore()
 	for _, k := range []string{kind, StoreKeyring, StoreKernel, StoreFile} {
 		if suffix, kept := suffixes()[k]; kept {
 			if _, err := os.Lstat(s.Dir.path(s.ID + suffix)); err == nil {
@@ -48,15 +48,15 @@ func (s *Store) decide(ctx context.Context) error {
 	if s.Kind != StoreAuto {
 		return nil
 	}
-	kind, err := s.available(ctx)
+	kind, err := s.availableKind(ctx)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(choice{Store: kind})
+	text, err := json.Marshal(storeDecision{Store: kind})
 	if err != nil {
 		return err
 	}
-	file, err := s.Dir.replace(choiceFile, "."+s.ID[:8], len(text))
+	file, err := s.Dir.replace(decisionFile, "."+s.ID[:8], len(text))
 	if err == nil {
 		err = file.commit(text)
 	}
@@ -67,7 +67,7 @@ func (s *Store) decide(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) available(ctx context.Context) (kind string, err error) {
+func (s *Store) availableKind(ctx context.Context) (kind string, err error) {
 	_, err = s.Keyring.get(ctx, s.item)
 	if err == nil || errors.Is(err, errNoKey) {
 		return StoreKeyring, nil

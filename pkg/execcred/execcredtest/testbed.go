@@ -15,36 +15,36 @@ import (
 	"k8s.io/client-go/tools/metrics"
 )
 
-// stage is there once in a process: client-go gives a plugin the process's own
+// stderrLock is there once in a process: client-go gives a plugin the process's own
 // stderr, and counts the runs of all plugins in one place.
-var stage sync.Mutex
+var stderrLock sync.Mutex
 
-// scene is client-go at work with plugins, their stderr and runs in sight.
-type scene struct {
-	server *Server
-	stderr *pipe
-	before *os.File // stderr
-	first  int      // of the runs
-	asking atomic.Int32
+// testbed is client-go at work with plugins, their stderr and runs in sight.
+type testbed struct {
+	server  *Server
+	stderr  *pipe
+	before  *os.File // stderr
+	first   int      // of the runs
+	pending atomic.Int32
 }
 
-// open sets the scene. close must follow.
-func open() (*scene, error) {
+// openTestbed sets the scene. close must follow.
+func openTestbed() (*testbed, error) {
 	stderr, err := newPipe()
 	if err != nil {
 		return nil, err
 	}
-	stage.Lock()
-	s := &scene{server: NewServer(nil), stderr: stderr, before: os.Stderr, first: len(counted().runs())}
+	stderrLock.Lock()
+	s := &testbed{server: NewServer(nil), stderr: stderr, before: os.Stderr, first: len(pluginCalls().runs())}
 	os.Stderr = stderr.w
 	return s, nil
 }
 
 // close clears the stage, and returns what was said on stderr.
-func (s *scene) close() (stderr []byte) {
+func (s *testbed) close() (stderr []byte) {
 	os.Stderr = s.before
-	stage.Unlock()
-	if s.asking.Load() > 0 { // a plugin that does not end keeps what it has
+	stderrLock.Unlock()
+	if s.pending.Load() > 0 { // a plugin that does not end keeps what it has
 		return s.stderr.soFar()
 	}
 	s.server.Close()
@@ -53,34 +53,34 @@ func (s *scene) close() (stderr []byte) {
 }
 
 // runs are those so far.
-func (s *scene) runs() []call { return counted().runs()[s.first:] }
+func (s *testbed) runs() []call { return pluginCalls().runs()[s.first:] }
 
-// ask makes a request of the API server as a client that has exec for its
+// request makes a request of the API server as a client that has exec for its
 // credentials. The error is in client-go's own words.
-func (s *scene) ask(ctx context.Context, exec *api.ExecConfig) error {
+func (s *testbed) request(ctx context.Context, exec *api.ExecConfig) error {
 	client, err := newClient(s.server.Config(exec)) // takes what is on the stage
 	if err != nil {
 		return err
 	}
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	done := make(chan error, 1)
-	s.asking.Add(1)
+	s.pending.Add(1)
 	go func() {
 		_, err := whoAmI(ctx, client)
-		s.asking.Add(-1)
+		s.pending.Add(-1)
 		done <- err
 	}()
 	select {
 	case err := <-done:
-		return words(err)
+		return withoutURL(err)
 	case <-ctx.Done(): // client-go does not look at it while the plugin runs
 		return context.Cause(ctx)
 	}
 }
 
-// words leaves out the address, which is of no interest.
-func words(err error) error {
+// withoutURL leaves out the address, which is of no interest.
+func withoutURL(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
 		return e.Err
@@ -94,8 +94,8 @@ type call struct {
 	status string
 }
 
-// ran tells of runs in client-go's words for them.
-func ran(runs []call) string {
+// describeRuns tells of runs in client-go's words for them.
+func describeRuns(runs []call) string {
 	if len(runs) == 0 {
 		return "not run"
 	}
@@ -113,31 +113,31 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// calls are all runs of plugins in this process. It is a [metrics.CallsMetric]
+// callCounter are all runs of plugins in this process. It is a [metrics.CallsMetric]
 // before the one that the process has for itself.
-type calls struct {
+type callCounter struct {
 	next metrics.CallsMetric
 
 	mu  sync.Mutex
 	all []call
 }
 
-// counted is put in its place once, and stays: a plugin that does not end is
+// pluginCalls is put in its place once, and stays: a plugin that does not end is
 // counted whenever it does.
-var counted = sync.OnceValue(func() *calls {
-	c := &calls{next: metrics.ExecPluginCalls}
+var pluginCalls = sync.OnceValue(func() *callCounter {
+	c := &callCounter{next: metrics.ExecPluginCalls}
 	metrics.ExecPluginCalls = c
 	return c
 })
 
-func (c *calls) Increment(code int, status string) {
+func (c *callCounter) Increment(code int, status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all = append(c.all, call{code, status})
 	c.next.Increment(code, status)
 }
 
-func (c *calls) runs() []call {
+func (c *callCounter) runs() []call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.all)
