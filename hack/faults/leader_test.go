@@ -77,7 +77,7 @@ func closedTab(ctx context.Context, t *trial) {
 	for _, w := range waiters {
 		t.wait(w)
 		t.failed(w, 5)
-		t.says(w, "nobody logged in")
+		t.says(w, "was not completed")
 		if w.over.After(last) {
 			last = w.over
 		}

@@ -10,10 +10,11 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// service is the service name of all our keys in the OS keyring.
+// service is the service name of this program's keys in the OS keyring.
 const service = "flyte-credential-helper"
 
-// How long the OS keyring may take if no user can answer its question, and if one can.
+// The time limits for a call of the OS keyring: if no user can answer its question, and if
+// a user can.
 const (
 	unattendedLimit = 2 * time.Second
 	attendedLimit   = time.Minute
@@ -41,7 +42,7 @@ func (k *Keyring) get(ctx context.Context, user string) ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != keySize {
-		return nil, errNoKey // whatever it is, it opens nothing
+		return nil, errNoKey // another program wrote it: it is not a key
 	}
 	return key, nil
 }
@@ -105,14 +106,14 @@ func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
 
 func keyringError(err error) error {
 	if noSecretService(err) {
-		return &StoreError{Problem: "there is no OS keyring: nobody on the session bus keeps secrets", Store: StoreFile, absent: true}
+		return &StoreError{Problem: "there is no OS keyring: no Secret Service runs on the session bus", Store: StoreFile, absent: true}
 	}
 	problem := err.Error()
 	if strings.Contains(problem, "failed to unlock") {
 		problem = "it is locked"
 	}
 	return &StoreError{
-		Problem: "the OS keyring cannot be asked: " + oneLine(problem) + " (unlock it, or keep tokens readable in a file of yours)",
+		Problem: "the OS keyring cannot be used: " + oneLine(problem) + " (unlock it, or save tokens unencrypted in a file that only you can read)",
 		Store:   StoreFile,
 	}
 }

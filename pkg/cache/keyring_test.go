@@ -402,7 +402,7 @@ func TestNoSecretService(t *testing.T) {
 	b, err := desktop.StartBus(t.Context(), t.TempDir())
 	check(t, err)
 	t.Cleanup(func() { _ = b.Close() })
-	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.refuses(t, time.Second, "nobody on the session bus")
+	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.refuses(t, time.Second, "no Secret Service runs")
 }
 
 // socket makes a session bus's socket that serve speaks at. Nil: nobody does.
@@ -436,14 +436,14 @@ func TestDeadBus(t *testing.T) {
 	requireDesktop(t)
 	dead := socket(t, nil)
 	// Refused, mostly; a child that another test has just forked may still hold the socket.
-	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/bus"}}.refuses(t, time.Second, "cannot be asked")
-	seat{env: []string{"XDG_RUNTIME_DIR=" + dead}}.refuses(t, time.Second, "cannot be asked")
+	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/bus"}}.refuses(t, time.Second, "cannot be used")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + dead}}.refuses(t, time.Second, "cannot be used")
 	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/none"}}.refuses(t, time.Second, "no such file")
-	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=nonsense"}}.refuses(t, time.Second, "cannot be asked")
+	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=nonsense"}}.refuses(t, time.Second, "cannot be used")
 	closes := socket(t, func(c net.Conn) { _ = c.Close() })
-	seat{env: []string{"XDG_RUNTIME_DIR=" + closes}}.refuses(t, time.Second, "cannot be asked")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + closes}}.refuses(t, time.Second, "cannot be used")
 	rubbish := socket(t, func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("REJECTED\r\n"), 100)); _ = c.Close() })
-	seat{env: []string{"XDG_RUNTIME_DIR=" + rubbish}}.refuses(t, time.Second, "cannot be asked")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + rubbish}}.refuses(t, time.Second, "cannot be used")
 }
 
 func TestSilentBus(t *testing.T) {

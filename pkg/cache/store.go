@@ -39,7 +39,7 @@ type Store struct {
 	// no user to ask.
 	Ask func(ctx context.Context) (kind string, err error)
 
-	damaged bool // Load found a file that has no set of ours
+	damaged bool // Load found a file that contains no readable token set
 
 	auto bool   // Kind was StoreAuto to begin with
 	item string // the user name of the key in the OS keyring
@@ -141,7 +141,7 @@ func (s *Store) sealingKey(ctx context.Context, h Header) ([]byte, error) {
 	}
 	if s.Kind == StoreKernel {
 		if errors.Is(err, errKernel) {
-			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be asked here", Store: StoreFile}
+			err = &StoreError{Problem: "the key to this login is in the kernel's keyring, which cannot be read here", Store: StoreFile}
 		}
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (d *PendingWrite) saveKey(ctx context.Context) error {
 	s := d.store
 	if s.Kind == StoreKernel {
 		if err := kernelSet(keyDescription(d.key), d.key, 0); err != nil {
-			return &StoreError{Problem: "the kernel's keyring does not take a key here", Store: StoreFile}
+			return &StoreError{Problem: "the kernel's keyring does not accept keys here", Store: StoreFile}
 		}
 		return nil
 	}
@@ -319,7 +319,7 @@ func (s *Store) Delete(ctx context.Context) error {
 		return &StoreError{Problem: fmt.Sprintf("cannot delete %s: %s", path, reason(err))}
 	}
 	if err := s.deleteKey(ctx, h); err != nil {
-		return &StoreError{Problem: fmt.Sprintf("the login to %s is forgotten; the key to it stays in the OS keyring, and opens nothing any more: %v", s.Header.Server, err)}
+		return &StoreError{Problem: fmt.Sprintf("the login to %s is deleted; its key is still in the OS keyring, and is of no use any more: %v", s.Header.Server, err)}
 	}
 	return nil
 }

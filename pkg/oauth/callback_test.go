@@ -173,13 +173,13 @@ func TestNobodyComes(t *testing.T) {
 		words []string
 		not   []string
 	}{
-		"nothing came":         {words: []string{"nobody logged in to flyte.example.com within 300ms", "the client is app", "the redirect URI is http://127.0.0.1:PORT/cb"}, not: []string{"what came"}},
+		"nothing came":         {words: []string{"the login to flyte.example.com was not completed within 300ms", "the client is app", "the redirect URI is http://127.0.0.1:PORT/cb"}, not: []string{"an answer arrived"}},
 		"error, no state":      {came: []url.Values{{"error": {"invalid_state"}, "error_description": {"the \x1b[31mstate is missing"}}}, words: []string{"invalid_state: the [31mstate is missing"}},
 		"error, wrong state":   {came: []url.Values{{"error": {"access_denied"}, "state": {"wrong"}}}, words: []string{"access_denied"}},
-		"no error, no state":   {came: []url.Values{{"code": {"stolen"}}}, not: []string{"stolen", "what came"}},
+		"no error, no state":   {came: []url.Values{{"code": {"stolen"}}}, not: []string{"stolen", "an answer arrived"}},
 		"two of them":          {came: []url.Values{{"error": {"one"}}, {"error": {"two"}}}, words: []string{"answered two"}, not: []string{"answered one"}},
 		"an endless one":       {came: []url.Values{{"error": {"x"}, "error_description": {strings.Repeat("y", 10<<10)}}}, words: []string{"answered x: yyy"}, not: []string{strings.Repeat("y", 501)}},
-		"an error of no words": {came: []url.Values{{"error": {""}}}, not: []string{"what came"}},
+		"an error of no words": {came: []url.Values{{"error": {""}}}, not: []string{"an answer arrived"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := f.client()

@@ -67,12 +67,12 @@ func short(d time.Duration) string {
 // unanswered is the error of a login that the user did not complete within limit.
 func (a *loginFlow) unanswered(limit time.Duration) *Error {
 	c := a.client
-	problem := fmt.Sprintf("nobody logged in to %s within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
+	problem := fmt.Sprintf("the login to %s was not completed within %s (if the browser showed an error: the client is %s, the redirect URI is %s)", c.endpoint(a.server), short(limit), c.id(a.server), a.redirectURI)
 	if a.device != nil {
-		problem = fmt.Sprintf("nobody logged in to %s within the %s that the code was good for", c.endpoint(a.server), short(limit.Round(time.Second)))
+		problem = fmt.Sprintf("the login to %s was not completed within %s, while the code was valid", c.endpoint(a.server), short(limit.Round(time.Second)))
 	}
 	if e := a.unmatched.Load(); e != nil {
-		problem += "; what came was no answer to this login: " + e.Error()
+		problem += "; an answer arrived that does not belong to this login: " + e.Error()
 	}
 	return &Error{Class: ClassUnanswered, Problem: problem}
 }

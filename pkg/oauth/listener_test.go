@@ -996,7 +996,7 @@ func TestLoginTimeout(t *testing.T) {
 	address := l.callback()
 	_, err := l.end()
 	wantTemporary(t, err)
-	if err == nil || !strings.Contains(err.Error(), "nobody logged in to") || !strings.Contains(err.Error(), "within 300ms") {
+	if err == nil || !strings.Contains(err.Error(), "was not completed") || !strings.Contains(err.Error(), "within 300ms") {
 		t.Errorf("got %v", err)
 	}
 	if resp, err := browser().Get(address); err == nil {

@@ -247,10 +247,10 @@ func (m *Metadata) checkEndpoint(setting, address string) error {
 func checkURL(setting, address string) error {
 	u, err := url.Parse(address)
 	if err == nil && u.User != nil {
-		return ConfigError(setting, "a URL to ask for tokens must not carry a user or a password")
+		return ConfigError(setting, "the URL of an OAuth endpoint must not contain a user name or a password")
 	}
 	if err != nil || u.Host == "" || Printable(u.Host) != u.Host || u.Fragment != "" || u.Opaque != "" {
-		return ConfigError(setting, "not a URL to ask for tokens: %q", Printable(address))
+		return ConfigError(setting, "not a URL of an OAuth endpoint: %q", Printable(address))
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
 		return nil
