@@ -17,9 +17,9 @@ import (
 // maxFile is how much of a file is read. No token set is as large.
 const maxFile = 1 << 20
 
-// Dir is the path of the directory with the state of all logins. It is made when
-// something is first written to it. If it is not absolute, as for a user without a home
-// directory, it has no files and cannot be made.
+// Dir is the path of the directory with the state of all logins. It is created at the
+// first write. If it is not absolute, as for a user without a home directory, it has no
+// files and cannot be created.
 type Dir string
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }
@@ -124,9 +124,9 @@ func (d Dir) read(name string) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// The suffixes of a file that will replace another. Each belongs to the owner of a lock: a
-// worker whose caller is gone must not lose its file because the next leader checks for
-// space.
+// The suffixes of a file that will replace another. Each is reserved for the owner of one
+// lock: a worker whose caller has ended must not lose its file when the next leader checks
+// for space.
 const (
 	preflightSuffix = ".try" // the leader's
 	newSuffix       = ".new" // the worker's; of a record, the leader's

@@ -12,8 +12,8 @@ import (
 // openFlags keep an open from following a link, or waiting for the other end of a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// openRead opens a file to read it, if it is one. It keeps it from the runtime's
-// poller, which costs as much to set up as the file to read.
+// openRead opens a file for reading. It keeps the file out of the runtime's poller, whose
+// setup takes as long as reading the file.
 func openRead(path string) (*os.File, error) {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|openFlags, 0)
 	for errors.Is(err, syscall.EINTR) {
@@ -22,7 +22,7 @@ func openRead(path string) (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	_ = syscall.SetNonblock(fd, false) // or it goes to the poller
+	_ = syscall.SetNonblock(fd, false) // a non-blocking file is added to the poller
 	return os.NewFile(uintptr(fd), path), nil
 }
 

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel's keyring holds keys in memory that no file system ever sees:
-// keyrings(7). Ours are of type "user" in the user keyring, which all of a
-// user's processes share, linked into the process keyring for as long as we
-// live: without that link a process outside of a login session, such as one of
-// cron's, finds the key and may not read it.
+// The kernel's keyring holds keys in memory, outside of any file system (keyrings(7)). The
+// keys of this package have the type "user". They are in the user keyring, which all
+// processes of a user share. While the process runs, that is linked into the process
+// keyring: without the link a process outside of a login session, such as one started by
+// cron, finds the key but may not read it.
 
-// errKernel means that the kernel keeps no keys for us, as in most containers.
+// errKernel means that the kernel's keyring cannot be used, as in most containers.
 var errKernel = errors.New("the kernel's keyring is not available")
 
-// kernelGet returns the key of that description, or errNoKey.
+// kernelGet returns the key with a description, or errNoKey if there is none.
 func kernelGet(description string) ([]byte, error) {
 	get := func() ([]byte, error) {
 		id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", description, 0)
@@ -34,16 +34,16 @@ func kernelGet(description string) ([]byte, error) {
 		}
 		return key, nil
 	}
-	// To lock the thread makes Go start another one. Three calls in a row are on
-	// one thread nearly always, and fail where they are not.
+	// Locking the thread would make Go start another one. Three consecutive calls nearly
+	// always run on the same thread, and fail if they do not.
 	if key, err := withLinkedKeyring(get); err == nil {
 		return key, nil
 	}
 	return withUserKeyring(get)
 }
 
-// kernelSet keeps a key for so long, 0 for as long as the kernel lives. One whose
-// time cannot be limited is not kept.
+// kernelSet saves a key for the duration limit, or until the machine restarts if limit is 0.
+// If the duration cannot be limited, the key is not saved.
 func kernelSet(description string, key []byte, limit time.Duration) error {
 	_, err := withUserKeyring(func() ([]byte, error) {
 		id, err := unix.AddKey("user", description, key, unix.KEY_SPEC_USER_KEYRING)
@@ -71,15 +71,15 @@ func kernelDelete(description string) {
 	})
 }
 
-// withUserKeyring runs f on a thread that possesses the user keyring: keyrings belong
-// to threads.
+// withUserKeyring runs f on a thread that possesses the user keyring. It locks the thread,
+// because keyrings belong to threads.
 func withUserKeyring(f func() ([]byte, error)) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	return withLinkedKeyring(f)
 }
 
-// withLinkedKeyring gives the thread it is on the user keyring, and runs f.
+// withLinkedKeyring links the user keyring for the current thread and runs f.
 func withLinkedKeyring(f func() ([]byte, error)) ([]byte, error) {
 	if _, err := unix.KeyctlInt(unix.KEYCTL_LINK, unix.KEY_SPEC_USER_KEYRING, unix.KEY_SPEC_PROCESS_KEYRING, 0, 0); err != nil {
 		return nil, errKernel
@@ -87,7 +87,7 @@ func withLinkedKeyring(f func() ([]byte, error)) ([]byte, error) {
 	return f()
 }
 
-// kernelError tells "no such key" from "no keys here".
+// kernelError returns errNoKey if err means that there is no such key, otherwise errKernel.
 func kernelError(err error) error {
 	if errors.Is(err, unix.ENOKEY) || errors.Is(err, unix.EKEYEXPIRED) || errors.Is(err, unix.EKEYREVOKED) {
 		return errNoKey

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var errKernel = errors.New("this system's kernel keeps no keys")
+var errKernel = errors.New("this system's kernel has no keyring")
 
 func kernelGet(string) ([]byte, error) { return nil, errKernel }
 

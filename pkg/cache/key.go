@@ -16,8 +16,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Key identifies a login: it has all by which an authorization server tells one login from
-// another. Programs with the same Key share a login.
+// Key identifies a login. It has the values by which an authorization server distinguishes
+// logins. Programs with the same Key share a login.
 type Key struct {
 	Server        []string // the issuer, or the explicit endpoints, or the Flyte endpoint
 	Client        string   // the client's id
@@ -30,8 +30,8 @@ type Key struct {
 	RefreshParams map[string]string
 	Account       string // the user's label for it
 
-	// ClientSecret is not a part of the identity. A token that a client obtained by
-	// another secret is not returned any more. Empty: not compared.
+	// ClientSecret is not part of the identity. A saved token that was obtained with
+	// another secret is not returned. Empty: not compared.
 	ClientSecret oauth.Secret `json:"-"`
 }
 
@@ -41,8 +41,8 @@ const (
 	GrantClient = "machine" // a client gets the token by its own secret
 )
 
-// ID names the login in the file system: the SHA-256, in hexadecimal, of k as
-// JSON with everything sorted that has no order of its own.
+// ID returns the name of the login in the file system: the SHA-256, in hexadecimal, of k as
+// JSON in which the lists without a significant order are sorted.
 func (k Key) ID() string {
 	k.Scopes = sorted(k.Scopes)
 	k.Resource = sorted(k.Resource)
@@ -116,7 +116,7 @@ func comma(b []byte) []byte {
 	return append(b, ',')
 }
 
-// appendString leaves to encoding/json what JSON does not write as it is.
+// appendString appends s as a JSON string. It uses encoding/json only if s needs escapes.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
@@ -139,9 +139,9 @@ func sorted(list []string) []string {
 	return slices.Compact(list)
 }
 
-// item is the user name of the login's key in the OS keyring: where it logs in,
-// as whom, and enough of the ID to tell it apart. Keyrings have met a newline
-// that began a second command; these characters mean nothing to any of them.
+// item returns the user name of the login's key in the OS keyring: the server, the account
+// and the start of the ID. It contains only characters that no keyring interprets: a
+// newline, for instance, began a second command in one of them.
 func (k Key) item(id string) string {
 	name := k.Server[0]
 	if k.Account != "" {

@@ -19,8 +19,8 @@ var errLocked = errors.New("it is locked")
 // lookup finds user's key without a prompt. If the keyring is locked and attended, it lets
 // the keyring ask the user.
 //
-// go-keyring always asks to unlock and then waits without limit, hence the
-// look-up of our own: https://specifications.freedesktop.org/secret-service/
+// go-keyring always asks to unlock the keyring and then waits without a limit, so lookup
+// searches by itself: https://specifications.freedesktop.org/secret-service/
 func (k *Keyring) lookup(ctx context.Context, user string) (string, error) {
 	if err := k.checkBus(); err != nil {
 		return "", err
@@ -73,8 +73,8 @@ func (k *Keyring) search(ctx context.Context, user string) (string, error) {
 	}
 }
 
-// stillStarting reports whether err is a service's that has its name on the bus
-// already and its methods not yet: gnome-keyring is that for some milliseconds.
+// stillStarting reports whether err comes from a service that owns its name on the bus but
+// has not registered its methods yet. gnome-keyring does that for some milliseconds.
 func stillStarting(err error) bool {
 	var failed dbus.Error
 	return errors.As(err, &failed) && failed.Name == "org.freedesktop.DBus.Error.UnknownMethod"
@@ -131,8 +131,8 @@ func lockedCollection(ctx context.Context, conn *dbus.Conn) bool {
 	return false
 }
 
-// checkBus makes sure that there is a bus to talk to. Without one, go-keyring
-// would start a bus and a keyring of its own that nobody ever ends.
+// checkBus returns an error if there is no session bus. Without one, go-keyring would start
+// a bus and a keyring that are never stopped.
 func (k *Keyring) checkBus() error {
 	if k.address() == "" {
 		return &StoreError{
@@ -144,16 +144,16 @@ func (k *Keyring) checkBus() error {
 	return nil
 }
 
-// setBusAddress tells go-keyring, which asks nobody but the environment, where the bus
-// is.
+// setBusAddress passes the address of the bus to go-keyring, which reads it from the
+// environment only.
 func (k *Keyring) setBusAddress() {
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == "" {
 		_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", k.address())
 	}
 }
 
-// address is that of the session bus, or empty: what the environment names, or
-// the socket that login managers make in the runtime directory.
+// address returns the address of the session bus, or "" if there is none: the address in
+// the environment, or the socket that login managers create in the runtime directory.
 func (k *Keyring) address() string {
 	getenv := k.Getenv
 	if getenv == nil {

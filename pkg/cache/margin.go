@@ -28,8 +28,9 @@ func UsableAt(c oauth.Credential, now time.Time, minTTL time.Duration) bool {
 	return c.ValidAt(now) && c.Obtained.Sub(now) < maxClockSkew && (c.Expiry.IsZero() || now.Add(Margin(c, minTTL)).Before(c.Expiry))
 }
 
-// SafeExpiry returns the expiry for a caller that asks again only then: c's less its
-// margin, or c's own if that is past. It is zero if c has none.
+// SafeExpiry returns the expiry to report to a caller that uses the credential until then:
+// the expiry of c minus its margin, or the expiry itself if that time has passed. It is
+// zero if c has no expiry.
 func SafeExpiry(c oauth.Credential, now time.Time) time.Time {
 	if c.Expiry.IsZero() {
 		return time.Time{}

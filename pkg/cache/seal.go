@@ -10,29 +10,29 @@ import (
 	"slices"
 )
 
-// keySize is that of AES-256.
+// keySize is the size in bytes of an AES-256 key.
 const keySize = 32
 
 // magic begins every file of the version that this program writes and reads.
 const magic = "flyte-credential-helper 1\n"
 
-// Header stands at the head of a file: what may be known of a login without
-// opening it. It is authenticated with the rest.
+// Header is the unencrypted first part of a file. It describes the login, and is
+// authenticated together with the encrypted rest.
 type Header struct {
-	Server  string // where it logs in
+	Server  string // the server of the login
 	Client  string // the client's id
 	Account string // the user's label for it
 	Grant   string // the class of grant; empty: GrantUser
 	Item    string // the user name of its key in the OS keyring
 	Key     string // the description of its key in the kernel's keyring
-	Sum     string // of a readable file's rest: against damage, not against attacks
+	Sum     string // the checksum of the rest of an unencrypted file: it detects damage, not attacks
 	// SecretSum is two bytes of a hash of the client secret by which the token was
 	// obtained: enough to notice another secret, and of no use to guess it. Empty: not
 	// known.
 	SecretSum string
 }
 
-// split takes a file apart into its header, the header's bytes and the rest.
+// split splits a file into its header, the bytes of the header and the rest.
 func split(file []byte) (h Header, head, rest []byte, err error) {
 	after, found := bytes.CutPrefix(file, []byte(magic))
 	text, rest, whole := cutText(after)
@@ -50,12 +50,12 @@ func join(h Header, seal func(head []byte) []byte) []byte {
 }
 
 // seal encrypts text with AES-256-GCM under key. The header and the
-// login's id are authenticated too: a file that is renamed or edited stays shut.
+// login's id are authenticated too: a file that was renamed or edited cannot be decrypted.
 func seal(key []byte, id string, head, text []byte) []byte {
 	return aead(key).Seal(nil, nil, text, additionalData(id, head))
 }
 
-// open is the inverse of seal. It returns all of the text or errDamaged.
+// open is the inverse of seal. It returns the whole text, or errDamaged.
 func open(key []byte, id string, head, sealed []byte) ([]byte, error) {
 	text, err := aead(key).Open(nil, nil, sealed, additionalData(id, head))
 	if err != nil {

@@ -1,15 +1,14 @@
 package cache
 
-// step is a stage of the line by which a call gets its token. Steps are logged at the
-// debug level, and the model in the tests that visits every interleaving of processes
-// has the same ones.
+// step is a stage of a call that gets a token. Steps are logged at the debug level. The
+// model in the tests, which visits every interleaving of processes, has the same steps.
 type step string
 
 // The steps in their order: those of a process that wants a token, then those of a worker
 // under the redeem lock.
 const (
 	stepLoad       step = "load"              // the saved set
-	stepRecent     step = "recent failure"    // does one stand?
+	stepRecent     step = "recent failure"    // is there one that still counts?
 	stepLock       step = "lock"              // the leader's
 	stepWorker     step = "wait for worker"   // take and release the redeem lock
 	stepAgain      step = "load again"        // renewed meanwhile?
