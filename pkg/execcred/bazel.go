@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// BazelNone is the answer for a URI that needs no credential, or whose host
-// nobody serves.
+// BazelNone is the answer for a URI that needs no credential, or for whose host there is
+// none.
 const BazelNone = "{}\n"
 
-// BazelRequest is what Bazel says to a credential helper.
+// BazelRequest is a request of Bazel to a credential helper.
 type BazelRequest struct {
-	Host Host // zero: none that a token is given for
+	Host Host // zero: no token may be sent to the URI
 }
 
-// DecodeBazel reads what get comes with. Other keys than the URI are ignored.
+// DecodeBazel decodes the input of the operation get. Keys other than uri are ignored.
 func DecodeBazel(text []byte) (*BazelRequest, error) {
 	var asked struct {
 		URI uniqueString `json:"uri"`
@@ -29,7 +29,7 @@ func DecodeBazel(text []byte) (*BazelRequest, error) {
 	return &BazelRequest{Host: parseURL(overHTTP(string(asked.URI)))}, nil
 }
 
-// overHTTP is a gRPC URI as the HTTP that carries it, and any other as it is.
+// overHTTP returns a gRPC URI as the HTTP URI that carries it, and any other URI unchanged.
 func overHTTP(uri string) string {
 	scheme, rest, found := strings.Cut(uri, "://")
 	switch {

@@ -1,5 +1,5 @@
-// Package execcred holds the protocols by which a program asks an executable
-// for a credential. It knows nothing of how a token is come by.
+// Package execcred encodes and decodes the protocols by which programs ask an executable
+// for a credential. How to get a token is not part of it.
 package execcred
 
 import (
@@ -10,21 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// Credential is what a caller is given.
+// Credential is a token that is passed to a caller.
 type Credential struct {
 	Token  string
 	Expiry time.Time // when to ask again; zero: not known
 }
 
-// DefaultUsername stands before a token where a protocol wants a user name, and
-// the server none in particular.
+// DefaultUsername is the user name in protocols that need one, if the server does not
+// require another.
 const DefaultUsername = "oauth2"
 
-// maxToken is more than any header that servers accept.
+// maxToken is the limit in bytes for a token. Servers accept no header of that size.
 const maxToken = 60 << 10
 
-// token returns the token without surrounding white space, or an error where
-// it is not printable ASCII: a line break in it would smuggle in a line.
+// token returns the token without surrounding white space. It returns an error if the token
+// is not printable ASCII: a line break would add a line to the answer.
 func (c Credential) token() (string, error) {
 	t := strings.TrimSpace(c.Token)
 	switch {
@@ -41,8 +41,8 @@ func (c Credential) token() (string, error) {
 	return t, nil
 }
 
-// usernameOf returns the name, or the default for an empty one. A colon would end
-// it (RFC 7617 §2).
+// usernameOf returns name, or DefaultUsername if it is empty. A colon is an error, because
+// it would end the user name (RFC 7617 §2).
 func usernameOf(name string) (string, error) {
 	switch {
 	case name == "":
@@ -53,8 +53,8 @@ func usernameOf(name string) (string, error) {
 	return name, nil
 }
 
-// expiryText is the expiry as JSON has it, empty where it is not known. Not every
-// caller reads a fraction of a second.
+// expiryText returns the expiry for JSON, or "" if it is not known. It has no fraction of a
+// second, which not every caller accepts.
 func (c Credential) expiryText() string {
 	if c.Expiry.IsZero() {
 		return ""

@@ -10,28 +10,28 @@ import (
 	"unicode/utf8"
 )
 
-// Docker's clients know these errors by their sentences, on stdout with exit
-// status 1. Not found has them go on without a credential; any other sentence is
-// shown, and is the end.
+// Docker's clients recognize these errors by their text, which a helper writes to stdout
+// with exit status 1. After ErrDockerNotFound they continue without a credential. They show
+// any other text and stop.
 var (
 	ErrDockerNotFound   = errors.New("credentials not found in native keychain")
 	ErrDockerNoServer   = errors.New("no credentials server URL")
 	ErrDockerNoUsername = errors.New("no credentials username")
 )
 
-// DockerIdentityToken as the user name says that the secret is a token for the
-// registry's own token server, and not a password.
+// DockerIdentityToken is the user name that marks the secret as an identity token for the
+// registry's token server, and not as a password.
 const DockerIdentityToken = "<token>"
 
-// DockerRequest is what docker says to a credential helper.
+// DockerRequest is a request of docker to a credential helper.
 type DockerRequest struct {
-	Host Host // zero: none that a token is given for
+	Host Host // zero: no token may be sent to the server
 
 	server string
 }
 
-// DecodeDocker reads the server URL that get and erase come with, which is a host
-// with more or less around it. An empty one is [ErrDockerNoServer].
+// DecodeDocker decodes the input of get and erase: a server URL, which may lack the scheme
+// or the path. If it is empty, the error is [ErrDockerNoServer].
 func DecodeDocker(text []byte) (*DockerRequest, error) {
 	server := strings.TrimSpace(string(text))
 	if server == "" {
@@ -40,10 +40,10 @@ func DecodeDocker(text []byte) (*DockerRequest, error) {
 	return &DockerRequest{Host: dockerHost(server), server: server}, nil
 }
 
-// dockerHost reads the host of a server URL. Without a scheme, which is usual,
-// docker settles the protocol with the server.
+// dockerHost returns the host of a server URL. Usually it has no scheme: docker negotiates
+// the protocol with the server.
 func dockerHost(server string) Host {
-	if !utf8.ValidString(server) { // it is repeated, as JSON
+	if !utf8.ValidString(server) { // the answer repeats it as JSON
 		return Host{}
 	}
 	if strings.Contains(server, "://") {
@@ -57,7 +57,7 @@ func dockerHost(server string) Host {
 	return h
 }
 
-// DecodeDockerStore reads what store comes with. The secret in it is not kept.
+// DecodeDockerStore decodes the input of store. It does not keep the secret.
 func DecodeDockerStore(text []byte) (*DockerRequest, error) {
 	var stored struct{ ServerURL, Username, Secret uniqueString }
 	if json.Unmarshal(text, &stored) != nil {
@@ -82,8 +82,8 @@ func (r *DockerRequest) Encode(c Credential, username string) ([]byte, error) {
 	return jsonLine(struct{ ServerURL, Username, Secret string }{r.server, username, t})
 }
 
-// EncodeDockerList answers the operation list: whose get would have an answer, and
-// under which user name.
+// EncodeDockerList answers the operation list: the hosts for which get has an answer, with
+// their user names.
 func EncodeDockerList(usernames map[Host]string) ([]byte, error) {
 	list := make(map[string]string, len(usernames))
 	for h, username := range usernames {
@@ -101,7 +101,7 @@ func EncodeDockerVersion(module, version string) []byte {
 	return fmt.Appendf(nil, "docker-credential-flyte (%s) %s\n", module, version)
 }
 
-// jsonLine is v as JSON on a line of its own.
+// jsonLine returns v as one line of JSON.
 func jsonLine(v any) ([]byte, error) {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -110,8 +110,8 @@ func jsonLine(v any) ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// uniqueString is a string in JSON whose key, said twice, says the same:
-// encoding/json would take the last one, and other readers the first.
+// uniqueString is a JSON string whose key may occur twice only with the same value:
+// encoding/json takes the last value, and other programs take the first.
 type uniqueString string
 
 func (s *uniqueString) UnmarshalJSON(text []byte) error {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// GitQuit is the answer that has git stop, and ask neither another helper nor
-	// the person.
+	// GitQuit is the answer that makes git stop. It then asks neither another helper nor
+	// the user.
 	GitQuit = "quit=1\n"
 
 	// GitCapabilities is the answer to the operation capability.
@@ -27,9 +27,9 @@ const (
 type GitScheme string
 
 const (
-	GitAuto   GitScheme = "auto" // Bearer where git can do it and the server offers it, else Basic
-	GitBearer GitScheme = "bearer"
-	GitBasic  GitScheme = "basic"
+	GitAuto   GitScheme = "auto"   // Bearer if git supports it and the server offers it, otherwise Basic
+	GitBearer GitScheme = "bearer" // Bearer (RFC 6750) if git supports it
+	GitBasic  GitScheme = "basic"  // Basic (RFC 7617), with the token as the password
 )
 
 const (
@@ -38,24 +38,24 @@ const (
 	maxGitLine    = 65535
 )
 
-// gitState marks the state[] that is ours, in its first version.
+// gitState is the prefix of the state[] that this package writes, with its version.
 const gitState = "flyte:1:"
 
-// GitRequest is what git says to a credential helper, whatever the operation.
+// GitRequest is a request of git to a credential helper, for any operation.
 type GitRequest struct {
-	Host     Host   // zero: none that a token is given for
-	Username string // of the URL, or of an answer; empty: not said
+	Host     Host   // zero: no token may be sent to the URL
+	Username string // of the URL, or of an answer; empty: not known
 
-	authtype, state bool   // what this git can do
+	authtype, state bool   // capabilities of this git
 	bearer          bool   // the server offers it
-	rejected        string // which of our tokens the server refused
+	rejected        string // the fingerprint of the token that the server rejected
 	password        string
 	credential      string
 }
 
-// DecodeGit reads the attributes that git writes. Unknown ones are ignored. What
-// could be read in two ways, or has a byte that might end a line, is an error,
-// which has the same answer as a host that nobody serves: none.
+// DecodeGit decodes the attributes that git writes. It ignores unknown ones. Attributes that
+// are ambiguous or contain a byte that could end a line are an error. The answer to such a
+// request is empty, as for a host without a credential.
 func DecodeGit(text []byte) (*GitRequest, error) {
 	if len(text) > maxGitRequest {
 		return nil, errors.New("git's request is too long")
@@ -80,23 +80,22 @@ func DecodeGit(text []byte) (*GitRequest, error) {
 	return a.request()
 }
 
-// Rejected reports whether git asks again since the server refused c.
+// Rejected reports whether git asks again because the server rejected c.
 func (r *GitRequest) Rejected(c Credential) bool {
 	t, err := c.token()
 	return err == nil && r.rejected == gitFingerprint(t)
 }
 
-// HasCredential reports whether the password or credential that git has is c: only then
-// may erase mean it.
+// HasCredential reports whether the password or credential in git's request is c. Only
+// then may erase delete c.
 func (r *GitRequest) HasCredential(c Credential) bool {
 	t, err := c.token()
 	return err == nil && subtle.ConstantTimeCompare([]byte(t), []byte(r.password))|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1
 }
 
-// Encode answers the operation get. The user name is for Basic; an empty one is
-// [DefaultUsername]. Where git can keep a state for us, the answer asks for one
-// more get instead of an erase should the server refuse the token, unless this is
-// that one already.
+// Encode answers the operation get. The user name is for Basic; if it is empty, it is
+// [DefaultUsername]. If git supports state[], the answer asks git to call get once more,
+// and not erase, if the server rejects the token. The answer to that second get does not.
 func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
@@ -108,7 +107,7 @@ func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]
 	var lines, credential []string
 	if r.authtype && (scheme == GitBearer || scheme != GitBasic && r.bearer) {
 		lines = append(lines, "capability[]=authtype")
-		credential = []string{"authtype=Bearer", "credential=" + t, "ephemeral=1"} // others must not store it
+		credential = []string{"authtype=Bearer", "credential=" + t, "ephemeral=1"} // other helpers must not store it
 	} else {
 		credential = []string{"username=" + username, "password=" + t}
 	}
@@ -128,21 +127,21 @@ func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]
 	return []byte(strings.Join(lines, "\n") + "\n"), nil
 }
 
-// gitFingerprint tells tokens apart, and gives none away.
+// gitFingerprint returns a text that identifies a token without revealing it.
 func gitFingerprint(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:8])
 }
 
-// gitAttributes are the attributes that matter here, as far as they are read.
+// gitAttributes are the attributes that were decoded so far, without those that are not used.
 type gitAttributes struct {
 	protocol, host, username         string
 	password, credential             string
 	capabilities, challenges, states []string
 }
 
-// set takes one attribute: the last one of a name holds, and an empty one of an
-// array clears it.
+// set stores one attribute. The last value of a name counts, and an empty value of an array
+// clears the array.
 func (a *gitAttributes) set(key, value string) error {
 	if strings.ContainsAny(key+value, "\r\n\x00") {
 		return errors.New("git's request has a carriage return, a line feed or a NUL within a line")
@@ -177,8 +176,8 @@ func (a *gitAttributes) set(key, value string) error {
 	return nil
 }
 
-// setOnce takes what decides who gets a token: it is not empty, and said twice it
-// is the same.
+// setOnce stores an attribute that decides which host gets a token. It must not be empty,
+// and must not occur with two values.
 func setOnce(key string, field *string, value string) error {
 	if value == "" || !isClean(value) || *field != "" && *field != value {
 		return fmt.Errorf("git asks for the %s %.80q after %.80q", key, value, *field)
@@ -194,8 +193,8 @@ func addOrClear(list []string, value string) []string {
 	return append(list, value)
 }
 
-// setURL takes a URL, its parts decoded first. It clears what came before, but the
-// host that was named stays the one.
+// setURL stores the decoded parts of a URL. It clears the attributes before it, except the
+// protocol and the host, which must then be those of the URL.
 func (a *gitAttributes) setURL(value string) error {
 	protocol, rest, _ := strings.Cut(value, "://")
 	i := strings.IndexAny(rest, "/?#")
@@ -241,7 +240,7 @@ func (a *gitAttributes) request() (*GitRequest, error) {
 	return r, nil
 }
 
-// offersBearer reports whether a WWW-Authenticate header takes a bearer token.
+// offersBearer reports whether a WWW-Authenticate header offers the scheme Bearer.
 func offersBearer(challenge string) bool {
 	words := strings.Fields(challenge)
 	return len(words) > 0 && strings.EqualFold(words[0], "Bearer")

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// GoauthRequest is what the go command says to a command of GOAUTH.
+// GoauthRequest is a request of the go command to a command of GOAUTH.
 type GoauthRequest struct {
-	First    bool // before anything is fetched: no URL yet
-	Host     Host // of the URL; zero: none that a token is given for
+	First    bool // the call before anything is fetched, without a URL
+	Host     Host // of the URL; zero: no token may be sent to it
 	Rejected bool // the server answered 401: with the first answer's token, if there was one for the host
 
 	url string // as far as its host, as it was written: go looks it up so
 }
 
-// DecodeGoauth reads the argument, which the first call does not have, and what
-// stands on stdin after it: the server's answer. Of the first call stdin is not
-// to be read, and the answer is nil; it is empty too where a person calls.
+// DecodeGoauth decodes the argument, which is "" in the first call, and the server's answer
+// from stdin. In the first call stdin must not be read, and the answer is nil. It may also
+// be empty, for instance if a user runs the command.
 func DecodeGoauth(url string, answer []byte) (*GoauthRequest, error) {
 	if url == "" {
 		return &GoauthRequest{First: true}, nil
 	}
 	r := &GoauthRequest{Host: parseURL(url)}
-	if r.Host.protocol != https { // GOAUTH is for nothing else
+	if r.Host.protocol != https { // GOAUTH is for https only
 		r.Host = Host{}
 	}
 	_, rest, _ := strings.Cut(url, "://")
@@ -44,8 +44,8 @@ func DecodeGoauth(url string, answer []byte) (*GoauthRequest, error) {
 	return r, nil
 }
 
-// Encode answers with c for the URL that was asked about, and for the hosts, each
-// as a whole. The answers of several credentials may stand one after the other.
+// Encode answers with c for the URL of the request, and for all URLs of the hosts. The
+// answers for several credentials may be concatenated.
 func (r *GoauthRequest) Encode(c Credential, hosts ...Host) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
@@ -57,7 +57,7 @@ func (r *GoauthRequest) Encode(c Credential, hosts ...Host) ([]byte, error) {
 	}
 	for _, h := range hosts {
 		if h.protocol != https {
-			return nil, fmt.Errorf("the go command sends no token to %s: only by https", h)
+			return nil, fmt.Errorf("the go command sends tokens by https only, not to %s", h)
 		}
 		urls = append(urls, h.String())
 	}

@@ -17,18 +17,17 @@ const (
 	http  = "http"
 )
 
-// Host is a server for which a program asks for a credential, in the one normal
-// form of its protocol, name and port: two are the same server where they are
-// equal. The zero Host is none, and no [Pattern] matches it.
+// Host is a server for which a program asks for a credential, in the normal form of its
+// protocol, name and port: equal Hosts are the same server. The zero Host is no server, and
+// no [Pattern] matches it.
 type Host struct {
-	protocol string // empty where the caller does not say which
+	protocol string // empty: the caller does not name it
 	name     string // lower case, ASCII, no final dot, no brackets
-	port     uint16 // 0: the protocol's own
+	port     uint16 // 0: the default port of the protocol
 }
 
-// ParseHost reads a protocol, https or http, and a host with perhaps a port, as
-// they stand in a URL that has been decoded. What could be read in two ways is
-// refused.
+// ParseHost parses a protocol, https or http, and a host with an optional port, as they are
+// in a decoded URL. It returns an error if they are ambiguous.
 func ParseHost(protocol, address string) (Host, error) {
 	protocol = strings.ToLower(protocol)
 	if protocol != https && protocol != http {
@@ -41,8 +40,8 @@ func ParseHost(protocol, address string) (Host, error) {
 	return h.withProtocol(protocol), nil
 }
 
-// String returns the URL of the host, without a port that goes without saying,
-// or just its address where the protocol is not known.
+// String returns the URL of the host without a default port, or only its address if the
+// protocol is not known.
 func (h Host) String() string {
 	if h.protocol == "" {
 		return h.address()
@@ -61,7 +60,7 @@ func (h Host) address() string {
 	return s
 }
 
-// withProtocol is h by way of the protocol, whose own port need not be said.
+// withProtocol returns h with a protocol, and without the port if it is the protocol's default.
 func (h Host) withProtocol(protocol string) Host {
 	h.protocol = protocol
 	if protocol == https && h.port == 443 || protocol == http && h.port == 80 {
@@ -70,26 +69,26 @@ func (h Host) withProtocol(protocol string) Host {
 	return h
 }
 
-// Secure reports whether h is asked by https.
+// Secure reports whether the protocol of h is https.
 func (h Host) Secure() bool { return h.protocol == https }
 
-// loopback reports whether what is said to h does not leave the machine.
+// loopback reports whether requests to h do not leave the machine.
 func (h Host) loopback() bool {
 	address, err := netip.ParseAddr(h.name)
 	return h.name == "localhost" || err == nil && address.IsLoopback()
 }
 
-// Pattern says which hosts get a token: one host, or all that have one label
-// more. The zero Pattern matches none.
+// Pattern matches the hosts that get a token: one host, or all hosts one label below it.
+// The zero Pattern matches no host.
 type Pattern struct {
 	host Host
 	star bool
 }
 
-// ParsePattern reads HOST, HOST:PORT or either after "*.", which stands for
-// exactly one label. That means https, and http too where the host is the machine
-// itself. After "http://" it means http only, the one way to have a token sent
-// readable over a network, and after "https://" https only.
+// ParsePattern parses HOST or HOST:PORT, each optionally after "*.", which stands for
+// exactly one label. Such a pattern matches https, and also http if the host is loopback.
+// A pattern that begins with "http://" matches http only, and is the only way to allow a
+// token to be sent unencrypted over a network. One with "https://" matches https only.
 func ParsePattern(s string) (Pattern, error) {
 	protocol, address, found := strings.Cut(s, "://")
 	if !found {
@@ -104,12 +103,12 @@ func ParsePattern(s string) (Pattern, error) {
 		return Pattern{}, err
 	}
 	if _, err := netip.ParseAddr(h.name); star && (err == nil || !strings.Contains(h.name, ".")) {
-		return Pattern{}, fmt.Errorf("%.80q is too wide: after *. stands a domain of two labels or more", s)
+		return Pattern{}, fmt.Errorf("%.80q is too wide: after *. there must be a domain of two labels or more", s)
 	}
 	return Pattern{host: h, star: star}, nil
 }
 
-// String returns the pattern as [ParsePattern] reads it.
+// String returns the pattern in the form that [ParsePattern] accepts.
 func (p Pattern) String() string {
 	if !p.star {
 		return p.host.String()
@@ -119,8 +118,8 @@ func (p Pattern) String() string {
 	return h.String()
 }
 
-// Host returns the host that p names, by https unless it says http. There is none
-// where p has a star.
+// Host returns the host that p names, with the protocol https unless p says http. found is
+// false if p has a star.
 func (p Pattern) Host() (h Host, found bool) {
 	if p.star || p.host.name == "" {
 		return Host{}, false
@@ -131,8 +130,8 @@ func (p Pattern) Host() (h Host, found bool) {
 	return p.host, true
 }
 
-// Matches reports whether h gets a token. Where its caller does not say how it
-// talks to it, it is enough that p allows one way.
+// Matches reports whether h gets a token. If h has no protocol, p must allow one of the
+// two.
 func (p Pattern) Matches(h Host) bool {
 	if h.protocol == "" {
 		return p.matches(h.withProtocol(https)) || p.matches(h.withProtocol(http))
@@ -149,24 +148,24 @@ func (p Pattern) matches(h Host) bool {
 	return allowed && name != "" && name == p.host.name && h.port == p.host.withProtocol(h.protocol).port
 }
 
-// parseAddress reads a host with perhaps a port, of no protocol yet.
+// parseAddress parses a host with an optional port. The result has no protocol.
 func parseAddress(address string) (Host, error) {
 	name, port := address, uint64(0)
 	if i := strings.LastIndexByte(address, ':'); i > strings.LastIndexByte(address, ']') {
 		name = address[:i]
 		port, _ = strconv.ParseUint(address[i+1:], 10, 16)
 		if port == 0 || strconv.FormatUint(port, 10) != address[i+1:] {
-			return Host{}, fmt.Errorf("%.80q has no proper port", address)
+			return Host{}, fmt.Errorf("%.80q has an invalid port", address)
 		}
 	}
 	name, ok := normalName(name)
 	if !ok {
-		return Host{}, fmt.Errorf("%.80q is not a host: only a name or an address is, with or without a port", address)
+		return Host{}, fmt.Errorf("%.80q is not a host: it must be a name or an address, with or without a port", address)
 	}
 	return Host{name: name, port: uint16(port)}, nil
 }
 
-// normalName returns the one way to write a host's name.
+// normalName returns the normal form of a host's name.
 func normalName(name string) (normal string, ok bool) {
 	if inner, found := strings.CutPrefix(name, "["); found {
 		inner, found = strings.CutSuffix(inner, "]")
@@ -177,8 +176,8 @@ func normalName(name string) (normal string, ok bool) {
 	return name, ok && isName(name)
 }
 
-// isName reports whether name is that of a host, or an IPv4 address. What ends in
-// a number and is no such address some callers take for one all the same.
+// isName reports whether name is the name of a host, or an IPv4 address. A name that ends
+// in a number must be such an address, because some callers read it as one.
 func isName(name string) bool {
 	last := ""
 	for label := range strings.SplitSeq(name, ".") {
@@ -198,14 +197,13 @@ func notInLabel(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// deviationCharacters are the characters that older rules turn into others: a host with
-// one of them is two hosts, and which one is meant depends on the caller
-// (UTS #46 §7).
+// deviationCharacters are the characters that older rules map to other ones. A name with one
+// of them means different hosts to different callers (UTS #46 §7).
 const deviationCharacters = "ßς\u200c\u200d"
 
-// ascii returns the name in lower case and in the letters of the DNS. A name of
-// other letters must be in its normal form: no character in it may stand for
-// another, a dot or a slash least of all.
+// ascii returns the name in lower case and as ASCII (Punycode). A name with other
+// characters must be in its normal form: no character may be mapped to another, such as a
+// dot or a slash.
 func ascii(name string) (string, bool) {
 	lower := strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -227,8 +225,8 @@ func ascii(name string) (string, bool) {
 	return letters, err == nil && back == lower
 }
 
-// cutAddress returns what stands in a URL between "//" and the path. It refuses a
-// path by which a server and those before it may mean different things.
+// cutAddress returns the part of a URL between "//" and the path. ok is false if a server
+// and a proxy could read the path differently.
 func cutAddress(rest string) (address string, ok bool) {
 	i := strings.IndexAny(rest, "/?#")
 	if i < 0 {
@@ -241,8 +239,8 @@ func cutAddress(rest string) (address string, ok bool) {
 	return rest[:i], isClean(rest) && isPath(path)
 }
 
-// parseURL reads the host of a URL, of which the caller's protocols are those of
-// [ParseHost]. It is zero where no token is given for such a URL.
+// parseURL returns the host of a URL. It is zero if no token may be sent to such a URL: its
+// protocol is not one of [ParseHost], or the URL is ambiguous.
 func parseURL(url string) Host {
 	protocol, rest, _ := strings.Cut(url, "://")
 	address, ok := cutAddress(rest)
@@ -253,7 +251,7 @@ func parseURL(url string) Host {
 	return h
 }
 
-// isPath reports whether path leads down only, and is decoded.
+// isPath reports whether path has no segment ".." and no encoded dot or slash.
 func isPath(path string) bool {
 	for segment := range strings.SplitSeq(strings.ToLower(path), "/") {
 		if segment == ".." || strings.Contains(segment, "%2e") || strings.Contains(segment, "%2f") {
@@ -263,8 +261,8 @@ func isPath(path string) bool {
 	return true
 }
 
-// isClean reports whether s has no control characters, which could start a line,
-// or another sentence on a terminal.
+// isClean reports whether s has no control characters, which could begin a line or control
+// a terminal.
 func isClean(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

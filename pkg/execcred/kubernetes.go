@@ -32,11 +32,11 @@ type cluster struct {
 	Config json.RawMessage `json:"config,omitempty"`
 }
 
-// KubernetesRequest is what client-go says when it runs a credential plugin.
+// KubernetesRequest is a request of client-go to a credential plugin.
 type KubernetesRequest struct {
-	// Server is the URL of the cluster's API server, and Config its own settings,
-	// the extension client.authentication.k8s.io/exec of the kubeconfig's cluster.
-	// Both are there only where its user has provideClusterInfo.
+	// Server is the URL of the cluster's API server. Config is the extension
+	// client.authentication.k8s.io/exec of the kubeconfig's cluster. Both are set only
+	// if the kubeconfig's user has provideClusterInfo.
 	Server string
 	Config json.RawMessage
 
@@ -68,29 +68,28 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	if e.Spec.Cluster != nil {
 		r.Server, r.Config = e.Spec.Cluster.Server, e.Spec.Cluster.Config
 	}
-	if string(r.Config) == "null" { // client-go's way to say that there are none
+	if string(r.Config) == "null" { // client-go writes null if there is none
 		r.Config = nil
 	}
 	return r, nil
 }
 
-// isDefaultRequest reports whether info is, to the byte, what client-go writes where it tells
-// nothing of the cluster. Most calls are that, and to parse it is a good part of
-// what they would cost.
+// isDefaultRequest reports whether info is exactly what client-go writes without cluster
+// information. Most calls are like that, and parsing would be a considerable part of their
+// time.
 func isDefaultRequest(info, version string) bool {
 	rest, found := strings.CutPrefix(info, `{"kind":"`+kind+`","apiVersion":"`+version+`","spec":{"interactive":`)
 	return found && (rest == "false}}\n" || rest == "true}}\n")
 }
 
-// Encode answers the request, in the version that it asked for: client-go
-// refuses any other.
+// Encode answers the request in the version that it asks for: client-go accepts no other.
 func (r *KubernetesRequest) Encode(c Credential) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
 		return nil, err
 	}
-	// All of it is printable ASCII, which Go quotes as JSON does. encoding/json would
-	// look at the types first, in each process anew.
+	// The values are printable ASCII, which Go quotes like JSON. encoding/json would
+	// examine the types first, in each process.
 	expiry := c.expiryText()
 	if expiry != "" {
 		expiry = `"expirationTimestamp":"` + expiry + `",`

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Form is how a caller that does not speak a protocol takes a token.
+// Form is the form in which a caller without a protocol of its own reads a token.
 type Form string
 
 // The forms. Each ends with one LF, never CR LF: flytectl does not trim a CR.
@@ -21,20 +21,18 @@ const (
 	FormCurl        Form = "curl"         // for curl --config -
 )
 
-// TokenVariable is the environment variable that carries a token to programs that
-// take it so.
+// TokenVariable is the environment variable in which programs accept a token.
 const TokenVariable = "FLYTE_TOKEN"
 
-// EncodeToken is the answer for callers that take a token in a form that is not
-// [FormJSON]. header is the header that the server takes it in; empty: Authorization
-// (RFC 6750 §2.1).
+// EncodeToken returns a token in any form except [FormJSON]. header is the name of the
+// header in which the server expects the token; empty: Authorization (RFC 6750 §2.1).
 func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
 		return nil, err
 	}
 	if header = cmp.Or(header, "Authorization"); !isHeader(header) {
-		return nil, fmt.Errorf("the server wants the token in a header that cannot be: %q", header)
+		return nil, fmt.Errorf("the server expects the token in a header with an invalid name: %q", header)
 	}
 	switch form {
 	case FormHeader:
@@ -49,8 +47,8 @@ func EncodeToken(form Form, header string, c Credential) ([]byte, error) {
 	return []byte(t + "\n"), nil
 }
 
-// TokenSet is what scripts are told of a login. Fields may be added to its JSON, and
-// none is ever renamed. What is not known is left out.
+// TokenSet is the description of a login for scripts. Its JSON may get new fields, but no
+// field is renamed. Unknown values are left out.
 type TokenSet struct {
 	AccessToken string     `json:"access_token"`
 	TokenType   string     `json:"token_type"` // Bearer
@@ -60,11 +58,11 @@ type TokenSet struct {
 	Account     string     `json:"account,omitempty"`
 	Issuer      string     `json:"issuer,omitempty"`
 	IDToken     string     `json:"id_token,omitempty"`
-	Header      string     `json:"header"` // that the server takes the token in
+	Header      string     `json:"header"` // in which the server expects the token
 }
 
-// EncodeTokenSet is s in one line, with the expiry of its access token, which is zero
-// where it is not known.
+// EncodeTokenSet returns s as one line of JSON. expiry is that of the access token; zero: it
+// is not known.
 func EncodeTokenSet(s TokenSet, expiry, now time.Time) ([]byte, error) {
 	var err error
 	if s.AccessToken, err = (Credential{Token: s.AccessToken}).token(); err != nil {
