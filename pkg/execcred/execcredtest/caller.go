@@ -14,20 +14,19 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// What a kubeconfig may say besides the version.
+// Changes of a kubeconfig's exec configuration.
 func unchanged(*api.ExecConfig)     {}
 func ifAvailable(c *api.ExecConfig) { c.InteractiveMode = api.IfAvailableExecInteractiveMode }
 func always(c *api.ExecConfig)      { c.InteractiveMode = api.AlwaysExecInteractiveMode }
 func withCluster(c *api.ExecConfig) { c.ProvideClusterInfo = true }
 
-// withConfig has a config of the plugin's own with nothing in it: what else a
-// plugin takes there is its own affair.
+// withConfig adds an empty config for the plugin: its content depends on the plugin.
 func withConfig(c *api.ExecConfig) {
 	c.ProvideClusterInfo = true
 	c.Config = &runtime.Unknown{ContentType: runtime.ContentTypeJSON, Raw: []byte(`{}`)}
 }
 
-// authenticates is a client's request of an API server that takes any token.
+// authenticates sends a client's request to an API server that accepts any token.
 func authenticates(version string, change func(*api.ExecConfig)) checkFunc {
 	return func(ctx context.Context, p Plugin) (string, error) {
 		exec := p.ExecConfig(version)
@@ -48,7 +47,7 @@ func authenticates(version string, change func(*api.ExecConfig)) checkFunc {
 	}
 }
 
-// expiry makes two requests, for which one run must do.
+// expiry makes two requests, for which client-go must run the plugin once.
 func expiry(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.answer(ctx, request(V1, ""))
 	if err != nil {
@@ -78,7 +77,7 @@ func expiry(ctx context.Context, p Plugin) (string, error) {
 	return saw, err
 }
 
-// rotation has the server refuse a token.
+// rotation makes the server reject a token.
 func rotation(ctx context.Context, p Plugin) (string, error) {
 	s, err := openTestbed()
 	if err != nil {
@@ -104,11 +103,11 @@ func rotation(ctx context.Context, p Plugin) (string, error) {
 	return fmt.Sprintf("401: %q (%s); the next request has %s", refused, describeRuns(runs), other), nil
 }
 
-// clientCount are as many as one "kubectl get pods" runs a plugin that fails, and
-// some more.
+// clientCount is the number of parallel clients: somewhat more than the number of times that
+// one "kubectl get pods" runs a plugin that fails.
 const clientCount = 8
 
-// parallel has several clients ask at once, none of which knows of another.
+// parallel makes several independent clients send requests at once.
 func parallel(ctx context.Context, p Plugin) (string, error) {
 	s, err := openTestbed()
 	if err != nil {

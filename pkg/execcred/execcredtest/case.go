@@ -6,43 +6,43 @@ import (
 	"testing"
 )
 
-// Verdict is what a case comes to.
+// Verdict is the result of a case in one word.
 type Verdict string
 
+// The verdicts.
 const (
 	OK       Verdict = "ok"
-	Differs  Verdict = "differs"   // a client sees what it should not
-	NotTried Verdict = "not tried" // for want of something that is not the plugin's
+	Differs  Verdict = "differs"   // the plugin does not meet the requirement
+	NotTried Verdict = "not tried" // something outside of the plugin is missing
 )
 
-// Case is one thing that is asked of every plugin that gives out a token without
-// a person: one that is logged in.
+// Case is one requirement for every plugin that prints a token without a user, which means
+// that it is logged in.
 type Case struct {
 	Name        string
-	Requirement string // what clients rely on, in a sentence
-	Source      string // where that is written
+	Requirement string // the requirement, in one sentence
+	Source      string // the URL of its specification
 
 	// check says what was to be seen, or in its error what differs.
 	check func(context.Context, Plugin) (saw string, err error)
 }
 
-// Result is what came of a case. No token is in it, if the plugin tells none on
+// Result is the result of a case. It contains no token, unless the plugin writes one to
 // stderr.
 type Result struct {
 	Case    Case
 	Verdict Verdict
-	Detail  string // what a client sees, where it has words for it in its own
+	Detail  string // what a client sees, in the client's own words if it has some
 }
 
-// errNotTried is why a case is not tried.
+// errNotTried is the reason why a case was not tried.
 type errNotTried string
 
 func (e errNotTried) Error() string { return string(e) }
 
-// Check tries the case on a plugin. It may be called from one place of a process
-// at a time: meanwhile the process's stderr is another, because client-go leaves
-// it to the plugin. Where stdin is a terminal, so is the plugin's in the cases
-// that are about one.
+// Check tries the case on a plugin. It must not be called concurrently in a process: it
+// replaces the process's stderr, which client-go passes to the plugin. In the cases about a
+// terminal, the plugin's stdin is the terminal of the process if it has one.
 func (c Case) Check(ctx context.Context, p Plugin) Result {
 	saw, err := c.check(ctx, p)
 	var not errNotTried
@@ -55,8 +55,8 @@ func (c Case) Check(ctx context.Context, p Plugin) Result {
 	return Result{c, OK, saw}
 }
 
-// Test fails t where a client would see something else from the plugin than it
-// should. t may not be parallel.
+// Test runs all cases as subtests of t. A case fails if the plugin does not meet the
+// requirement. t must not be parallel.
 func Test(t *testing.T, p Plugin) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {

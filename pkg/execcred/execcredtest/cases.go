@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Where the promises are written.
+// The sources of the requirements.
 const (
 	kubernetesDocs = "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins"
 	clientGo       = "https://github.com/kubernetes/client-go/blob/master/"
@@ -16,7 +16,7 @@ const (
 	jsonText       = "https://www.rfc-editor.org/rfc/rfc8259#section-2"
 )
 
-// Cases are all cases, in the order in which they tell most.
+// Cases returns all cases. The most informative ones come first.
 func Cases() []Case {
 	cases := append(versionCases(V1), versionCases(V1Beta1)...)
 	cases = append(cases, tokenCases()...)
@@ -24,7 +24,7 @@ func Cases() []Case {
 	return append(cases, errorCases()...)
 }
 
-// versionCases are those that are about the request in one version, and its answer.
+// versionCases returns the cases about the request in one version and its answer.
 func versionCases(version string) []Case {
 	cases := []Case{
 		{"plain", "a plugin that is asked in this version answers in it, with a token that a request can carry", authenticator, authenticates(version, unchanged)},
@@ -43,7 +43,7 @@ func versionCases(version string) []Case {
 	return cases
 }
 
-// tokenCases are about what a client does with a token that it has.
+// tokenCases returns the cases about a client's use of a token.
 func tokenCases() []Case {
 	return []Case{
 		{"expiry", "expirationTimestamp is ahead, or left out: else client-go runs the plugin for every request", authenticator, expiry},
@@ -52,12 +52,12 @@ func tokenCases() []Case {
 	}
 }
 
-// processCases are about the process that the plugin is.
+// processCases returns the cases about the plugin's process.
 func processCases() []Case {
 	return []Case{
 		{"stdin", "with spec.interactive false stdin is not the plugin's: what is on it is for another", types, stdin},
 		{"stdout-closed", "no process holds stdout after the plugin's end: client-go waits for all of them", authenticator, stdoutClosed},
-		{"stderr-closed", "no process holds stderr after the plugin's end: whoever reads kubectl's waits for all of them", authenticator, stderrClosed},
+		{"stderr-closed", "no process holds stderr after the plugin's end: a program that reads kubectl's stderr waits for all of them", authenticator, stderrClosed},
 		{"wrong-kind", "the apiVersion decides and not the kind, which some clients write in another way or leave out", types, answersAll(
 			strings.Replace(request(V1, ""), "ExecCredential", "ExecCredentials", 1),
 			strings.Replace(request(V1, ""), `"ExecCredential"`, "null", 1),
@@ -67,8 +67,7 @@ func processCases() []Case {
 	}
 }
 
-// errorCases are about requests that nobody can answer. Every plugin can be
-// tried with them.
+// errorCases returns the cases about requests that no plugin can answer. They need no login.
 func errorCases() []Case {
 	const promise = "a request that is not understood is refused: exit status, nothing on stdout, the reason on stderr"
 	return []Case{

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// answersWith runs the plugin with a request, and judges its answer.
+// answersWith runs the plugin with a request, and checks its answer by judge.
 func answersWith(version, more string, judge func(version string, stdout []byte) (string, error)) checkFunc {
 	return func(ctx context.Context, p Plugin) (string, error) {
 		r, err := p.answer(ctx, request(version, more))
@@ -19,7 +19,7 @@ func answersWith(version, more string, judge func(version string, stdout []byte)
 	}
 }
 
-// unknownFields is what no plugin knows.
+// unknownFields are fields that no plugin knows.
 const unknownFields = `"execcredtest":{"a":[null,true,1.5e3,"\u00e4"]},"cluster":{"server":"https://127.0.0.1:1","execcredtest":1},`
 
 func document(_ string, stdout []byte) (string, error) {
@@ -48,7 +48,7 @@ func sameVersion(version string, stdout []byte) (string, error) {
 	return "a token, in " + got, nil
 }
 
-// answersAll runs the plugin with each request, which asks for v1, and judges its answer.
+// answersAll runs the plugin with each request, which asks for v1, and checks its answer.
 func answersAll(infos ...string) checkFunc {
 	return func(ctx context.Context, p Plugin) (saw string, err error) {
 		for _, info := range infos {
@@ -83,7 +83,7 @@ func token(_ string, stdout []byte) (string, error) {
 func stdin(ctx context.Context, p Plugin) (string, error) {
 	r, err := p.answer(ctx, request(V1, ""))
 	if err == nil && string(r.stdin) != stdinText {
-		err = fmt.Errorf("%d of %d bytes on stdin are gone", len(stdinText)-len(r.stdin), len(stdinText))
+		err = fmt.Errorf("%d of %d bytes on stdin were read", len(stdinText)-len(r.stdin), len(stdinText))
 	}
 	return fmt.Sprintf("all %d bytes on stdin are still there", len(stdinText)), err
 }
@@ -135,7 +135,7 @@ func rejects(infos ...string) checkFunc {
 	}
 }
 
-// v1alpha1Request asks as client-go did before 1.24. A plugin may still speak that.
+// v1alpha1Request sends the request of client-go before 1.24, which a plugin may still support.
 func v1alpha1Request(ctx context.Context, p Plugin) (string, error) {
 	const version = group + "v1alpha1"
 	r, err := p.run(ctx, infoVariable+"="+request(version, ""))
@@ -149,7 +149,7 @@ func v1alpha1Request(ctx context.Context, p Plugin) (string, error) {
 	return rejection(r)
 }
 
-// rejection is how the plugin said no, if it did.
+// rejection checks that the plugin rejected the request, and describes how.
 func rejection(r run) (string, error) {
 	if r.code == 0 {
 		_, version, err := read(r.stdout)
@@ -162,7 +162,7 @@ func rejection(r run) (string, error) {
 	case len(r.stdout) > 0:
 		return "", fmt.Errorf("exit code %d, with %d bytes on stdout", r.code, len(r.stdout))
 	case len(bytes.TrimSpace(r.stderr)) == 0:
-		return "", fmt.Errorf("exit code %d, and not a word on stderr", r.code)
+		return "", fmt.Errorf("exit code %d, and nothing on stderr", r.code)
 	}
 	return fmt.Sprintf("exit code %d; %s", r.code, quoteStderr(r.stderr)), nil
 }

@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/pkg/apis/clientauthentication/install"
 )
 
-// codecs are client-go's. Its exec authenticator has the ones that are not
+// codecs returns client-go's decoder. Its exec authenticator uses the one that is not
 // strict.
 func codecs(options ...serializer.CodecFactoryOptionsMutator) runtime.Decoder {
 	scheme := runtime.NewScheme()
@@ -18,10 +18,9 @@ func codecs(options ...serializer.CodecFactoryOptionsMutator) runtime.Decoder {
 	return serializer.NewCodecFactory(scheme, options...).UniversalDecoder(clientauthentication.SchemeGroupVersion)
 }
 
-// Decode reads what a plugin wrote on stdout with client-go's codec, and with
-// more care than client-go's exec authenticator has: it is one JSON document,
-// with no field that there is not and none that is there twice. The version is
-// the one that the document names, whose type client-go has for it.
+// Decode decodes the stdout of a plugin with client-go's codec. It is stricter than
+// client-go's exec authenticator: the text must be one JSON document without unknown and
+// duplicate fields. version is the one in the document.
 func Decode(document []byte) (credential *clientauthentication.ExecCredential, version string, err error) {
 	if err := oneDocument(document); err != nil {
 		return nil, "", err
@@ -29,19 +28,19 @@ func Decode(document []byte) (credential *clientauthentication.ExecCredential, v
 	return decode(codecs(serializer.EnableStrict), document, nil)
 }
 
-// read reads it as client-go's exec authenticator does.
+// read decodes the stdout of a plugin as client-go's exec authenticator does.
 func read(document []byte) (credential *clientauthentication.ExecCredential, version string, err error) {
 	return decode(codecs(), document, &clientauthentication.ExecCredential{})
 }
 
-// oneDocument is whether any JSON parser reads it (RFC 8259). client-go reads
-// YAML too, and JSON after a byte order mark.
+// oneDocument returns an error unless document is one JSON document (RFC 8259). client-go
+// also accepts YAML, and JSON after a byte order mark.
 func oneDocument(document []byte) error {
 	var v any
 	return json.Unmarshal(document, &v)
 }
 
-// decode decodes into what there is, which may lend a document its kind.
+// decode decodes a document. If it names no kind, the kind is that of into.
 func decode(decoder runtime.Decoder, document []byte, into runtime.Object) (*clientauthentication.ExecCredential, string, error) {
 	object, kind, err := decoder.Decode(document, nil, into)
 	switch { // client-go quotes the document, token and all
@@ -54,7 +53,7 @@ func decode(decoder runtime.Decoder, document []byte, into runtime.Object) (*cli
 	}
 	credential, ok := object.(*clientauthentication.ExecCredential)
 	if !ok {
-		return nil, "", errors.New("it is a " + kind.Kind + ", no ExecCredential")
+		return nil, "", errors.New("it is a " + kind.Kind + ", not an ExecCredential")
 	}
 	return credential, kind.GroupVersion().String(), nil
 }

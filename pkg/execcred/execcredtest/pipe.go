@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// pipeTimeout is how long a pipe may be held after the plugin's end. It is there to
-// notice a child that stays, and much longer than one that goes needs.
+// pipeTimeout is how long a pipe may be held after the plugin's end. It detects a child
+// process that stays, and is much longer than one that ends needs.
 const pipeTimeout = 3 * time.Second
 
-// pipe is what stands on the other side of a plugin's stdout or stderr.
+// pipe reads a plugin's stdout or stderr.
 type pipe struct {
 	r, w  *os.File
-	ended chan struct{} // nobody holds the pipe any more
+	ended chan struct{} // closed when no process holds the pipe any more
 
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -44,8 +44,8 @@ func (p *pipe) read() {
 	}
 }
 
-// close lets go of the pipe, and returns all that was written and whether
-// somebody else still holds it.
+// close closes the pipe. It returns all that was written, and whether another process still
+// holds the pipe.
 func (p *pipe) close() (text []byte, held bool) {
 	_ = p.w.Close()
 	select {

@@ -1,6 +1,5 @@
-// Package execcredtest runs a credential plugin as Kubernetes' clients do, with
-// client-go itself, and tells what such a client sees. It knows no plugin, ours
-// included.
+// Package execcredtest tests a credential plugin: it runs it by client-go, as the clients
+// of Kubernetes do, and reports what such a client sees. It works with any plugin.
 package execcredtest
 
 import (
@@ -18,11 +17,10 @@ const (
 	V1Beta1 = group + "v1beta1"
 )
 
-// infoVariable carries client-go's request.
+// infoVariable is the environment variable with client-go's request.
 const infoVariable = "KUBERNETES_EXEC_INFO"
 
-// Plugin is a command that gives out ExecCredentials, as the "exec" of a
-// kubeconfig's user names it.
+// Plugin is a command that prints ExecCredentials, as in the "exec" of a kubeconfig's user.
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 type Plugin struct {
 	Command string
@@ -30,10 +28,9 @@ type Plugin struct {
 	Env     []string // NAME=VALUE, on top of this process's environment
 }
 
-// ExecConfig is the plugin as a kubeconfig has it that asks for a version of the
-// protocol, without cluster information and never interactive. client-go has run
-// none like it before: it keeps what a plugin said as long as the process lives,
-// for all who have the same configuration.
+// ExecConfig returns the plugin's configuration for a version of the protocol, without
+// cluster information and never interactive. Each one is unique, because client-go caches
+// the answer of a plugin by its configuration as long as the process runs.
 func (p Plugin) ExecConfig(version string) *api.ExecConfig {
 	c := &api.ExecConfig{
 		APIVersion: version, Command: p.Command, Args: p.Args,
@@ -47,8 +44,7 @@ func (p Plugin) ExecConfig(version string) *api.ExecConfig {
 	return c
 }
 
-// environ is the environment in which client-go runs the plugin, without its
-// request.
+// environ returns the environment in which client-go runs the plugin, without the request.
 func (p Plugin) environ() (env []string) {
 	for _, pair := range append(os.Environ(), p.Env...) {
 		if !strings.HasPrefix(pair, infoVariable+"=") {

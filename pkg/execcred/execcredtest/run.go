@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// pluginTimeout is how long a plugin may take. client-go itself has none.
+// pluginTimeout is the time limit for a plugin. client-go has none.
 const pluginTimeout = time.Minute
 
-// withTimeout ends with ctx, or at the limit.
+// withTimeout returns a context that ends with ctx or after pluginTimeout.
 func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, pluginTimeout, fmt.Errorf("the plugin has not ended after %s", pluginTimeout))
 }
 
-// run is what came of running the plugin directly, without client-go.
+// run is the result of running the plugin directly, without client-go.
 type run struct {
 	code                   int
 	stdout, stderr         []byte
@@ -26,10 +26,10 @@ type run struct {
 	stdin                  []byte
 }
 
-// stdinText is on stdin of every plugin that is run directly. It is not for it.
+// stdinText is on the stdin of every plugin that is run directly. The plugin must not read it.
 const stdinText = "apiVersion: v1\nkind: Pod\n"
 
-// run runs the plugin to its end, with more in its environment.
+// run runs the plugin until it ends, with env added to its environment.
 func (p Plugin) run(ctx context.Context, env ...string) (r run, err error) {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
@@ -57,7 +57,7 @@ func (p Plugin) run(ctx context.Context, env ...string) (r run, err error) {
 	return r, err
 }
 
-// streams are a stdin with something on it, and pipes for what the plugin says.
+// streams returns a stdin that contains stdinText, and pipes for stdout and stderr.
 func streams() (stdin *os.File, stdout, stderr *pipe, err error) {
 	stdin, w, err := os.Pipe()
 	if err != nil {
@@ -83,12 +83,12 @@ func (p Plugin) answer(ctx context.Context, info string) (run, error) {
 	return r, err
 }
 
-// request is what client-go asks, with more fields in its spec.
+// request returns client-go's request, with more fields in its spec.
 func request(version, more string) string {
 	return fmt.Sprintf(`{"kind":"ExecCredential","apiVersion":%q,"spec":{%s"interactive":false}}`+"\n", version, more)
 }
 
-// quoteStderr quotes what the plugin said on stderr, as far as a line has room for it.
+// quoteStderr quotes the stderr of the plugin, 300 bytes at most.
 func quoteStderr(stderr []byte) string {
 	if len(stderr) == 0 {
 		return "stderr: nothing"

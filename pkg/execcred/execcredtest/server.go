@@ -21,13 +21,12 @@ import (
 
 const reviewsPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
-// Server is as much of a Kubernetes API server as it takes to tell people who
-// they are: TLS on loopback with a certificate of its own, bearer tokens, and
-// SelfSubjectReview.
+// Server is a Kubernetes API server that answers SelfSubjectReview only. It listens on
+// loopback with TLS and a certificate of its own, and accepts bearer tokens.
 // https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/self-subject-review-v1/
 type Server struct {
 	URL string
-	CA  []byte // PEM, for those who shall trust it
+	CA  []byte // the certificate that clients must trust, as PEM
 
 	http         *httptest.Server
 	authenticate func(token string) (user string, err error)
@@ -37,17 +36,17 @@ type Server struct {
 	reject int
 }
 
-// NewServer starts a server. who tells whose token it is, or why it is nobody's;
-// nil takes any token.
-func NewServer(who func(token string) (user string, err error)) *Server {
-	if who == nil {
-		who = func(string) (string, error) { return "somebody", nil }
+// NewServer starts a server. authenticate returns the user of a token, or an error if the
+// token is not valid. Nil: any token is valid.
+func NewServer(authenticate func(token string) (user string, err error)) *Server {
+	if authenticate == nil {
+		authenticate = func(string) (string, error) { return "test-user", nil }
 	}
-	s := &Server{authenticate: who}
+	s := &Server{authenticate: authenticate}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+reviewsPath, s.review)
 	s.http = httptest.NewUnstartedServer(mux)
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that goes is no news
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that disconnects is not an error
 	s.http.StartTLS()
 	s.URL = s.http.URL
 	s.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
@@ -57,15 +56,15 @@ func NewServer(who func(token string) (user string, err error)) *Server {
 // Close stops the server.
 func (s *Server) Close() { s.http.Close() }
 
-// Reject makes the server refuse the next n requests, whoever asks.
+// Reject makes the server reject the next n requests with status 401.
 func (s *Server) Reject(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reject = n
 }
 
-// Tokens are the bearer tokens of all requests so far, in order. One that had
-// none is the empty string.
+// Tokens returns the bearer tokens of all requests so far, in order. A request without one
+// is an empty string.
 func (s *Server) Tokens() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,16 +102,16 @@ func unauthorized() meta.Status {
 func reply(w http.ResponseWriter, status int, object any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // or the client has gone
+	_ = json.NewEncoder(w).Encode(object) // an error means that the client has disconnected
 }
 
-// Config is a client's configuration for the server, with exec for credentials;
-// nil has none.
+// Config returns a client's configuration for the server that gets credentials by exec.
+// Nil: the client has no credentials.
 func (s *Server) Config(exec *api.ExecConfig) *rest.Config {
 	return &rest.Config{Host: s.URL, TLSClientConfig: rest.TLSClientConfig{CAData: s.CA}, ExecProvider: exec}
 }
 
-// WhoAmI asks an API server who one is, as "kubectl auth whoami" does.
+// WhoAmI asks an API server for the client's user name, as "kubectl auth whoami" does.
 func WhoAmI(ctx context.Context, config *rest.Config) (user string, err error) {
 	client, err := newClient(config)
 	if err != nil {

@@ -15,20 +15,20 @@ import (
 	"k8s.io/client-go/tools/metrics"
 )
 
-// stderrLock is there once in a process: client-go gives a plugin the process's own
-// stderr, and counts the runs of all plugins in one place.
+// stderrLock is held by the only testbed of the process: client-go gives a plugin the stderr
+// of the process, and counts the runs of all plugins together.
 var stderrLock sync.Mutex
 
-// testbed is client-go at work with plugins, their stderr and runs in sight.
+// testbed runs plugins by client-go, and records their stderr and runs.
 type testbed struct {
 	server  *Server
 	stderr  *pipe
 	before  *os.File // stderr
-	first   int      // of the runs
+	first   int      // the number of runs before this testbed
 	pending atomic.Int32
 }
 
-// openTestbed sets the scene. close must follow.
+// openTestbed replaces the stderr of the process. The caller must call close.
 func openTestbed() (*testbed, error) {
 	stderr, err := newPipe()
 	if err != nil {
@@ -40,7 +40,7 @@ func openTestbed() (*testbed, error) {
 	return s, nil
 }
 
-// close clears the stage, and returns what was said on stderr.
+// close restores the stderr of the process and returns what plugins wrote to it.
 func (s *testbed) close() (stderr []byte) {
 	os.Stderr = s.before
 	stderrLock.Unlock()
@@ -52,13 +52,13 @@ func (s *testbed) close() (stderr []byte) {
 	return stderr
 }
 
-// runs are those so far.
+// runs returns the runs of plugins so far.
 func (s *testbed) runs() []call { return pluginCalls().runs()[s.first:] }
 
-// request makes a request of the API server as a client that has exec for its
-// credentials. The error is in client-go's own words.
+// request sends a request to the API server as a client that gets its credentials by exec.
+// It returns client-go's own error.
 func (s *testbed) request(ctx context.Context, exec *api.ExecConfig) error {
-	client, err := newClient(s.server.Config(exec)) // takes what is on the stage
+	client, err := newClient(s.server.Config(exec)) // it reads os.Stderr
 	if err != nil {
 		return err
 	}
@@ -74,12 +74,12 @@ func (s *testbed) request(ctx context.Context, exec *api.ExecConfig) error {
 	select {
 	case err := <-done:
 		return withoutURL(err)
-	case <-ctx.Done(): // client-go does not look at it while the plugin runs
+	case <-ctx.Done(): // client-go ignores it while the plugin runs
 		return context.Cause(ctx)
 	}
 }
 
-// withoutURL leaves out the address, which is of no interest.
+// withoutURL returns the cause of err without the URL.
 func withoutURL(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
@@ -88,13 +88,13 @@ func withoutURL(err error) error {
 	return err
 }
 
-// call is a run of the plugin, as client-go counts it.
+// call is a run of a plugin as client-go counts it.
 type call struct {
 	code   int
 	status string
 }
 
-// describeRuns tells of runs in client-go's words for them.
+// describeRuns describes runs by client-go's exit codes and statuses.
 func describeRuns(runs []call) string {
 	if len(runs) == 0 {
 		return "not run"
@@ -113,8 +113,8 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// callCounter are all runs of plugins in this process. It is a [metrics.CallsMetric]
-// before the one that the process has for itself.
+// callCounter records all runs of plugins in this process. It is a [metrics.CallsMetric]
+// that also calls the one that the process had before.
 type callCounter struct {
 	next metrics.CallsMetric
 
@@ -122,8 +122,8 @@ type callCounter struct {
 	all []call
 }
 
-// pluginCalls is put in its place once, and stays: a plugin that does not end is
-// counted whenever it does.
+// pluginCalls installs the counter once and never removes it: a plugin that ends late is still
+// counted.
 var pluginCalls = sync.OnceValue(func() *callCounter {
 	c := &callCounter{next: metrics.ExecPluginCalls}
 	metrics.ExecPluginCalls = c
