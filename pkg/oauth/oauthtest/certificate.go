@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// newCertificate makes a certificate for loopback that is its own authority,
-// and gives it also as PEM, for those who shall trust it.
+// newCertificate creates a self-signed certificate for loopback. It also returns it
+// as PEM, for clients that must trust it.
 func newCertificate() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// client is how the provider sees one of the two clients. It carries the
-// configuration of the moment at which it was looked up.
+// client is one of the two clients, with the configuration at the time when the
+// provider looked it up.
 type client struct {
 	id     string
 	config Config
@@ -21,7 +21,7 @@ func (c client) GetID() string { return c.id }
 
 func (c client) RedirectURIs() []string { return c.config.RedirectURIs }
 
-// RedirectURIGlobs accepts all of loopback where nothing was registered.
+// RedirectURIGlobs accepts all of loopback if no redirect URI is registered.
 func (c client) RedirectURIGlobs() []string {
 	if len(c.config.RedirectURIs) > 0 {
 		return nil
@@ -32,8 +32,8 @@ func (c client) RedirectURIGlobs() []string {
 func (c client) PostLogoutRedirectURIs() []string     { return nil }
 func (c client) PostLogoutRedirectURIGlobs() []string { return nil }
 
-// ApplicationType is native where the port is free: the provider leaves it
-// free for native clients, always, and for no others.
+// ApplicationType is native if any port is accepted: the provider accepts any port
+// for native clients only.
 func (c client) ApplicationType() op.ApplicationType {
 	switch {
 	case c.secret():
@@ -45,12 +45,12 @@ func (c client) ApplicationType() op.ApplicationType {
 	}
 }
 
-// DevMode allows http redirect URIs to what is not native. To what is, it would
-// allow hosts other than loopback.
+// DevMode allows http redirect URIs for clients that are not native. For native
+// clients it would also allow hosts other than loopback.
 func (c client) DevMode() bool { return c.config.StrictRedirect }
 
-// AuthMethod is Basic for the confidential client, with which the provider
-// takes the secret from the form as well.
+// AuthMethod is Basic for the confidential client. The provider then accepts the
+// secret in the form too.
 func (c client) AuthMethod() oidc.AuthMethod {
 	if c.secret() {
 		return oidc.AuthMethodBasic

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The clients every server knows.
+// The clients of every server.
 const (
 	// PublicClient is a native program without a secret. It may use the
 	// authorization code, refresh token and device grants.
@@ -20,7 +20,7 @@ const (
 	Secret = "s3cr3t"
 )
 
-// Config says how a server behaves. The zero value is a strict server that
+// Config is the configuration of a server. The zero value is a strict server that
 // works. Lifetimes are whole seconds, because expires_in is. TLS, Path and
 // PollInterval are fixed when the server starts; [Server.Configure] may change
 // the others while it runs.
@@ -34,13 +34,13 @@ type Config struct {
 
 	AccessLifetime  time.Duration // 5 min by default
 	IDLifetime      time.Duration // 5 min by default
-	RefreshLifetime time.Duration // of each refresh token, from when it is given out; 5 h by default
-	Grace           time.Duration // for which a spent refresh token is still exchanged for a fresh pair
-	NoRotation      bool          // a refresh answers without a refresh token, and the old one stays good
+	RefreshLifetime time.Duration // of each refresh token, from the time when it is issued; 5 h by default
+	Grace           time.Duration // how long a used refresh token is still exchanged for a new pair
+	NoRotation      bool          // a refresh answers without a refresh token, and the old one stays valid
 
-	Groups []string // of whoever signs in, in both tokens; developers by default, in the ID token only
+	Groups []string // of the user that signs in, in both tokens; developers by default, in the ID token only
 
-	OpaqueAccess    bool // access tokens are no JWTs
+	OpaqueAccess    bool // access tokens are not JWTs
 	NoOfflineAccess bool // offline_access is neither announced nor granted, so there are no refresh tokens
 
 	// Google answers as accounts.google.com does to a desktop client, including
@@ -52,10 +52,10 @@ type Config struct {
 	// secret, as [SecretClient] has.
 	Google bool
 
-	SubmitSignIn bool // the sign-in page submits itself by script, for a real browser without a person
+	SubmitSignIn bool // the sign-in page submits itself by script, for a real browser without a user
 }
 
-// withDefaults fills in what was left out.
+// withDefaults returns c with the defaults of fields that are not set.
 func (c Config) withDefaults() Config {
 	c.OpaqueAccess, c.NoRotation = c.OpaqueAccess || c.Google, c.NoRotation || c.Google
 	c.Path = strings.TrimSuffix(c.Path, "/")

@@ -11,7 +11,7 @@ import (
 
 const devicePath = "/device"
 
-// device is a device that waits for a person to enter its user code elsewhere.
+// device is a device that waits until a user enters its user code.
 type device struct {
 	userCode string
 	state    op.DeviceAuthorizationState
@@ -29,8 +29,8 @@ func (s *store) StoreDeviceAuthorization(ctx context.Context, client, deviceCode
 	return nil
 }
 
-// GetDeviceAuthorizatonState answers a poll. A code that is not known, or was
-// spent by an earlier poll, is as good as expired; an error would read as
+// GetDeviceAuthorizatonState answers a poll. A code that is unknown or was used by
+// an earlier poll counts as expired: the provider would turn an error into
 // access_denied.
 func (s *store) GetDeviceAuthorizatonState(_ context.Context, client, deviceCode string) (*op.DeviceAuthorizationState, error) {
 	s.mu.Lock()
@@ -46,7 +46,8 @@ func (s *store) GetDeviceAuthorizatonState(_ context.Context, client, deviceCode
 	return &state, nil
 }
 
-// decide answers for the person, and reports whether the code was known.
+// decide approves or denies a device for the user. It reports whether the code is
+// known.
 func (s *store) decide(userCode, user string, approve bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,20 +61,21 @@ func (s *store) decide(userCode, user string, approve bool) bool {
 	return false
 }
 
-// ApproveDevice is a person who enters the user code of a device and says yes.
+// ApproveDevice enters the user code of a device and approves it, as a user would.
 // It reports whether a device waits with that code.
 func (s *Server) ApproveDevice(userCode string) bool {
 	user, _ := s.store.signInUser("")
 	return s.store.decide(userCode, user, true)
 }
 
-// DenyDevice is a person who enters the user code of a device and says no.
+// DenyDevice enters the user code of a device and denies it, as a user would.
+// It reports whether a device waits with that code.
 func (s *Server) DenyDevice(userCode string) bool {
 	user, _ := s.store.signInUser("")
 	return s.store.decide(userCode, user, false)
 }
 
-// serveDevicePage is where a person enters the user code of a device.
+// serveDevicePage serves the page on which a user enters the user code of a device.
 func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	user, deny := s.store.signInUser("")
 	if r.Method != http.MethodPost {

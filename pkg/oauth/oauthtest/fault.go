@@ -11,36 +11,37 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with a request. Its fields combine.
+// Fault makes requests fail. Its fields combine.
 //
-// With a Status, Redirect or Body the provider is not asked, and this is the
-// answer; with Cut or Hang there is none. After asks the provider first: it
-// does its work, and the client does not learn of it. The other fields only
-// touch the provider's answer. After and Delay hold the provider's real answer
-// back after it has done its work, whether or not the client still waits.
+// With a Status, Redirect or Body the provider does not get the request, and these
+// are the answer. With Cut or Hang there is no complete answer. With After the
+// provider processes the request first, but the client does not get its answer. The
+// other fields only change the provider's answer. After and Delay together delay the
+// provider's real answer until it has processed the request, even if the client has
+// disconnected.
 type Fault struct {
-	Times int  // for so many requests; 0, until [Server.Heal]
-	After bool // the provider has done its work
+	Times int  // the number of requests that fail; 0: all until [Server.Heal]
+	After bool // the provider processes the request first
 
 	Status      int
 	Redirect    string // to this URL, with status 302 unless Status says otherwise
 	Body        string
-	ContentType string // by default what Body looks like
+	ContentType string // by default detected from Body
 	Header      http.Header
 
-	Delay time.Duration // before anything else but After, and instead if the client leaves meanwhile
+	Delay time.Duration // before everything except After; if the client disconnects meanwhile, nothing else happens
 	Drip  time.Duration // between two bytes of the body
 	Cut   bool          // the connection ends half-way through the body
-	Hang  bool          // no answer until the client leaves or the server closes
+	Hang  bool          // no answer until the client disconnects or the server closes
 }
 
-// faults are the faults in force, by kind of request.
+// faults are the active faults, by kind of request.
 type faults struct {
 	mu     sync.Mutex
 	active map[string]Fault
 }
 
-// next takes the fault for a request: the zero Fault if all goes well.
+// next returns the fault for a request, or the zero Fault if there is none.
 func (fs *faults) next(kinds []string) Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -62,8 +63,8 @@ func (fs *faults) next(kinds []string) Fault {
 	return Fault{}
 }
 
-// Fail spoils requests of a kind, one of those of [Server.Count] but reuse. It
-// replaces the kind's earlier fault.
+// Fail applies a fault to requests of a kind: one of those of [Server.Count] except
+// reuse. It replaces the kind's earlier fault.
 func (s *Server) Fail(kind string, f Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -73,7 +74,7 @@ func (s *Server) Fail(kind string, f Fault) {
 	s.faults.active[kind] = f
 }
 
-// Heal ends all faults and oddities.
+// Heal removes all faults and oddities.
 func (s *Server) Heal() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -83,7 +84,8 @@ func (s *Server) Heal() {
 	s.oddities.active = nil
 }
 
-// serve answers with what answer returns, first spoilt and then changed.
+// serve writes the result of answer, to which it first applies the fault and then
+// change.
 func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *httptest.ResponseRecorder, change func(*httptest.ResponseRecorder)) {
 	given := httptest.NewRecorder()
 	if f.After {
@@ -107,8 +109,8 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, answer func() *http
 
 func (f Fault) replaces() bool { return f.Status != 0 || f.Redirect != "" || f.Body != "" }
 
-// apply changes what was given. What replaces it keeps nothing of it, or a
-// client that ignores the status would find the tokens.
+// apply applies the fault to an answer. An answer that is replaced keeps nothing of the
+// original one: a client that ignores the status would find the tokens in it.
 func (f Fault) apply(given *httptest.ResponseRecorder) {
 	if f.replaces() {
 		*given = *httptest.NewRecorder()
@@ -148,7 +150,7 @@ func (f Fault) write(w http.ResponseWriter, r *http.Request, given *httptest.Res
 	}
 	f.drip(w, r, body)
 	if f.Cut {
-		panic(http.ErrAbortHandler) // the agreed way to end the connection
+		panic(http.ErrAbortHandler) // net/http then closes the connection
 	}
 }
 
@@ -158,14 +160,14 @@ func (f Fault) drip(w http.ResponseWriter, r *http.Request, body []byte) {
 		step = 1
 	}
 	for len(body) > 0 && r.Context().Err() == nil {
-		_, _ = w.Write(body[:step]) // the client may have left: the context says so
+		_, _ = w.Write(body[:step]) // if the client has disconnected, the context has ended
 		_ = http.NewResponseController(w).Flush()
 		body = body[step:]
 		pause(r.Context(), f.Drip)
 	}
 }
 
-// pause waits, or until nobody is interested any more.
+// pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -14,8 +14,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
-// front stands before the provider: it counts requests, injects faults, and
-// adds to answers what the provider does not do.
+// front returns the handler in front of the provider. It counts requests, injects
+// faults, and adds to answers what the provider does not support.
 func (s *Server) front() http.Handler {
 	mux := http.NewServeMux()
 	for path := range endpoints {
@@ -52,9 +52,9 @@ func (s *Server) front() http.Handler {
 	})
 }
 
-// route takes the issuer's path off a URL. The metadata are at two places
-// (RFC 8414 §3.1 and §5), which differ by more than their last word if the
-// issuer has a path.
+// route removes the issuer's path from a URL. The metadata has two URLs (RFC 8414
+// §3.1 and §5). If the issuer has a path, it is after the well-known part of one
+// and before that of the other.
 func (s *Server) route(u *url.URL) *url.URL {
 	routed := *u
 	switch path, ok := strings.CutPrefix(u.Path, s.path); {
@@ -63,7 +63,7 @@ func (s *Server) route(u *url.URL) *url.URL {
 	case ok:
 		routed.Path = path
 	default:
-		routed.Path = "/" // where nothing is served
+		routed.Path = "/" // not served
 	}
 	return &routed
 }
@@ -86,8 +86,8 @@ func (s *Server) leadsToClient(location string) bool {
 	return location != "" && !strings.HasPrefix(location, s.path+signInPath)
 }
 
-// amendMetadata takes back what the provider announces though it is not
-// served, and announces what is.
+// amendMetadata removes endpoints that are not served from the metadata, and adds
+// what is served.
 func (c Config) amendMetadata(metadata map[string]any) {
 	for key := range metadata {
 		if strings.HasPrefix(key, "introspection_") || key == "end_session_endpoint" {
@@ -125,7 +125,7 @@ func (s *Server) amendToken(c Config, token map[string]any, r *http.Request) {
 // email (developers.google.com/identity/openid-connect/openid-connect).
 var googleClaims = []string{"iss", "azp", "aud", "sub", "email", "email_verified", "at_hash", "nonce", "iat", "exp"}
 
-// amendGoogle makes a token answer Google's. Its aud is one string.
+// amendGoogle changes a token answer into one of Google's. Its aud is one string.
 func (s *Server) amendGoogle(token map[string]any, audience string) {
 	scope, _ := token["scope"].(string)
 	token["scope"] = strings.Join(slices.DeleteFunc(strings.Fields(scope), func(scope string) bool {

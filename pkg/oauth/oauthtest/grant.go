@@ -6,7 +6,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// grant is what a person, or a client for itself, was granted.
+// grant is the authorization of a user or of a client for itself.
 type grant struct {
 	client   string
 	subject  string
@@ -15,7 +15,7 @@ type grant struct {
 	time     time.Time
 }
 
-// grantOf copies what the provider hands back to its storage.
+// grantOf returns the grant of a request that the provider passes to its storage.
 func grantOf(request op.TokenRequest) grant {
 	g := grant{subject: request.GetSubject(), scopes: request.GetScopes(), audience: request.GetAudience()}
 	if person, ok := request.(op.IDTokenRequest); ok {
@@ -33,12 +33,12 @@ func (g grant) GetClientID() string    { return g.client }
 func (g grant) GetAuthTime() time.Time { return g.time }
 func (g grant) GetAMR() []string       { return []string{"pwd"} }
 
-// family is every refresh token that descends from one sign-in. They die
+// family is all refresh tokens that descend from one sign-in. They are revoked
 // together.
 type family struct {
 	grant
 	dead      bool
-	refreshed bool // a refresh token of it was sent, and perhaps refused
+	refreshed bool // a refresh token of the family was sent, perhaps without success
 }
 
 // refreshToken is one member of its family.
@@ -48,15 +48,15 @@ type refreshToken struct {
 	spent  time.Time
 }
 
-// refresh is a request to spend a refresh token.
+// refresh is a request to use a refresh token.
 type refresh struct{ grant }
 
 // SetCurrentScopes implements [op.RefreshTokenRequest]: the answer may have
 // fewer scopes than the family.
 func (r *refresh) SetCurrentScopes(scopes []string) { r.scopes = scopes }
 
-// accessToken is what is remembered of an access token that was given out.
-// One of a client that acts for itself has no family.
+// accessToken is an access token that was issued. If it was issued to a client for
+// itself, it has no family.
 type accessToken struct {
 	grant
 	family *family

@@ -16,8 +16,8 @@ type signingKey struct {
 	rsa *rsa.PrivateKey
 }
 
-// firstKey is shared by the servers of a process, because making one takes
-// most of the time a server needs to start.
+// firstKey is shared by the servers of a process, because generating a key takes
+// most of the time in which a server starts.
 var firstKey = sync.OnceValue(newRSA)
 
 func newRSA() *rsa.PrivateKey {
@@ -35,7 +35,7 @@ func (k signingKey) ID() string                                  { return k.id }
 func (k signingKey) Key() any                                    { return k.rsa }
 func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }
 
-// publicKey is the half of a signingKey that is published.
+// publicKey is the public key of a signingKey.
 type publicKey struct{ signingKey }
 
 func (k publicKey) Key() any                           { return k.rsa.Public() }

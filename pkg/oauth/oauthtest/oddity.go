@@ -21,7 +21,7 @@ import (
 type Oddity struct {
 	// Conditions. The oddity applies if all of them hold.
 
-	Times        int               // so many requests; 0 until [Server.Heal]
+	Times        int               // the number of requests; 0: all until [Server.Heal]
 	When         map[string]string // parameters of the request: name to a pattern of [path.Match]
 	FirstRefresh bool              // only the first refresh after each login
 
@@ -73,7 +73,7 @@ type Oddity struct {
 	NoContentType bool   // the header is absent
 }
 
-// Signature says who signs an ID token.
+// Signature is the way in which an ID token is signed.
 type Signature string
 
 // The signatures that an [Oddity] can give to an ID token.
@@ -87,7 +87,7 @@ const (
 // AllKinds is the kind of every request, for [Server.Odd].
 const AllKinds = "all"
 
-// oddities are the oddities in force, by kind of request.
+// oddities are the active oddities, by kind of request.
 type oddities struct {
 	mu     sync.Mutex
 	active map[string][]*Oddity

@@ -16,7 +16,7 @@ var pageSource string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 
-// page is what a person sees: a form if it names a user, else a sentence.
+// page is a page for the user: a form if User is set, otherwise a sentence.
 type page struct {
 	Title    string
 	Client   string
@@ -30,10 +30,10 @@ func (p page) write(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = pageTemplate.Execute(w, p) // fails only when nobody is left to read it
+	_ = pageTemplate.Execute(w, p) // fails only if the client has disconnected
 }
 
-// serveSignIn shows the sign-in page, and takes its form.
+// serveSignIn serves the sign-in page and handles its form.
 func (s *Server) serveSignIn(w http.ResponseWriter, r *http.Request) {
 	request, ok := s.store.authRequest(r.Form.Get("id"))
 	if !ok {

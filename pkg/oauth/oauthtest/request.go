@@ -11,9 +11,9 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// authRequest is an authorization request: first without a subject, while the
-// person looks at the page, then with one. It is a value, and replaced rather
-// than changed, because the provider reads it without our lock.
+// authRequest is an authorization request. It has no subject until the user has
+// signed in. It is a value that is replaced and not changed, because the provider
+// reads it without the store's lock.
 type authRequest struct {
 	grant
 	id string
@@ -32,9 +32,9 @@ func (r authRequest) GetCodeChallenge() *oidc.CodeChallenge {
 	return &oidc.CodeChallenge{Challenge: r.CodeChallenge, Method: r.CodeChallengeMethod}
 }
 
-// CreateAuthRequest insists on S256 (RFC 7636 §4.4.1), where the provider
-// would take plain, and no challenge at all from a client with a secret. The
-// provider has checked the redirect URI by now, and sends the refusal there.
+// CreateAuthRequest requires S256 (RFC 7636 §4.4.1): the provider accepts plain too,
+// and no challenge at all from a client with a secret. The provider has checked the
+// redirect URI before, and sends the error there.
 func (s *store) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
 	const length = 43 // of a SHA-256 in base64url
 	if r.CodeChallengeMethod != oidc.CodeChallengeMethodS256 || len(r.CodeChallenge) != length {
@@ -48,7 +48,7 @@ func (s *store) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ st
 			return nil, oidc.ErrInvalidScope().WithDescription("offline_access is not a scope here")
 		}
 		if requestFrom(ctx).Form.Get("access_type") == "offline" {
-			scopes = append(scopes, oidc.ScopeOfflineAccess) // the provider's way to ask for a refresh token
+			scopes = append(scopes, oidc.ScopeOfflineAccess) // with which the provider issues a refresh token
 		}
 	}
 	request := authRequest{
@@ -60,14 +60,14 @@ func (s *store) CreateAuthRequest(ctx context.Context, r *oidc.AuthRequest, _ st
 	return request, nil
 }
 
-// granted leaves out the scope that is never granted, as RFC 6749 §3.3 allows.
+// granted returns scopes without the one that is not granted (RFC 6749 §3.3).
 func (s *store) granted(scopes []string) []string {
 	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool {
 		return scope == oidc.ScopeOfflineAccess && s.config.NoOfflineAccess
 	})
 }
 
-// signIn notes who the person is.
+// signIn stores the user of an authorization request.
 func (s *store) signIn(request authRequest, user string) authRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *store) signIn(request authRequest, user string) authRequest {
 	return request
 }
 
-// authRequest finds the request a sign-in page is for.
+// authRequest returns the request with an id.
 func (s *store) authRequest(id string) (authRequest, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,8 +100,8 @@ func (s *store) SaveAuthCode(_ context.Context, id, code string) error {
 	return nil
 }
 
-// AuthRequestByCode forgets the code at once, so that of two who come with the
-// same one only the first gets tokens.
+// AuthRequestByCode deletes the code at once, so that only the first of two requests
+// with the same code gets tokens.
 func (s *store) AuthRequestByCode(_ context.Context, code string) (op.AuthRequest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,14 +12,14 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
-// Request is what a client sent: its query and its form in one, and its header.
+// Request is a request of a client.
 type Request struct {
-	Form   url.Values
+	Form   url.Values // the query and the form
 	Header http.Header
-	At     time.Time // when it had come
+	At     time.Time // when it arrived
 }
 
-// requests remembers what was asked, by kind.
+// requests stores the requests that arrived, by kind.
 type requests struct {
 	mu       sync.Mutex
 	received map[string][]Request
@@ -36,7 +36,7 @@ func (q *requests) add(r Request, kinds ...string) {
 	}
 }
 
-// endpoints are all that is served of the provider.
+// endpoints are the paths of the provider that are served, with their kinds.
 var endpoints = map[string]string{
 	oidc.DiscoveryEndpoint:  "discovery",
 	"/keys":                 "keys",
@@ -47,8 +47,8 @@ var endpoints = map[string]string{
 	"/device_authorization": "device",
 }
 
-// kinds are the words by which a request is counted and spoilt, the narrowest
-// first.
+// kinds returns the kinds of a request, for [Server.Count] and [Server.Fail], the
+// narrowest first.
 func kinds(r *http.Request) []string {
 	kind := endpoints[r.URL.Path]
 	switch {
@@ -65,7 +65,8 @@ func kinds(r *http.Request) []string {
 
 type requestKey struct{}
 
-// withRequest lets the store see what the provider does not hand on.
+// withRequest adds the request to the context for the store, because the provider
+// does not pass on all of it.
 func withRequest(r *http.Request, sent Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), requestKey{}, sent))
 }
@@ -75,28 +76,28 @@ func requestFrom(ctx context.Context) Request {
 	return sent
 }
 
-// audience is the client, for the ID token, and what was asked for with
-// audience or resource (RFC 8707), which the provider does not know.
+// audience returns the client, for the ID token, and the values of the parameters
+// audience and resource (RFC 8707), which the provider does not support.
 func audience(ctx context.Context, client string) []string {
 	form := requestFrom(ctx).Form
 	return slices.Concat([]string{client}, form["audience"], form["resource"])
 }
 
-// Count says how many requests of a kind came: discovery, keys, authorize,
-// sign-in (a form sent), token (of any grant), a grant by its name
+// Count returns the number of requests of a kind: discovery, keys, authorize,
+// sign-in (a submitted form), token (of any grant), a grant by its name
 // (authorization_code, refresh_token, client_credentials, device_code), revoke,
-// userinfo, device (a device authorization), or reuse (a spent refresh token
-// that came again after its grace). A request that met a fault counts.
+// userinfo, device (a device authorization), or reuse (a used refresh token that was
+// sent again after its grace period). Requests with a fault count too.
 func (s *Server) Count(kind string) int { return len(s.Requests(kind)) }
 
-// Requests gives the requests that [Server.Count] counts, oldest first.
+// Requests returns the requests that [Server.Count] counts, the oldest first.
 func (s *Server) Requests(kind string) []Request {
 	s.store.requests.mu.Lock()
 	defer s.store.requests.mu.Unlock()
 	return slices.Clone(s.store.requests.received[kind])
 }
 
-// ResetCounts forgets all requests seen so far.
+// ResetCounts deletes all requests so far.
 func (s *Server) ResetCounts() {
 	s.store.requests.mu.Lock()
 	defer s.store.requests.mu.Unlock()

@@ -1,12 +1,12 @@
 // Package oauthtest is an authorization server for tests and for the demo, as
 // net/http/httptest is a web server for tests. It is not safe for anything
-// else: whoever asks is signed in, and the secret is a constant.
+// else: every user is signed in, and the client secret is a constant.
 //
-// Behind it is a real OpenID provider, that of github.com/zitadel/oidc, with a
-// storage of ours. It is stricter than most: S256 is required of everybody,
-// codes and refresh tokens are good once, and a refresh token that comes twice
-// takes its family with it. A [Config] makes it laxer; an [Oddity] makes its
-// answers those of other real servers, or wrong ones; a [Fault] breaks it.
+// The server is the OpenID provider of github.com/zitadel/oidc with a storage of
+// this package. It is stricter than most servers: it requires S256, codes and
+// refresh tokens can be used once, and a refresh token that is sent twice
+// revokes its family. A [Config] makes it less strict, an [Oddity] gives it the
+// answers of other servers or wrong ones, and a [Fault] makes requests fail.
 package oauthtest
 
 import (
@@ -73,7 +73,7 @@ func (s *Server) start(secure bool) error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http.Config.BaseContext = func(net.Listener) context.Context { return ctx }
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that distrusts CA is no news
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that does not trust CA is not an error
 	s.http.Config.Handler = s.front()
 	if !secure {
 		s.http.Start()
@@ -108,12 +108,12 @@ func newProvider(issuer string, c Config, s *store) (*op.Provider, error) {
 
 // Close stops the server and ends all connections, requests in flight included.
 func (s *Server) Close() {
-	s.stop() // for a client that connects again in between
+	s.stop() // ends requests of a client that connects again meanwhile
 	s.http.CloseClientConnections()
 	s.http.Close()
 }
 
-// Client gives an HTTP client that trusts the server.
+// Client returns an HTTP client that trusts the server.
 func (s *Server) Client() *http.Client { return s.http.Client() }
 
 // Configure changes the configuration while the server runs.
@@ -124,27 +124,27 @@ func (s *Server) Configure(change func(*Config)) {
 	s.store.config = s.store.config.withDefaults()
 }
 
-// SignInAs says who signs in from now on, whatever login_hint says: a name such
-// as bob, who is the subject bob with the address bob@example.com. The empty
-// name takes that back: it is then who login_hint says, or alice.
+// SignInAs sets the user that signs in from now on, and login_hint is ignored. The
+// user bob has the subject bob and the address bob@example.com. With an empty name
+// the user is again that of login_hint, or alice.
 func (s *Server) SignInAs(user string) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	s.store.user = user
 }
 
-// Deny makes the person say no from now on, or yes again.
+// Deny makes the user deny access from now on, or allow it again.
 func (s *Server) Deny(deny bool) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	s.store.deny = deny
 }
 
-// RevokeAll makes every refresh token invalid that was given out so far.
+// RevokeAll revokes every refresh token that was issued so far.
 func (s *Server) RevokeAll() { s.store.revokeAll() }
 
-// RotateKeys replaces the signing key. What the old one signed no longer
-// verifies.
+// RotateKeys replaces the signing key. Tokens signed with the old key are no longer
+// valid.
 func (s *Server) RotateKeys() {
 	key := newKey(newRSA())
 	s.store.mu.Lock()
@@ -152,9 +152,9 @@ func (s *Server) RotateKeys() {
 	s.store.key = key
 }
 
-// Verify checks the signature, issuer and expiry of a JWT and gives its claims,
-// for a test's resource server. It does not ask whether the token was revoked,
-// since such a server does not.
+// Verify checks the signature, issuer and expiry of a JWT and returns its claims,
+// for a test's resource server. It does not check whether the token was revoked,
+// because such a server does not.
 func (s *Server) Verify(token string) (map[string]any, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {

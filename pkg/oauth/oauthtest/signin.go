@@ -12,13 +12,12 @@ import (
 	"strings"
 )
 
-// SignIn is a browser with a person who says yes: it opens an authorization
-// URL, sends the form of the sign-in page as it is shown, and follows redirects
-// through the client's callback to the last page, which it returns. It returns
-// an error as well as the page if that page's status is 400 or more.
+// SignIn signs a user in as a browser would: it opens an authorization URL, sends
+// the form of the sign-in page unchanged, and follows redirects through the client's
+// callback to the last page, which it returns. If the status of that page is 400 or
+// more, it also returns an error.
 //
-// The client decides which certificates are trusted; nil is [http.Client]'s
-// zero value.
+// client determines which certificates are trusted; nil: the zero [http.Client].
 func SignIn(ctx context.Context, client *http.Client, authorizationURL string) (page string, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -35,7 +34,7 @@ func SignIn(ctx context.Context, client *http.Client, authorizationURL string) (
 	return page, err
 }
 
-// visit returns the page at which redirects end, and where that is.
+// visit follows redirects and returns the last page and its URL.
 func visit(ctx context.Context, browser *http.Client, method, address string, form url.Values) (page, at string, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -56,8 +55,8 @@ func visit(ctx context.Context, browser *http.Client, method, address string, fo
 
 var input = regexp.MustCompile(`<input name="([^"]*)" value="([^"]*)"`)
 
-// formOf gives the fields of a page of this package as they are shown, or nil
-// if it has no form. The button that says no is none of them.
+// formOf returns the fields of the form on a page of this package, or nil if it has
+// no form. The button that denies access is not included.
 func formOf(page string) url.Values {
 	var form url.Values
 	for _, field := range input.FindAllStringSubmatch(page, -1) {

@@ -11,21 +11,21 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// store is the memory of the provider: what it gave to whom. It implements
-// [op.Storage], [op.ClientCredentialsStorage] and
-// [op.DeviceAuthorizationStorage], whose comments say what each method is for.
+// store is the storage of the provider, in memory. It implements [op.Storage],
+// [op.ClientCredentialsStorage] and [op.DeviceAuthorizationStorage], which document
+// the methods.
 //
-// An error is an [oidc.Error] wherever the provider does not wrap it in one,
-// since it answers 500 to any other.
+// An error is an [oidc.Error] if the provider does not wrap it in one, because the
+// provider answers 500 to any other.
 type store struct {
 	requests requests // here for the count of reuse
 
-	mu           sync.Mutex // guards what follows
+	mu           sync.Mutex // guards the fields below
 	config       Config
-	user         string // who signs in; empty, whoever the page names
+	user         string // the user that signs in; empty: the user on the page
 	deny         bool
 	key          signingKey
-	authRequests map[string]authRequest // until a code is given for them
+	authRequests map[string]authRequest // until a code is issued for them
 	codes        map[string]authRequest
 	access       map[string]accessToken // by the token's ID
 	refresh      map[string]*refreshToken
@@ -91,7 +91,7 @@ func (s *store) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm,
 	return []jose.SignatureAlgorithm{jose.RS256}, nil
 }
 
-// What follows belongs to endpoints and grants that are not served.
+// The methods below belong to endpoints and grants that are not served.
 
 var errNotServed = oidc.ErrUnsupportedGrantType().WithDescription("not served")
 

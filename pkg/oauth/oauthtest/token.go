@@ -11,7 +11,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// CreateAccessToken is for who gets no refresh token.
+// CreateAccessToken is called for a client that gets no refresh token.
 func (s *store) CreateAccessToken(_ context.Context, request op.TokenRequest) (string, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,9 +19,9 @@ func (s *store) CreateAccessToken(_ context.Context, request op.TokenRequest) (s
 	return id, expiry, nil
 }
 
-// CreateAccessAndRefreshTokens starts a family, or spends current, a member of
-// one. It looks again whether current is good, because another request may
-// have spent it since the provider asked.
+// CreateAccessAndRefreshTokens starts a family, or uses current, a refresh token of
+// one. It checks again whether current is valid, because another request may have
+// used it since the provider checked it.
 func (s *store) CreateAccessAndRefreshTokens(ctx context.Context, request op.TokenRequest, current string) (string, string, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,17 +44,17 @@ func (s *store) CreateAccessAndRefreshTokens(ctx context.Context, request op.Tok
 	return id, next, expiry, nil
 }
 
-// newAccess remembers an access token. The provider rounds expires_in down, so
-// it is given half a second more than was asked for.
+// newAccess stores an access token. Its lifetime is half a second longer than
+// configured, because the provider rounds expires_in down.
 func (s *store) newAccess(g grant, f *family) (id string, expiry time.Time) {
 	id, expiry = rand.Text(), time.Now().Add(s.config.AccessLifetime+time.Second/2)
 	s.access[id] = accessToken{grant: g, family: f, expiry: expiry}
 	return id, expiry
 }
 
-// usable gives a refresh token that may be spent now. One that comes again
-// after its grace has leaked, or two programs hold it: its family dies
-// (RFC 9700 §4.14.2).
+// usable returns a refresh token that may be used now. A refresh token that is used
+// again after its grace period has leaked, or two programs have it: its family is
+// revoked (RFC 9700 §4.14.2).
 func (s *store) usable(ctx context.Context, token string) (*refreshToken, error) {
 	t, ok := s.refresh[token]
 	if !ok {
@@ -102,8 +102,8 @@ func (s *store) GetRefreshTokenInfo(_ context.Context, _, token string) (subject
 	return t.family.subject, token, nil
 }
 
-// RevokeToken is given a refresh token, the ID of an access token, or nonsense,
-// to which the answer is the same (RFC 7009 §2.2).
+// RevokeToken revokes a refresh token, or an access token by its ID. The answer to an
+// unknown token is the same (RFC 7009 §2.2).
 func (s *store) RevokeToken(_ context.Context, token, _, _ string) *oidc.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +114,7 @@ func (s *store) RevokeToken(_ context.Context, token, _, _ string) *oidc.Error {
 	return nil
 }
 
-// live finds an access token that still stands.
+// live returns an access token if it is valid.
 func (s *store) live(id string) (accessToken, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,23 +10,23 @@ import (
 
 const defaultUser = "alice"
 
-// subject is the person's name in tokens: what stands before the @ of an
-// address, so that a login_hint may be either.
+// subject returns the user's subject in tokens: a name, or the part of an address
+// before the @. A login_hint may be either.
 func subject(user string) string {
 	subject, _, _ := strings.Cut(user, "@")
 	return cmp.Or(subject, defaultUser)
 }
 
-// signInUser says who signs in if the form is sent as it is shown: who
-// [Server.SignInAs] said, else who the client expects.
+// signInUser returns the user that signs in if the form is sent unchanged: that of
+// [Server.SignInAs], otherwise that of the client's login_hint.
 func (s *store) signInUser(hint string) (user string, deny bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return cmp.Or(s.user, hint, defaultUser), s.deny
 }
 
-// SetUserinfoFromScopes tells all there is to tell, whatever the scopes: the
-// tests are about tokens, not about consent.
+// SetUserinfoFromScopes sets all claims for any scopes: the tests are about tokens,
+// not about consent.
 func (s *store) SetUserinfoFromScopes(_ context.Context, info *oidc.UserInfo, subject, _ string, _ []string) error {
 	info.Subject = subject
 	info.Name = strings.ToUpper(subject[:1]) + subject[1:]
