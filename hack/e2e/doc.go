@@ -1,4 +1,4 @@
-// Package e2e runs the program as kubectl's plugin: the real kubectl, before an
-// API server whose bearer check is the real one. It is a module of its own, since
-// both are large. All is in its tests.
+// Package e2e tests the program as the plugin of the real kubectl, with an API server
+// that uses the real authenticator. It is a module of its own, because both have many
+// dependencies. It contains only tests.
 package e2e

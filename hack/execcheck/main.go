@@ -1,11 +1,10 @@
-// Command execcheck runs a Kubernetes credential plugin as client-go does, and
-// tells case by case what a client sees:
+// Command execcheck runs a Kubernetes credential plugin as client-go does, and reports
+// for each case what a client sees:
 //
 //	go run ./hack/execcheck -- ANY-PLUGIN ARGS
 //
-// The plugin must be able to give a token without a person, and finds the
-// environment it would have from here. The status is 1 if something differs from
-// what clients rely on.
+// The plugin must be able to print a token without a user. It runs in the environment
+// of this command. The exit status is 1 if a requirement of clients is not met.
 package main
 
 import (
@@ -41,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	return 0
 }
 
-// check tries all cases and tells of them on w as they come.
+// check tries all cases and prints each result to w.
 func check(ctx context.Context, w io.Writer, p execcredtest.Plugin) map[execcredtest.Verdict]int {
 	counts := map[execcredtest.Verdict]int{}
 	for _, c := range execcredtest.Cases() {

@@ -1,5 +1,5 @@
 // Command provider runs the tests' authorization server on loopback. It prints the
-// issuer, and ends when its standard input does.
+// issuer, and ends when its standard input ends.
 package main
 
 import (

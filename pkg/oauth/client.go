@@ -39,12 +39,13 @@ type Client struct {
 	ClientID     string // empty: the one that Server names
 	ClientSecret Secret // empty: a public client
 
-	// Scopes are asked for. If there are none, and an Issuer is set: openid, and
-	// offline_access if the server offers it; for a machine none.
+	// Scopes are the requested scopes. If there are none and an Issuer is set, they are
+	// openid, and offline_access if the server supports it; for client credentials
+	// there are none.
 	Scopes   []string
 	Audience string   // sent when a user or a machine logs in; empty: not sent
 	Resource []string // RFC 8707, sent with every request
-	Account  string   // whom to log in, sent as login_hint; empty: not sent
+	Account  string   // the user to log in, sent as login_hint; empty: not sent
 
 	// RedirectURI is sent as it is written. A loopback one without a port gets
 	// an ephemeral port (RFC 8252 §7.3); any other must be pasted. Empty:
@@ -85,7 +86,8 @@ type Client struct {
 	// a login fails if no browser opens.
 	Notify func(text string)
 
-	// TLS says how the server's certificate is checked. Nil: by the system's roots.
+	// TLS is used for the connections to the server. Nil: the certificate is verified
+	// by the system's roots.
 	TLS *tls.Config
 	// HTTP makes the requests, and TLS is not used. Its time-outs and redirects are not
 	// used. Nil: a client with the transport of [NewTransport].

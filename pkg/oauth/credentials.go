@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// ClientCredentials gets a token for the client itself, by its secret (RFC 6749 §4.4). It
-// uses nothing up, and can be called again for the next token. So a refresh token in the
-// answer is dropped, and so is an ID token that no scope asked for.
+// ClientCredentials gets a token for the client itself by its secret (RFC 6749 §4.4).
+// The secret is not used up, and the next token is obtained in the same way, so a
+// refresh token in the answer is dropped. An ID token that no scope requested is
+// dropped too.
 func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 	machine := *c
 	machine.Grant = GrantClientCredentials

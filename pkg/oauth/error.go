@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Class says what kind of failure an [Error] is. Exit status, hint and back-off
+// Class is the kind of failure of an [Error]. Exit status, hint and back-off
 // depend on it.
 type Class string
 
@@ -42,7 +42,7 @@ const (
 	ClassLocal Class = "local"
 )
 
-// SavedLogin says what a failed refresh means for the saved login.
+// SavedLogin is the state of the saved login after a failed refresh.
 type SavedLogin string
 
 // The states of a saved login after a failure.
@@ -240,8 +240,7 @@ func unquoted(err error) string {
 	return Printable(regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(err.Error(), "…"))
 }
 
-// exhausted reports whether this process has run out of what the operating system
-// gives it: descriptors, threads or memory.
+// exhausted reports whether this process has run out of descriptors, threads or memory.
 func exhausted(err error) bool {
 	for _, limit := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		if errors.Is(err, limit) {
@@ -265,8 +264,7 @@ func proxyAnswer(_ context.Context, proxy *url.URL, request *http.Request, resp 
 	return e
 }
 
-// errProxyUser is the error of a proxy that wants to know the user (RFC 9110
-// §15.5.8).
+// errProxyUser is the error of a proxy that requires authentication (RFC 9110 §15.5.8).
 func errProxyUser(proxy string) *Error {
 	return Temporary("%s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", proxy)
 }

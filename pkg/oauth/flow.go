@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// loginFlow is one login: the values that are drawn for it, and its one outcome.
+// loginFlow is one login: its random values and its outcome.
 type loginFlow struct {
 	client      *Client
 	server      *Metadata

@@ -126,8 +126,8 @@ func (r *redirect) bind(ctx context.Context, c *Client) (*binding, error) {
 	return b, err
 }
 
-// free says what bind would, before the server is asked in vain. A port that another
-// process of ours has counts as free.
+// free returns the error that bind would return, before a request to the server. A port
+// that another process of this program has counts as free.
 func (r *redirect) free(ctx context.Context, c *Client) error {
 	hosts, ports, err := r.addresses(c)
 	if err != nil || len(ports) == 0 {
@@ -221,8 +221,8 @@ func busy(ports []int) *Error {
 	return e
 }
 
-// cannotListen is the error of an address that cannot be had for another reason than that
-// it is in use.
+// cannotListen is the error of an address on which this process cannot listen, for
+// another reason than that it is in use.
 func cannotListen(address string, err error) *Error {
 	class := ClassConfig
 	if exhausted(err) {

@@ -1,8 +1,9 @@
-// Package apiserver is as much of a Kubernetes API server as kubectl needs to list
-// and make pods and to learn who it is. What looks at the bearer token is the real
-// one's authenticator, k8s.io/apiserver/plugin/pkg/authenticator/token/oidc, with
-// its habits: it trusts the keys it has fetched for as long as it runs, and
-// fetches them again for a token whose key it does not know.
+// Package apiserver is the part of a Kubernetes API server that kubectl needs to list
+// and create pods and to get the user's name. It checks bearer tokens by the
+// authenticator of the real API server,
+// k8s.io/apiserver/plugin/pkg/authenticator/token/oidc. That one trusts the keys that
+// it has fetched as long as it runs, and fetches them again for a token with an unknown
+// key.
 package apiserver
 
 import (
@@ -18,7 +19,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Server is such a server, on loopback, with TLS.
+// Server is an API server that listens on loopback with TLS.
 type Server struct {
 	URL string
 	CA  []byte // the certificate to trust, as PEM
@@ -26,7 +27,7 @@ type Server struct {
 	issuer *oauthtest.Server
 	http   *httptest.Server
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	check  *check
 	refuse int
 	counts map[string]int
@@ -52,8 +53,8 @@ func (s *Server) Close() {
 	s.checker().stop()
 }
 
-// Restart makes the server forget the issuer's keys, as a control plane does that
-// is updated.
+// Restart makes the server forget the issuer's keys, like an update of the control
+// plane.
 func (s *Server) Restart(ctx context.Context) error {
 	c, err := newCheck(ctx, s.issuer)
 	if err != nil {
@@ -69,14 +70,14 @@ func (s *Server) Restart(ctx context.Context) error {
 	return nil
 }
 
-// Refuse makes the server refuse the next n requests, whatever their token.
+// Refuse makes the server reject the next n requests with any token.
 func (s *Server) Refuse(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = n
 }
 
-// Count says how often the server was asked: for pods (listed or made), reviews
+// Count returns the number of requests: for pods (listed or made), reviews
 // (who am I), discovery (of any kind), all; and how often it answered 401.
 func (s *Server) Count(kind string) int {
 	s.mu.Lock()
@@ -84,14 +85,14 @@ func (s *Server) Count(kind string) int {
 	return s.counts[kind]
 }
 
-// ResetCounts forgets what was counted.
+// ResetCounts sets all counts to zero.
 func (s *Server) ResetCounts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts = map[string]int{}
 }
 
-// front counts requests, and lets in whom the bearer check knows.
+// front counts requests and rejects those without a valid token.
 func (s *Server) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := s.authenticate(r)
@@ -104,8 +105,8 @@ func (s *Server) front() http.Handler {
 	})
 }
 
-// authenticate finds out who asks. To the server, as to the real one, a token that
-// is wrong is the same as none.
+// authenticate returns the user of a request. As in the real server, an invalid token
+// counts as none.
 func (s *Server) authenticate(r *http.Request) (who user.Info, ok bool) {
 	s.mu.Lock()
 	refused := s.refuse > 0

@@ -11,19 +11,18 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// check is the bearer check, and knows what it has learnt of the issuer.
+// check checks bearer tokens, and caches the metadata and keys of the issuer.
 type check struct {
 	oidc.AuthenticatorTokenWithHealthCheck
 	stop context.CancelFunc
 }
 
-// authority is a file of certificates that does not change.
+// authority is a CA file that does not change.
 type authority []byte
 
 func (a authority) CurrentCABundleContent() []byte { return a }
 
-// newCheck waits until the authenticator knows the issuer's metadata: it asks for
-// them by itself, and again after ten seconds.
+// newCheck waits until the authenticator knows the issuer's metadata: it requests them in the background, and again after ten seconds.
 func newCheck(ctx context.Context, issuer *oauthtest.Server) (*check, error) {
 	lifetime, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a, err := oidc.New(lifetime, oidc.Options{
@@ -48,7 +47,8 @@ func newCheck(ctx context.Context, issuer *oauthtest.Server) (*check, error) {
 	return &check{a, stop}, nil
 }
 
-// settings are what --oidc-issuer-url and its like make of an API server.
+// settings returns the settings of an API server with --oidc-issuer-url and similar
+// flags.
 func settings(issuer string) apiserver.JWTAuthenticator {
 	none := ""
 	return apiserver.JWTAuthenticator{

@@ -13,7 +13,7 @@ import (
 
 const reviews = "authentication.k8s.io/v1"
 
-// serve answers who was let in.
+// serve answers authenticated requests.
 func serve(w http.ResponseWriter, r *http.Request, who user.Info) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET /version":
@@ -54,7 +54,7 @@ func pod(name string) core.Pod {
 	return core.Pod{TypeMeta: kind("Pod", "v1"), ObjectMeta: meta.ObjectMeta{Name: name, Namespace: "default"}}
 }
 
-// create answers with what it was sent, and keeps nothing.
+// create answers with the object in the request, and does not store it.
 func create(w http.ResponseWriter, r *http.Request) {
 	var sent core.Pod
 	if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
@@ -80,5 +80,5 @@ func failure(code int32, reason meta.StatusReason, message string) meta.Status {
 func reply(w http.ResponseWriter, status int, object any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(object) // or the client has gone
+	_ = json.NewEncoder(w).Encode(object) // an error means that the client has disconnected
 }

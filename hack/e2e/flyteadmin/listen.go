@@ -28,8 +28,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
 )
 
-// speaks says what is spoken at each port; the first is the endpoint, the last the
-// one of the URL.
+// speaks returns the protocols of each port: the first port is the endpoint, the last
+// one that of the URL.
 func (p Ports) speaks() []*http.Protocols {
 	web, rpc := new(http.Protocols), new(http.Protocols)
 	web.SetHTTP1(true)
@@ -52,7 +52,7 @@ func (p Ports) speaks() []*http.Protocols {
 
 func (p Ports) secure() bool { return p == TLS || p == WebTLS }
 
-// listen takes the ports, and learns from them what the server's addresses are.
+// listen opens the ports and sets the server's addresses from them.
 func (s *Server) listen() (listeners []net.Listener, err error) {
 	for _, protocols := range s.config.Ports.speaks() {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -60,7 +60,7 @@ func (s *Server) listen() (listeners []net.Listener, err error) {
 			return nil, errors.Join(err, closeAll(listeners))
 		}
 		listeners = append(listeners, l)
-		s.https = append(s.https, &http.Server{Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0)}) // a client that distrusts CA is no news
+		s.https = append(s.https, &http.Server{Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0)}) // a client that does not trust CA is not an error
 	}
 	s.Endpoint = "http://" + listeners[0].Addr().String()
 	s.URL = "http://" + listeners[len(listeners)-1].Addr().String()
@@ -96,7 +96,7 @@ func (s *Server) start(listeners []net.Listener) {
 	go func() { _ = s.grpc.Serve(s.inside) }()
 }
 
-// serve is what stands at every port: first what may be before the server, then the
+// serve returns the handler of each port: first a proxy if there is one, then the
 // server itself.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	now := s.current()
@@ -119,8 +119,7 @@ func isRPC(r *http.Request) bool {
 	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-// isLogin reports whether a request is one of a browser on its way to a login, which
-// no proxy command can help.
+// isLogin reports whether a request is one of a browser on its way to a login, for which no proxy command adds a token.
 func isLogin(r *http.Request) bool {
 	for _, path := range authserver.Paths() {
 		if r.URL.Path == path && path != authserver.TokenPath {
@@ -182,21 +181,21 @@ func (s *Server) knownToProxy(r *http.Request) bool {
 	return err == nil
 }
 
-// bearer takes a token out of a header's value.
+// bearer returns the token in the value of a header.
 func bearer(value string) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(value, " ")
 	return token, strings.EqualFold(scheme, "bearer") && token != ""
 }
 
-// writePage answers as a proxy does that knows browsers only.
+// writePage answers like a proxy that supports browsers only.
 func writePage(w http.ResponseWriter, status int, says string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "<!doctype html><html><title>%[1]s</title><h1>%[1]s</h1></html>\n", says)
 }
 
-// writeUnavailable answers as an ingress does whose server is gone: to gRPC with a
-// status in the header and nothing else.
+// writeUnavailable answers like an ingress without a server: to gRPC with a status in
+// the header and nothing else.
 func writeUnavailable(w http.ResponseWriter, r *http.Request) {
 	const says = "no healthy upstream"
 	if isRPC(r) {
@@ -208,7 +207,7 @@ func writeUnavailable(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, says, http.StatusServiceUnavailable)
 }
 
-// newWeb is all that answers to HTTP: the authorization server, the gateway and, of
+// newWeb returns the handler for HTTP: the authorization server, the gateway and, for
 // Flyte 2, Connect.
 func (s *Server) newWeb() (http.Handler, error) {
 	var err error
@@ -228,7 +227,7 @@ func (s *Server) newWeb() (http.Handler, error) {
 	if s.config.Flyte2 {
 		mux.HandleFunc("POST /"+metadataService2+"/{method}", s.serveConnect)
 		mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.serveMetadata2)
-		mux.Handle("/me", gw) // which Flyte 2 has not: it is how the tests ask
+		mux.Handle("/me", gw) // Flyte 2 does not have it: it is for the tests
 		return mux, nil
 	}
 	mux.Handle("/", gw)
@@ -259,7 +258,8 @@ func (s *Server) newGateway() (*runtime.ServeMux, error) {
 	return mux, nil
 }
 
-// serveAuth is the authorization server, which is there only if it gives the tokens.
+// serveAuth returns the authorization server. It is not served if the OpenID provider
+// issues the tokens.
 func (s *Server) serveAuth(w http.ResponseWriter, r *http.Request) {
 	if now := s.current(); now.NoAuth || now.External {
 		http.NotFound(w, r)

@@ -18,7 +18,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/flyteadmin/authserver"
 )
 
-// metadataServer tells anybody how to log in.
+// metadataServer is the metadata service, which needs no authentication.
 type metadataServer struct {
 	service.UnimplementedAuthMetadataServiceServer
 	server *Server
@@ -61,12 +61,12 @@ func dataplaneDomain(domain string) []byte {
 	return protowire.AppendString(protowire.AppendTag(nil, 7, protowire.BytesType), domain)
 }
 
-// tries is how often flyteadmin asks for the metadata of its OpenID provider, in
-// every call, while the answer is an error of the server's.
+// tries is how often flyteadmin requests the metadata of its OpenID provider in each
+// call, as long as the answer is a server error.
 const tries = 6
 
-// idpMetadata passes on what the OpenID provider says of itself. Where nobody
-// answers there is no second try, and the status is UNKNOWN.
+// idpMetadata returns the metadata of the OpenID provider. If the provider does not
+// answer, there is no second try, and the status is UNKNOWN.
 func (s *Server) idpMetadata(ctx context.Context, delay time.Duration) (*service.OAuth2MetadataResponse, error) {
 	for range tries {
 		metadata, err := s.askIDP(ctx)
@@ -82,8 +82,8 @@ func (s *Server) idpMetadata(ctx context.Context, delay time.Duration) (*service
 	return nil, status.Error(codes.Internal, "Failed to get oauth metadata.")
 }
 
-// askIDP gives neither metadata nor an error where the answer was an error of the
-// provider's.
+// askIDP returns neither metadata nor an error if the answer was a server error of the
+// provider.
 func (s *Server) askIDP(ctx context.Context) (*service.OAuth2MetadataResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.idp.URL+"/.well-known/oauth-authorization-server", nil)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	writeCamelCase(w, answer)
 }
 
-// serveMetadata2 is the one URL of Flyte v1's that Flyte 2 has kept.
+// serveMetadata2 serves the one URL of Flyte v1 that Flyte 2 still has.
 func (s *Server) serveMetadata2(w http.ResponseWriter, r *http.Request) {
 	answer, err := s.metadata2(r.Context(), "GetOAuth2Metadata")
 	if err != nil {
@@ -146,7 +146,7 @@ func writeCamelCase(w http.ResponseWriter, message proto.Message) {
 	_, _ = w.Write(text)
 }
 
-// connectStatus are the HTTP statuses of Connect's error codes, as far as they occur.
+// connectStatus maps the error codes of Connect that occur here to HTTP statuses.
 var connectStatus = map[codes.Code]int{
 	codes.Unimplemented:   http.StatusNotImplemented,
 	codes.Unavailable:     http.StatusServiceUnavailable,

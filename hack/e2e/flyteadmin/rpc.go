@@ -16,8 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// metadataService2 is Flyte 2's name of the metadata service. Its messages have the
-// same fields by the same numbers.
+// metadataService2 is the name of the metadata service in Flyte 2. Its messages have
+// the same field numbers.
 const metadataService2 = "flyteidl2.auth.AuthMetadataService"
 
 func (s *Server) newGRPC() *grpc.Server {
@@ -32,7 +32,7 @@ func (s *Server) newGRPC() *grpc.Server {
 	return g
 }
 
-// intercept counts calls, and lets through who may make them.
+// intercept counts calls and rejects those that are not authorized.
 func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	full, _ := grpc.Method(ctx) // what was called, where the info has Flyte v1's name
 	name := strings.TrimPrefix(path.Dir(full), "/")
@@ -53,7 +53,7 @@ func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServer
 	return handle(context.WithValue(ctx, personKey{}, who), request)
 }
 
-// authenticate is the bearer check, in flyteadmin's order: signature and expiry, then
+// authenticate checks the bearer token in flyteadmin's order: signature and expiry, then
 // audience, then scope.
 func (s *Server) authenticate(ctx context.Context, now Settings) (claims map[string]any, err error) {
 	token, ok := tokenOf(ctx, now.HeaderKey)
@@ -78,8 +78,8 @@ func (s *Server) authenticate(ctx context.Context, now Settings) (claims map[str
 	return claims, nil
 }
 
-// tokenOf takes the token out of a call's metadata: from the configured key, or from
-// the usual one.
+// tokenOf returns the token in a call's metadata: under the configured key, or under
+// authorization.
 func tokenOf(ctx context.Context, key string) (string, bool) {
 	sent, _ := metadata.FromIncomingContext(ctx)
 	for _, k := range []string{key, "authorization"} {
@@ -99,7 +99,7 @@ func mayCall(claims map[string]any, external bool) bool {
 	return external || slices.Contains(scopes, "all") || claims["client_id"] == "" && len(scopes) == 0
 }
 
-// list is a claim that may be one text or many.
+// list returns a claim that is one string or a list of strings.
 func list(claim any) []string {
 	switch c := claim.(type) {
 	case string:
@@ -116,10 +116,10 @@ func list(claim any) []string {
 	return nil
 }
 
-// personKey is where the claims of who calls are.
+// personKey is the context key of the caller's claims.
 type personKey struct{}
 
-// identityServer tells those who call who they are.
+// identityServer returns the identity of the caller.
 type identityServer struct {
 	service.UnimplementedIdentityServiceServer
 }
@@ -135,7 +135,7 @@ func (identityServer) UserInfo(ctx context.Context, _ *service.UserInfoRequest) 
 	return who, nil
 }
 
-// adminServer has one method of the many, the cheapest that wants a token.
+// adminServer has only one method of the service, the simplest that needs a token.
 type adminServer struct {
 	service.UnimplementedAdminServiceServer
 }

@@ -1,9 +1,8 @@
-// Package flyteadmin is as much of Flyte's control plane as its clients need to log
-// in and to learn who they are. The messages, services and HTTP gateway are those
+// Package flyteadmin is the part of Flyte's control plane that its clients need to log in and to get the user's identity. The messages, services and HTTP gateway are those
 // that Flyte generates, github.com/flyteorg/flyte/flyteidl, over the real gRPC.
 //
-// It is flyteadmin (Flyte v1) with its own authorization server, and can be the
-// other deployments that people have, or what stands before them: see [Config] and
+// By default it is flyteadmin (Flyte v1) with its own authorization server. It can also
+// behave like other deployments, and like a proxy in front of them: see [Config] and
 // [Settings].
 package flyteadmin
 
@@ -22,7 +21,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Server is such a server, on loopback.
+// Server is a control plane that listens on loopback.
 type Server struct {
 	URL      string // where HTTP is; also the issuer
 	Endpoint string // where gRPC is, as --endpoint has it: HOST:PORT, or http://HOST:PORT without TLS
@@ -37,14 +36,14 @@ type Server struct {
 	web    http.Handler
 	https  []*http.Server
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	settings Settings
 	counts   map[string]int
 }
 
-// New starts a server whose people sign in at idp. It registers the redirect URIs
-// there: its own and, for when idp gives the tokens, those of the public clients. The
-// caller closes it.
+// New starts a server whose users sign in at idp. It registers redirect URIs there: its
+// own and, for an idp that issues the tokens, those of the public clients. The caller
+// closes it.
 func New(idp *oauthtest.Server, c Config) (*Server, error) {
 	s := &Server{config: c, idp: idp, counts: map[string]int{}, inside: bufconn.Listen(1 << 20)}
 	if len(s.config.Redirects) == 0 {
@@ -62,7 +61,7 @@ func New(idp *oauthtest.Server, c Config) (*Server, error) {
 	return s, nil
 }
 
-// furnish makes all that answers, for the URL that is known by now.
+// furnish creates all handlers. They need the URL, which is known only after listening.
 func (s *Server) furnish() (err error) {
 	s.idp.Configure(func(c *oauthtest.Config) {
 		c.RedirectURIs = append([]string{s.URL + authserver.CallbackPath}, s.config.Redirects...)
@@ -100,8 +99,8 @@ func (s *Server) current() Settings {
 	return s.settings
 }
 
-// Count says how often a method was called, by its name alone (GetOAuth2Metadata,
-// GetPublicClientConfig, GetVersion, UserInfo), by whatever way; how many calls were
+// Count returns how often a method was called, by its name without a service (GetOAuth2Metadata,
+// GetPublicClientConfig, GetVersion, UserInfo), by any protocol; how many calls were
 // refused as unauthenticated; how many requests the proxy refused (proxy-refused);
 // or what [authserver.Server.Count] counts.
 func (s *Server) Count(kind string) int {
@@ -113,7 +112,7 @@ func (s *Server) Count(kind string) int {
 	return s.Auth.Count(kind)
 }
 
-// ResetCounts forgets what was counted.
+// ResetCounts sets all counts to zero.
 func (s *Server) ResetCounts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +137,7 @@ func closeAll(listeners []net.Listener) error {
 // Redirect is the redirect URI that clients are told to use.
 func (s *Server) Redirect() string { return s.config.Redirects[0] }
 
-// Ports says at which ports a server listens, and what it speaks there.
+// Ports determines the ports of a server and the protocols there.
 type Ports int
 
 // The ways to listen.
@@ -150,7 +149,7 @@ const (
 	Web                    // one port without TLS, for HTTP/1.1, and no gRPC
 )
 
-// Config is what is fixed when a server starts. The zero value is Flyte v1 with
+// Config holds the settings that are fixed when a server starts. The zero value is Flyte v1 with
 // its own authorization server and its own redirect URIs.
 type Config struct {
 	Ports     Ports
@@ -158,7 +157,7 @@ type Config struct {
 	Redirects []string // of the public clients; none are flyteadmin's own
 }
 
-// Trouble is what stands between a client and the server.
+// Trouble is a failure between a client and the server.
 type Trouble string
 
 // The troubles.
@@ -168,17 +167,17 @@ const (
 	Unavailable Trouble = "unavailable" // an ingress without a server behind it
 )
 
-// Settings may change while the server runs. The zero value is what flyteadmin does
-// by default.
+// Settings are the settings that may change while the server runs. The zero value is
+// the default of flyteadmin.
 type Settings struct {
 	Trouble    Trouble
 	NoAuth     bool          // deployed without authentication (security.useAuth: false)
 	External   bool          // the OpenID provider gives the tokens, and its metadata are passed on
 	RetryDelay time.Duration // between the six times that its metadata are asked for; 1 s by default
 	HeaderKey  string        // by default flyte-authorization, and authorization with Flyte 2
-	NoClient   bool          // says nothing of client, redirect URI and scopes, as Flyte 2 may
-	Audience   string        // that clients are told to ask for
-	Proxy      bool          // stands behind a proxy that wants a token of the OpenID provider
+	NoClient   bool          // does not return client, redirect URI and scopes, as Flyte 2 may
+	Audience   string        // that clients are told to request
+	Proxy      bool          // is behind a proxy that requires a token of the OpenID provider
 	Lifetimes  authserver.Lifetimes
 }
 
@@ -191,7 +190,7 @@ func (s *Settings) complete(flyte2 bool) {
 	s.RetryDelay = cmp.Or(s.RetryDelay, time.Second)
 }
 
-// scopes are what clients are told to ask for.
+// scopes returns the scopes that clients are told to request.
 func (s Settings) scopes() []string {
 	if s.External {
 		return []string{"openid", "offline_access"}
@@ -199,7 +198,7 @@ func (s Settings) scopes() []string {
 	return []string{"all", "offline"}
 }
 
-// audiences are those that a token may be for besides the server's URL.
+// audiences returns the audiences that a token may have besides the server's URL.
 func (s Settings) audiences() []string {
 	if s.External {
 		return []string{oauthtest.PublicClient}

@@ -48,7 +48,7 @@ func (s *Server) serveDecision(w http.ResponseWriter, r *http.Request) {
 	engine.WriteAuthorizeResponse(w, request, response)
 }
 
-// serveToken grants what the code, the refresh token or the client asks for.
+// serveToken issues tokens for a code, a refresh token or client credentials.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	s.count("token", grantName(r.PostFormValue("grant_type")))
 	engine := s.provider()

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// compose makes the provider of what flyteadmin makes its own: the grants it
-// serves, PKCE that it does not insist on, and refresh tokens for offline only.
+// compose creates the provider with flyteadmin's options: its grants, optional PKCE,
+// and refresh tokens for the scope offline only.
 func (s *Server) compose(key *rsa.PrivateKey) (fosite.OAuth2Provider, error) {
 	forms, err := newSealer()
 	if err != nil {
@@ -47,26 +47,27 @@ func (s *Server) compose(key *rsa.PrivateKey) (fosite.OAuth2Provider, error) {
 	), nil
 }
 
-// The clients that every flyteadmin knows.
+// The clients of every flyteadmin.
 const (
-	// PublicClient is the one that flyteadmin tells its clients to be. There is a
-	// second public client, flyte-cli, which may do the same.
+	// PublicClient is the client ID that flyteadmin returns to its clients. There is a
+	// second public client, flyte-cli, with the same grants.
 	PublicClient = "flytectl"
 	// SecretClient may use the client credentials and refresh token grants, with
 	// Secret.
 	SecretClient = "flytepropeller"
-	// Secret is flyteadmin's default, which its documents tell users to change.
+	// Secret is flyteadmin's default secret, which its documentation tells users to
+	// change.
 	Secret = "foobar"
 )
 
-// Redirects are flyteadmin's own redirect URIs of the public clients; the first is
-// the one that it tells.
+// Redirects are flyteadmin's default redirect URIs of the public clients. The first is
+// the one that it returns to its clients.
 func Redirects() []string {
 	return []string{"http://localhost:53593/callback", "http://localhost:12345/callback"}
 }
 
-// The scopes that flyteadmin knows. It marks a token that it gave to a person with
-// accessScope, and what may be refreshed with offlineScope.
+// The scopes of flyteadmin. A token that was issued to a user has accessScope, and one
+// that can be refreshed has offlineScope.
 const (
 	allScope     = "all"
 	offlineScope = "offline"
@@ -77,7 +78,7 @@ func newClients(redirects []string) (map[string]fosite.Client, error) {
 	if len(redirects) == 0 {
 		redirects = Redirects()
 	}
-	hasher := fosite.BCrypt{WorkFactor: bcrypt.MinCost} // a test has no time for more
+	hasher := fosite.BCrypt{WorkFactor: bcrypt.MinCost} // more would slow tests down
 	secret, err := hasher.Hash(context.Background(), []byte(Secret))
 	if err != nil {
 		return nil, err
@@ -103,16 +104,16 @@ func newClients(redirects []string) (map[string]fosite.Client, error) {
 	return clients, nil
 }
 
-// store gives fosite back the requests that codes and refresh tokens are for, out of
-// these themselves. What it says of one that does not verify is no error that fosite
-// knows, which is why flyteadmin answers 500 to it.
+// store returns the requests of codes and refresh tokens to fosite. It decodes them
+// from the codes and tokens themselves. Its error for one that is not valid is none
+// that fosite knows, so flyteadmin answers 500.
 type store struct {
 	*storage.MemoryStore // of clients; fosite reads nothing else from it
 	signer               jwt.JWTStrategy
 	forms                sealer
 }
 
-// request reads the request out of what was made for it.
+// request decodes the request from a code or token.
 func (s store) request(ctx context.Context, token string) (*fosite.Request, error) {
 	decoded, err := s.signer.Decode(ctx, token)
 	if err != nil {
@@ -142,8 +143,8 @@ func (s store) form(session fosite.Session) (url.Values, error) {
 	return form, nil
 }
 
-// code reads the request of a code, which asks for what was asked for in the
-// beginning and is granted what the code says.
+// code decodes the request of a code: its requested scopes are those of the
+// authorization request, and its granted ones are those of the code.
 func (s store) code(ctx context.Context, code string) (fosite.Requester, error) {
 	r, err := s.request(ctx, code)
 	if err != nil {
@@ -184,7 +185,7 @@ func (s store) GetRefreshTokenSession(ctx context.Context, token string, _ fosit
 	return r, nil
 }
 
-// What is given out cannot be taken back.
+// Nothing that was issued can be revoked.
 
 func (s store) InvalidateAuthorizeCodeSession(context.Context, string) error             { return nil }
 func (s store) DeletePKCERequestSession(context.Context, string) error                   { return nil }
@@ -193,7 +194,7 @@ func (s store) RevokeAccessToken(context.Context, string) error                 
 func (s store) RevokeRefreshToken(context.Context, string) error                         { return nil }
 func (s store) RevokeRefreshTokenMaybeGracePeriod(context.Context, string, string) error { return nil }
 
-// What is given out is not kept.
+// Nothing that was issued is stored.
 
 func (s store) CreateAuthorizeCodeSession(context.Context, string, fosite.Requester) error {
 	return nil
@@ -202,23 +203,24 @@ func (s store) CreatePKCERequestSession(context.Context, string, fosite.Requeste
 func (s store) CreateAccessTokenSession(context.Context, string, fosite.Requester) error  { return nil }
 func (s store) CreateRefreshTokenSession(context.Context, string, fosite.Requester) error { return nil }
 
-// asked marks a scope that a code or a refresh token only hands on: with it no
-// refresh token passes for an access token.
+// asked marks a scope that a code or a refresh token passes on, so that a refresh token
+// is not accepted as an access token.
 const asked = "f."
 
-// formClaim holds what of the authorization request the exchange must know.
+// formClaim is the claim with the parameters of the authorization request that the
+// exchange needs.
 const formClaim = "form"
 
-// tokens makes codes, access tokens and refresh tokens. All three are access tokens
-// to fosite, which differ by their scopes and lifetimes.
+// tokens generates codes, access tokens and refresh tokens. To fosite all three are
+// access tokens with different scopes and lifetimes.
 type tokens struct {
 	oauth2.CoreStrategy
 	forms sealer
 	now   func() Lifetimes
 }
 
-// The signature by which fosite looks something up is all of it: there is nothing
-// to look it up in.
+// The signature by which fosite looks a token up is the whole token, because tokens are
+// not stored.
 func (t tokens) AuthorizeCodeSignature(code string) string { return code }
 func (t tokens) RefreshTokenSignature(token string) string { return token }
 
@@ -235,8 +237,8 @@ func (t tokens) GenerateAccessToken(ctx context.Context, r fosite.Requester) (to
 	return t.CoreStrategy.GenerateAccessToken(ctx, r)
 }
 
-// GenerateAuthorizeCode grants whatever was asked for: flyteadmin does not ask the
-// person.
+// GenerateAuthorizeCode grants all requested scopes: flyteadmin does not ask the user
+// for consent.
 func (t tokens) GenerateAuthorizeCode(ctx context.Context, r fosite.Requester) (code, signature string, err error) {
 	for _, scope := range r.GetRequestedScopes() {
 		r.GrantScope(handedOn(scope, offlineScope))
@@ -252,7 +254,7 @@ func (t tokens) GenerateAuthorizeCode(ctx context.Context, r fosite.Requester) (
 	return t.generate(ctx, r, t.now().Code)
 }
 
-// remember seals the challenge. A claim that is not text would not come back.
+// remember encrypts the challenge. Claims that are not strings would be lost.
 func (t tokens) remember(r fosite.Requester) map[string]any {
 	form := map[string]any{}
 	for _, name := range []string{"code_challenge", "code_challenge_method"} {
@@ -263,9 +265,9 @@ func (t tokens) remember(r fosite.Requester) map[string]any {
 	return form
 }
 
-// GenerateRefreshToken takes away the scopes of the access token that was made a
-// moment ago for the same request, so that the answer's scope is the refresh
-// token's: flyteadmin's is, too.
+// GenerateRefreshToken removes the scopes of the access token that was generated before
+// for the same request. So the answer's scope is that of the refresh token, as with
+// flyteadmin.
 func (t tokens) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
 	request, ok := r.(*fosite.AccessRequest)
 	if !ok {
@@ -279,8 +281,8 @@ func (t tokens) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (t
 	return t.generate(ctx, r, t.now().Refresh)
 }
 
-// generate makes an access token of another lifetime, and lets the session say
-// again how long an access token is good: the answer's expires_in comes from there.
+// generate creates an access token with another lifetime. It then restores the
+// session's lifetime of an access token, because the answer's expires_in is that one.
 func (t tokens) generate(ctx context.Context, r fosite.Requester, lifetime time.Duration) (token, signature string, err error) {
 	session := r.GetSession()
 	session.SetExpiresAt(fosite.AccessToken, time.Now().Add(lifetime))
@@ -296,7 +298,7 @@ func handedOn(scope string, asTheyAre ...string) string {
 	return asked + scope
 }
 
-// sealer encrypts the challenge, which a code carries.
+// sealer encrypts the challenge that a code contains.
 type sealer struct{ cipher.AEAD }
 
 func newSealer() (sealer, error) {
@@ -323,8 +325,8 @@ func (s sealer) open(sealed string) (string, error) {
 	return string(value), err
 }
 
-// Person is what the OpenID provider says of who has signed in. In a token it is
-// the claim user_info.
+// Person is the user information of the OpenID provider. In a token it is the claim
+// user_info.
 type Person struct {
 	Subject           string `json:"subject,omitempty"`
 	Name              string `json:"name,omitempty"`
@@ -332,7 +334,7 @@ type Person struct {
 	Email             string `json:"email,omitempty"`
 }
 
-// newSession is what a token will say besides its scopes, audience and expiry.
+// newSession returns the claims of a token other than its scopes, audience and expiry.
 // Without a client it is empty: fosite fills it from the code or the refresh token.
 func (s *Server) newSession(client string, who *Person) *oauth2.JWTSession {
 	claims := &jwt.JWTClaims{IssuedAt: time.Now(), Extra: map[string]any{"client_id": client, "user_info": who}}

@@ -20,13 +20,12 @@ const keyID = "flyteadmin"
 func (s *Server) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	s.count("keys")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ // fails only if the client has gone
+	_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ // fails only if the client has disconnected
 		{Key: s.signingKey().Public(), KeyID: keyID, Algorithm: string(jose.RS256), Use: "sig"},
 	}})
 }
 
-// RotateKey replaces the signing key, as a new deployment does. Whatever was given
-// out so far is garbage from then on.
+// RotateKey replaces the signing key, as a new deployment does. Everything issued so far is invalid then.
 func (s *Server) RotateKey() error { return s.signWith(newKey()) }
 
 func (s *Server) signWith(key *rsa.PrivateKey) error {
@@ -52,8 +51,7 @@ func (s *Server) provider() fosite.OAuth2Provider {
 	return s.engine
 }
 
-// firstKey is shared by the servers of a process, because making one takes most of
-// the time that a server needs to start.
+// firstKey is shared by the servers of a process, because generating a key takes most of the time in which a server starts.
 var firstKey = sync.OnceValue(newKey)
 
 func newKey() *rsa.PrivateKey {
@@ -64,8 +62,7 @@ func newKey() *rsa.PrivateKey {
 	return key
 }
 
-// Verify checks the signature and expiry of a token, as flyteadmin does, and gives
-// its claims.
+// Verify checks the signature and expiry of a token, as flyteadmin does, and returns its claims.
 func (s *Server) Verify(ctx context.Context, token string) (map[string]any, error) {
 	signer := jwt.RS256JWTStrategy{PrivateKey: s.signingKey()}
 	decoded, err := signer.Decode(ctx, token)

@@ -29,7 +29,7 @@ func newProvider(issuer string, idp *oauthtest.Server) *provider {
 	}, idp}
 }
 
-// serveLogin sends the person to the OpenID provider.
+// serveLogin redirects the user to the OpenID provider.
 func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	v, ok := s.visits.of(r)
 	if !ok {
@@ -41,8 +41,8 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, s.idp.AuthCodeURL(v.state, oauth2.S256ChallengeOption(v.verifier)), http.StatusTemporaryRedirect)
 }
 
-// serveCallback is where the person comes back. A person who said no there ends
-// here: the client that waits for an answer learns nothing.
+// serveCallback handles the redirect from the OpenID provider. If the user denied
+// access there, the login ends here and the client gets no answer.
 func (s *Server) serveCallback(w http.ResponseWriter, r *http.Request) {
 	v, ok := s.visits.of(r)
 	if !ok || v.state != r.URL.Query().Get("state") {
@@ -59,7 +59,7 @@ func (s *Server) serveCallback(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, v.next, http.StatusTemporaryRedirect)
 }
 
-// person exchanges a code and asks who it is for.
+// person exchanges a code and requests the user information.
 func (p *provider) person(ctx context.Context, code, verifier string) (*Person, error) {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, p.server.Client())
 	token, err := p.Exchange(ctx, code, oauth2.VerifierOption(verifier))
@@ -85,26 +85,25 @@ func (p *provider) person(ctx context.Context, code, verifier string) (*Person, 
 	return &who.Person, nil
 }
 
-// cookie names a visit.
+// cookie is the name of the cookie with the ID of a visit.
 const cookie = "flyte_visit"
 
-// visit is a person on the way through the login. It is a value, and replaced
-// rather than changed.
+// visit is the state of a user's login. It is a value that is replaced and not changed.
 type visit struct {
 	request  string // the authorization request, as a URL
 	next     string // where to go after the OpenID provider
 	state    string // for the OpenID provider, as the verifier is
 	verifier string
-	who      *Person // nil until the OpenID provider has said
+	who      *Person // nil until the OpenID provider has answered
 }
 
-// visits are all of them. flyteadmin keeps them in encrypted cookies.
+// visits holds all visits. flyteadmin stores them in encrypted cookies.
 type visits struct {
 	mu  sync.Mutex
 	all map[string]visit
 }
 
-// begin starts a visit, and gives the browser its name.
+// begin starts a visit and sets the cookie in the browser.
 func (vs *visits) begin(w http.ResponseWriter, request string) {
 	id := rand.Text()
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: id, Path: "/", HttpOnly: true})

@@ -1,9 +1,9 @@
-// Package authserver is the authorization server that flyteadmin (Flyte v1) has in
-// itself, with what was observed of it: it is built on the same library,
-// github.com/ory/fosite v0.42.2, and like flyteadmin's it keeps nothing. Codes and
-// refresh tokens are signed JWTs, good as often as one likes until they expire.
+// Package authserver is the authorization server that is built into flyteadmin (Flyte
+// v1), with its observed behavior. It uses the same library, github.com/ory/fosite
+// v0.42.2, and stores nothing, like flyteadmin. Codes and refresh tokens are signed
+// JWTs, which can be used any number of times until they expire.
 //
-// Who the person is it leaves to an OpenID provider, as flyteadmin does.
+// Users sign in at an OpenID provider, as with flyteadmin.
 package authserver
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Where the server has what.
+// The paths of the server.
 const (
 	AuthorizePath = "/oauth2/authorize"
 	TokenPath     = "/oauth2/token"
@@ -30,8 +30,8 @@ const (
 	loginPath  = "/login"
 )
 
-// Server is such an authorization server. It is an HTTP handler, and listens
-// nowhere by itself.
+// Server is an authorization server. It is an HTTP handler, and does not listen by
+// itself.
 type Server struct {
 	http.Handler
 
@@ -40,15 +40,14 @@ type Server struct {
 	idp     *provider
 	visits  visits
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	key       *rsa.PrivateKey
 	engine    fosite.OAuth2Provider
 	lifetimes Lifetimes
 	counts    map[string]int
 }
 
-// New makes a server whose public URL is issuer, without a slash at its end. The
-// person signs in at idp, which must have issuer with [CallbackPath] among its
+// New returns a server whose public URL is issuer, without a trailing slash. Users sign in at idp, which must have issuer with [CallbackPath] among its
 // redirect URIs. Redirects are those of the public clients; none are flyteadmin's
 // own, [Redirects].
 func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, error) {
@@ -72,20 +71,19 @@ func New(issuer string, idp *oauthtest.Server, redirects ...string) (*Server, er
 	return s, nil
 }
 
-// Paths are all that the server answers at.
+// Paths returns all paths of the server.
 func Paths() []string {
 	return []string{AuthorizePath, loginPath, CallbackPath, decidePath, TokenPath, KeysPath}
 }
 
-// Lifetimes are how long what the server gives out is good, counted from then. Zero
-// is flyteadmin's default.
+// Lifetimes are the lifetimes of what the server issues. Zero is flyteadmin's default.
 type Lifetimes struct {
 	Access  time.Duration // 30 min
 	Refresh time.Duration // 60 min
 	Code    time.Duration // 5 min
 }
 
-// SetLifetimes changes the lifetimes of what is given out from now on.
+// SetLifetimes changes the lifetimes of what is issued from now on.
 func (s *Server) SetLifetimes(l Lifetimes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +100,7 @@ func (s *Server) current() Lifetimes {
 	return s.lifetimes
 }
 
-// Count says how many requests of a kind came: authorize, keys, token (of any
+// Count returns the number of requests of a kind: authorize, keys, token (of any
 // grant), a grant by its name (authorization_code, refresh_token,
 // client_credentials, device_code); how many tokens were refused; and how many of
 // them with one error, such as server_error.
@@ -112,7 +110,7 @@ func (s *Server) Count(kind string) int {
 	return s.counts[kind]
 }
 
-// ResetCounts forgets what was counted.
+// ResetCounts sets all counts to zero.
 func (s *Server) ResetCounts() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

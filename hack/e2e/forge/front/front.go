@@ -1,5 +1,5 @@
-// Package front stands before a server: it speaks TLS on loopback, counts what
-// comes and how it is answered, and makes tokens useless.
+// Package front is a reverse proxy in front of a server: it listens on loopback with
+// TLS, counts requests and statuses, and makes tokens invalid.
 package front
 
 import (
@@ -13,13 +13,13 @@ import (
 	"sync"
 )
 
-// Front is such a front.
+// Front is a reverse proxy for one server.
 type Front struct {
 	CA []byte // the certificate to trust, as PEM; all fronts have the same
 
 	http *httptest.Server
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	behind  http.Handler
 	counts  map[string]int
 	seen    map[string]bool // tokens
@@ -34,14 +34,15 @@ func New() *Front {
 	return f
 }
 
-// Place puts the server behind the front. Before that, all is answered with 503.
+// Place sets the server behind the front. Before that, each request is answered with
+// 503.
 func (f *Front) Place(server http.Handler) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.behind = server
 }
 
-// Beside has a path answered by another server than the rest.
+// Beside sets another server for one path.
 func (f *Front) Beside(path string, server http.Handler) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -57,16 +58,16 @@ func (f *Front) Close() {
 	f.http.Close()
 }
 
-// Host is where it listens, and the port.
+// Host returns the address and port of the front.
 func (f *Front) Host() string { return f.http.Listener.Addr().String() }
 
-// URL is the address of a path.
+// URL returns the URL of a path.
 func (f *Front) URL(path string) string { return "https://" + f.Host() + path }
 
-// Client gives an HTTP client that trusts the front.
+// Client returns an HTTP client that trusts the front.
 func (f *Front) Client() *http.Client { return f.http.Client() }
 
-// Count says how many requests came: all, those with an Authorization header of a
+// Count returns the number of requests: all, those with an Authorization header of a
 // scheme (Bearer, Basic) or of none (anonymous), those of a grant (by its name), or
 // those that were answered with a status.
 func (f *Front) Count(kind string) int {
@@ -75,15 +76,15 @@ func (f *Front) Count(kind string) int {
 	return f.counts[kind]
 }
 
-// ResetCounts forgets what was counted.
+// ResetCounts sets all counts to zero.
 func (f *Front) ResetCounts() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.counts = map[string]int{}
 }
 
-// Revoke makes every token useless that was sent until now. The server behind gets
-// another one in its place, and refuses that in its own words.
+// Revoke makes every token invalid that was sent until now. The server gets another
+// token instead, and rejects it with its own message.
 func (f *Front) Revoke() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,7 +105,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.server().ServeHTTP(&recorder{w, f}, r)
 }
 
-// notice remembers a token and reports whether it is revoked.
+// notice stores a token and reports whether it is revoked.
 func (f *Front) notice(token string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -131,7 +132,7 @@ func (f *Front) server() http.Handler {
 	return f.behind
 }
 
-// recorder counts statuses. The status is counted before the client learns of it.
+// recorder counts statuses. The status is counted before it is sent to the client.
 type recorder struct {
 	http.ResponseWriter
 	front *Front
@@ -144,10 +145,10 @@ func (r *recorder) WriteHeader(status int) {
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// maxForm is more than any form of a token request has.
+// maxForm is the limit in bytes for the form of a token request.
 const maxForm = 1 << 16
 
-// grantOf is the grant that a form asks for, or nothing. The body can be read again.
+// grantOf returns the grant type in a form, or "". The body can be read again.
 func grantOf(r *http.Request) string {
 	if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
 		return ""

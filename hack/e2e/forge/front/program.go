@@ -13,16 +13,15 @@ import (
 	"time"
 )
 
-// Program is a server that is a process of its own and listens on a Unix socket,
-// for want of a port that is surely free.
+// Program is a server in a process of its own. It listens on a Unix socket, because a
+// port could be in use.
 type Program struct {
 	cmd   *exec.Cmd
 	said  bytes.Buffer
 	ended chan struct{}
 }
 
-// Run starts cmd, places what listens on socket behind the front, and returns once
-// a GET of path is answered as it should be. The caller stops the program.
+// Run starts cmd, sets the server on socket behind the front, and returns when a GET of path is answered as expected. The caller stops the program.
 func (f *Front) Run(ctx context.Context, cmd *exec.Cmd, socket, path string, status int) (*Program, error) {
 	p := &Program{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.said, &p.said
@@ -30,7 +29,7 @@ func (f *Front) Run(ctx context.Context, cmd *exec.Cmd, socket, path string, sta
 		return nil, err
 	}
 	go func() {
-		_ = cmd.Wait() // it ends when it is stopped, or await tells
+		_ = cmd.Wait() // it ends when it is stopped; otherwise await reports it
 		close(p.ended)
 	}()
 	f.Place(proxy(socket))
@@ -42,9 +41,9 @@ func (f *Front) Run(ctx context.Context, cmd *exec.Cmd, socket, path string, sta
 	return p, nil
 }
 
-// Stop ends the program.
+// Stop kills the program.
 func (p *Program) Stop() {
-	_ = p.cmd.Process.Kill() // or it has ended
+	_ = p.cmd.Process.Kill() // an error means that it has ended
 	<-p.ended
 }
 
@@ -79,7 +78,7 @@ func (f *Front) get(ctx context.Context, path string) (status int, err error) {
 	return response.StatusCode, err
 }
 
-// proxy leads to what listens on socket, which learns by what name it was called.
+// proxy forwards requests to the server on socket, with the original Host header.
 func proxy(socket string) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

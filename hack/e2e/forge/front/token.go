@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Scheme is that of a request's Authorization header, Bearer or Basic, or else
-// anonymous.
+// Scheme returns the scheme of a request's Authorization header, Bearer or Basic, or
+// "anonymous".
 func Scheme(r *http.Request) string {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	for _, known := range []string{"Bearer", "Basic"} {
@@ -17,7 +17,7 @@ func Scheme(r *http.Request) string {
 	return "anonymous"
 }
 
-// Token is the token of a request: a Bearer token, or a password.
+// Token returns the token of a request: a Bearer token, or a password.
 func Token(r *http.Request) string {
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
@@ -29,7 +29,7 @@ func Token(r *http.Request) string {
 	return token
 }
 
-// spoil puts a token that nobody gave out in the place of the one in r.
+// spoil replaces the token in r by an invalid one.
 func spoil(r *http.Request) {
 	if user, _, ok := r.BasicAuth(); ok {
 		r.SetBasicAuth(user, "revoked")

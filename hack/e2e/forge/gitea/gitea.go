@@ -1,4 +1,4 @@
-// Package gitea runs a Gitea, and is the person who logs in to it.
+// Package gitea runs a Gitea, and acts as a user who logs in to it.
 package gitea
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/front"
 )
 
-// Alice is the person who has an account there.
+// Alice is the user with an account there.
 const (
 	Alice    = "alice"
 	password = "correct horse battery"
 )
 
-// Server is a Gitea. Who comes to it comes through Front.
+// Server is a Gitea. All requests go through Front.
 type Server struct {
 	*front.Front
 	ClientID string // of a public client with the redirect URI http://127.0.0.1
@@ -30,10 +30,10 @@ type Server struct {
 	program *front.Program
 }
 
-// Start starts one whose files are in a new directory in the system's temporary
-// one: it runs as an ordinary user, to whom a test's own directory is closed.
-// Program is what peers.Gitea made. It returns once there is an account and a
-// client. The caller closes it.
+// Start starts a Gitea with its files in a new directory in the system's temporary one:
+// it runs as an ordinary user, who has no access to a test's own directory. program is
+// the result of peers.Gitea. Start returns when there is an account and a client. The
+// caller closes the server.
 func Start(ctx context.Context, program string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "gitea-")
 	if err != nil {
@@ -69,15 +69,15 @@ func (s *Server) start(ctx context.Context, program string) error {
 	return s.register(ctx)
 }
 
-// Revoke makes every access token useless that was sent until now: see
-// [front.Front.Revoke]. Of those that Gitea gives out for one grant in one second each
-// is the same, so it lets the second pass: the next one shall be another.
+// Revoke makes every access token invalid that was sent until now: see
+// [front.Front.Revoke]. Gitea issues the same token for a grant within one second, so
+// Revoke waits until the second is over.
 func (s *Server) Revoke() {
 	s.Front.Revoke()
 	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 }
 
-// Close ends the server and removes all that it wrote.
+// Close stops the server and removes its files.
 func (s *Server) Close() error {
 	if s.program != nil {
 		s.program.Stop()
@@ -89,7 +89,7 @@ func (s *Server) Close() error {
 func (s *Server) config() string { return filepath.Join(s.dir, "app.ini") }
 func (s *Server) socket() string { return filepath.Join(s.dir, "socket") }
 
-// settings are Gitea's. A refresh token is good once.
+// settings returns the settings of Gitea. A refresh token can be used once.
 func (s *Server) settings() string {
 	return strings.NewReplacer("$DIR", s.dir, "$HOST", s.Host(), "$SOCKET", s.socket(), "$USER", ordinary()).Replace(`
 RUN_USER = $USER
@@ -124,7 +124,8 @@ SHOW_FOOTER_VERSION = false
 `)
 }
 
-// command is gitea with args, as an ordinary user: it runs as no other.
+// command returns the command gitea with args. It runs as an ordinary user, because
+// Gitea refuses to run as root.
 func (s *Server) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.dir, "gitea"), append([]string{"--config", s.config()}, args...)...)
 	cmd.Dir, cmd.Env = s.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "USER=" + ordinary()}

@@ -12,23 +12,24 @@ import (
 	"syscall"
 )
 
-// nobody is who root becomes: Gitea does not run as root.
-const nobody = 65534
+// unprivilegedUID is the user ID that Gitea gets from a test that runs as root, because
+// Gitea refuses to run as root.
+const unprivilegedUID = 65534
 
-// ordinary is the name of the user that Gitea runs as.
+// ordinary returns the name of the user that Gitea runs as.
 func ordinary() string {
 	id := os.Getuid()
 	if id == 0 {
-		id = nobody
+		id = unprivilegedUID
 	}
 	u, err := user.LookupId(strconv.Itoa(id))
 	if err != nil {
-		return strconv.Itoa(id) // Gitea says what is wrong
+		return strconv.Itoa(id) // Gitea reports the error
 	}
 	return u.Username
 }
 
-// giveAway gives what is in dir to that user.
+// giveAway makes that user the owner of the files in dir.
 func giveAway(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -37,13 +38,13 @@ func giveAway(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, nobody, nobody)
+		return os.Lchown(path, unprivilegedUID, unprivilegedUID)
 	})
 }
 
 // asOrdinary makes cmd run as that user.
 func asOrdinary(cmd *exec.Cmd) {
 	if os.Getuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivilegedUID, Gid: unprivilegedUID}}
 	}
 }

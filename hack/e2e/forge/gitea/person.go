@@ -14,12 +14,11 @@ import (
 	"golang.org/x/net/html"
 )
 
-// maxPages is more than there are on the way through a login.
+// maxPages is the limit for the number of pages in a login.
 const maxPages = 10
 
-// SignIn is a browser with Alice before it, who says yes: it opens an authorization
-// URL, sends each page's form as she fills it in, and ends at the first page that
-// has none.
+// SignIn signs Alice in as a browser would: it opens an authorization URL, fills in and
+// sends the form of each page, and ends at the first page without a form.
 func SignIn(ctx context.Context, transport http.RoundTripper, address string) error {
 	b, err := newBrowser(transport)
 	if err != nil {
@@ -31,7 +30,7 @@ func SignIn(ctx context.Context, transport http.RoundTripper, address string) er
 
 var revokeButton = regexp.MustCompile(`data-url="([^"]*/revoke/[^"]*)"`)
 
-// EndGrants is Alice, who takes back at the forge what she has granted.
+// EndGrants revokes all grants of Alice at the forge.
 func (s *Server) EndGrants(ctx context.Context) error {
 	b, err := newBrowser(s.Client().Transport)
 	if err != nil {
@@ -57,7 +56,7 @@ func (s *Server) EndGrants(ctx context.Context) error {
 	return nil
 }
 
-// browser is Alice's.
+// browser is the browser of Alice.
 type browser struct{ http.Client }
 
 func newBrowser(transport http.RoundTripper) (*browser, error) {
@@ -65,7 +64,7 @@ func newBrowser(transport http.RoundTripper) (*browser, error) {
 	return &browser{http.Client{Jar: jar, Transport: transport}}, err
 }
 
-// open returns the page that comes in the end.
+// open follows all forms and returns the last page.
 func (b *browser) open(ctx context.Context, address string) (page string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	for range maxPages {
@@ -85,7 +84,7 @@ func (b *browser) open(ctx context.Context, address string) (page string, err er
 	return "", fmt.Errorf("gitea: no end after %d pages", maxPages)
 }
 
-// visit returns the page at which redirects end, and where that is.
+// visit follows redirects and returns the last page and its URL.
 func (b *browser) visit(request *http.Request) (page string, at *url.URL, err error) {
 	response, err := b.Do(request)
 	if err != nil {
@@ -99,13 +98,13 @@ func (b *browser) visit(request *http.Request) (page string, at *url.URL, err er
 	return string(body), response.Request.URL, err
 }
 
-// form is a form that Alice has filled in.
+// form is a filled-in form.
 type form struct {
 	action string
 	fields url.Values
 }
 
-// send is the request by which a form on the page at an address is sent.
+// send returns the request that submits a form of the page at an address.
 func (f *form) send(ctx context.Context, at *url.URL) (*http.Request, error) {
 	to, err := at.Parse(f.action)
 	if err != nil {
@@ -119,8 +118,8 @@ func (f *form) send(ctx context.Context, at *url.URL) (*http.Request, error) {
 	return request, nil
 }
 
-// formOf is the page's form that logs in or consents, or nil. Gitea's pages have
-// others, for the language say.
+// formOf returns the page's form for login or consent, or nil. Gitea's pages have other
+// forms too, for example for the language.
 func formOf(page string) *form {
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -138,7 +137,8 @@ func formOf(page string) *form {
 	return nil
 }
 
-// fill fills in a form. Of several buttons with a name she takes the first: yes.
+// fill fills in a form. Of several buttons with the same name it uses the first, which
+// approves.
 func fill(n *html.Node) *form {
 	f := &form{action: attribute(n, "action"), fields: url.Values{}}
 	for field := range n.Descendants() {

@@ -21,14 +21,14 @@ func (s *Server) register(ctx context.Context) error {
 	return err
 }
 
-// AddRepository makes a private repository of Alice's, with one commit on main.
+// AddRepository creates a private repository of Alice with one commit on main.
 func (s *Server) AddRepository(ctx context.Context, name string) error {
 	return s.post(ctx, "/api/v1/user/repos", map[string]any{
 		"name": name, "private": true, "auto_init": true, "default_branch": "main",
 	}, nil)
 }
 
-// post asks the API for something, as Alice.
+// post sends a request to the API as Alice.
 func (s *Server) post(ctx context.Context, path string, body, answer any) error {
 	text, err := json.Marshal(body)
 	if err != nil {

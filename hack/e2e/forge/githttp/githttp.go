@@ -1,5 +1,5 @@
-// Package githttp serves git repositories to whoever has a token of an issuer. What
-// serves them is git's own http-backend.
+// Package githttp serves git repositories to clients with a token of an issuer, by
+// git's own http-backend.
 package githttp
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Server is such a server.
+// Server is a git server.
 type Server struct {
 	*front.Front
 	issuer  *oauthtest.Server
@@ -22,8 +22,8 @@ type Server struct {
 	backend http.Handler
 }
 
-// Start starts one for the repositories in dir. It takes tokens in these schemes,
-// "Bearer" or "Basic", which it offers in this order.
+// Start starts a server for the repositories in dir. It accepts tokens in the given
+// schemes, "Bearer" or "Basic", and offers them in this order.
 func Start(issuer *oauthtest.Server, dir string, schemes ...string) (*Server, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Server) allowed(r *http.Request) bool {
 	return err == nil
 }
 
-// Create makes an empty repository in dir.
+// Create creates an empty repository in dir.
 func Create(dir, name string) error {
 	return exec.Command("git", "init", "--quiet", "--bare", "--initial-branch", "main", filepath.Join(dir, name+".git")).Run()
 }

@@ -1,4 +1,4 @@
-// Package modules is a proxy for the go command that wants a token of an issuer. It
+// Package modules is a module proxy for the go command that requires a token of an issuer. It
 // has one module, example.test/hello v1.0.0.
 package modules
 
@@ -18,7 +18,7 @@ const (
 	goMod   = "module " + module + "\n"
 )
 
-// Server is such a proxy.
+// Server is a module proxy.
 type Server struct {
 	*front.Front
 	issuer *oauthtest.Server

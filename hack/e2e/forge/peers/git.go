@@ -12,7 +12,7 @@ import (
 )
 
 // release is the Debian whose git is built. Debian 12's is older than 2.46, with
-// which git began to tell helpers that a token was refused.
+// which git began to tell helpers that a token was rejected.
 const release = "trixie"
 
 // NewGit returns the directory with a git of 2.46 or later: the system's own, or one
@@ -44,7 +44,7 @@ func OldGit(ctx context.Context) (bool, error) {
 }
 
 // buildGit fetches, builds and installs git in dir, without what only documentation,
-// translations, mail and windows need. It finds its own parts wherever dir is later.
+// translations, mail and windows need. The result can be moved.
 func buildGit(ctx context.Context, dir string) error {
 	source := filepath.Join(dir, "source")
 	if err := fetchGit(ctx, source); err != nil {
@@ -66,8 +66,8 @@ func buildGit(ctx context.Context, dir string) error {
 	return os.RemoveAll(source)
 }
 
-// fetchGit has apt-get fetch git's source into dir, from where this system's packages
-// come, and touches nothing of the system's.
+// fetchGit downloads the source of git into dir by apt-get, from the source of this
+// system's packages. It does not change the system.
 func fetchGit(ctx context.Context, dir string) error {
 	for _, name := range []string{"lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
@@ -97,7 +97,7 @@ func fetchGit(ctx context.Context, dir string) error {
 	return nil
 }
 
-// mirror is where this Debian comes from.
+// mirror returns the package mirror of this Debian.
 func mirror(ctx context.Context) (string, error) {
 	said, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian").Output()
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 )
 
-// giteaModule is Gitea. Its go.mod replaces modules, for which go install refuses
-// it.
+// giteaModule is the module of Gitea. go install refuses it, because its go.mod
+// replaces modules.
 const giteaModule, giteaVersion = "code.gitea.io/gitea", "v1.26.0"
 
-// giteaTags build it with SQLite, which is C. They leave out the pages' scripts and
-// styles, which are not built by go: its forms are there without them.
+// giteaTags add SQLite, which needs cgo. They leave out the scripts and styles of the
+// pages, which go does not build: the forms work without them.
 const giteaTags = "sqlite sqlite_unlock_notify"
 
 // Gitea returns a directory with the program gitea, and the files it reads at run
@@ -25,8 +25,8 @@ func (d Dir) Gitea(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
-		// A main module is built in its own folder, and the module cache is nobody's
-		// to write to.
+		// A main module is built in its own directory, and the module cache must not be
+		// changed.
 		folder := filepath.Join(dir, "source")
 		if err := os.CopyFS(folder, os.DirFS(source)); err != nil {
 			return err
@@ -45,8 +45,7 @@ func (d Dir) Gitea(ctx context.Context) (string, error) {
 	})
 }
 
-// module downloads a module, as NAME@VERSION, and returns its folder in the module
-// cache.
+// module downloads a module, as NAME@VERSION, and returns its directory in the module cache.
 func module(ctx context.Context, name string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", name)
 	cmd.Dir = os.TempDir() // in no module

@@ -1,5 +1,5 @@
-// Package peers builds programs that others wrote, for scripts to run. None of
-// them is linked: each is built as its own go.mod says.
+// Package peers builds programs of other projects that scripts run. Each is built with
+// its own go.mod and not linked.
 package peers
 
 import (
@@ -13,17 +13,17 @@ import (
 	"path/filepath"
 )
 
-// Dir holds what was built, for later runs. A directory in it is named for a
-// program and its version.
+// Dir is the directory with the built programs, for later runs. It has one directory
+// for each program and version.
 type Dir string
 
-// Cache is the directory that belongs to this in the user's cache.
+// Cache returns the directory of this package in the user's cache.
 func Cache() (Dir, error) {
 	base, err := os.UserCacheDir()
 	return Dir(filepath.Join(base, "flyte-credential-helper-e2e")), err
 }
 
-// Program is one that go install builds.
+// Program is a program that go install builds.
 type Program struct{ Package, Version string }
 
 // The programs.
@@ -52,9 +52,9 @@ func (d Dir) install(ctx context.Context, p Program) (string, error) {
 	return filepath.Join(dir, name), err
 }
 
-// make returns the directory of that name, and has build fill it if there is none
-// yet. Of two at once that build the same, one wins, and both return what that one
-// built.
+// make returns the directory with a name. If it does not exist, build fills it. If two
+// processes build the same one, both return the directory of the one that is done
+// first.
 func (d Dir) make(name string, build func(dir string) error) (string, error) {
 	made := filepath.Join(string(d), name)
 	if _, err := os.Stat(made); err == nil {
@@ -67,7 +67,7 @@ func (d Dir) make(name string, build func(dir string) error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // where it is still there
+	defer func() { _ = os.RemoveAll(dir) }() // if it is still there
 	if err := build(dir); err != nil {
 		return "", err
 	}
@@ -80,7 +80,7 @@ func (d Dir) make(name string, build func(dir string) error) (string, error) {
 	return made, nil
 }
 
-// run runs a command, and says in its error what that said.
+// run runs a command. An error contains the command's output.
 func run(cmd *exec.Cmd) error {
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, said)

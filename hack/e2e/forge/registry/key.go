@@ -8,7 +8,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// key signs what the token server gives out.
+// key signs the tokens of the token server.
 type key struct {
 	private *ecdsa.PrivateKey
 	signer  jose.Signer
@@ -22,7 +22,7 @@ func newKey() (k key, err error) {
 	return k, err
 }
 
-// public is what the registry must know of it.
+// public returns the public key for the registry.
 func (k key) public() jose.JSONWebKeySet {
 	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: k.private.Public(), KeyID: name, Algorithm: string(jose.ES256), Use: "sig"}}}
 }

@@ -1,5 +1,4 @@
-// Package registry is a container registry, distribution's, and the token server it
-// sends clients to, both at one address. The token server trusts an issuer.
+// Package registry is the container registry of the project distribution, and the token server to which it sends clients, both at one address. The token server trusts an issuer.
 package registry
 
 import (
@@ -16,16 +15,16 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Server is such a registry. Repositories under public/ may be pulled by anybody,
-// all else is for those who have a token.
+// Server is a registry. Repositories below public/ can be pulled without a token.
+// Everything else needs a token.
 type Server struct {
 	*front.Front
 	dir     string
 	program *front.Program
 }
 
-// Start starts one, with its files in dir. Program is the path of the registry. The
-// caller closes it.
+// Start starts a registry with its files in dir. program is the path of the registry's
+// binary. The caller closes it.
 func Start(ctx context.Context, program string, issuer *oauthtest.Server, dir string) (*Server, error) {
 	s := &Server{Front: front.New(), dir: dir}
 	if err := s.start(ctx, program, issuer); err != nil {
@@ -57,7 +56,7 @@ func (s *Server) start(ctx context.Context, program string, issuer *oauthtest.Se
 	return nil
 }
 
-// Close ends the registry.
+// Close stops the registry.
 func (s *Server) Close() {
 	if s.program != nil {
 		s.program.Stop()

@@ -12,40 +12,40 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// name is that of the registry and of its token server, to each other.
+// name is the name of the registry and of its token server in tokens.
 const name = "bed"
 
-// lifetime is that of a registry's token. It is short, so that clients come again.
+// lifetime is the lifetime of a registry's token. It is short, so that clients request
+// new ones.
 const lifetime = time.Minute
 
 // tokens is the token server. A client GETs a token with a user name and the
-// issuer's access token as the password, or POSTs the access token as what the
-// protocol calls a refresh token, with the user name <token>.
+// issuer's access token as the password, or POSTs the access token as the protocol's refresh token, with the user name <token>.
 type tokens struct {
 	key    key
 	issuer *oauthtest.Server
 }
 
 func (t *tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	who, known := t.who(r)
+	user, known := t.user(r)
 	if !known {
 		w.Header().Set("WWW-Authenticate", `Basic realm="tokens"`)
 		http.Error(w, `{"details":"incorrect username or password"}`, http.StatusUnauthorized)
 		return
 	}
-	token, err := t.sign(who, r.Form["scope"])
+	token, err := t.sign(user, r.Form["scope"])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{ // or the client has gone
+	_ = json.NewEncoder(w).Encode(map[string]any{ // an error means that the client has disconnected
 		"token": token, "access_token": token, "expires_in": int(lifetime.Seconds()), "issued_at": time.Now().UTC().Format(time.RFC3339),
 	})
 }
 
-// who is whoever asks: nobody, by the empty name, if he does not say.
-func (t *tokens) who(r *http.Request) (who string, known bool) {
+// user returns the user of a request: "" for an anonymous one.
+func (t *tokens) user(r *http.Request) (user string, known bool) {
 	if err := r.ParseForm(); err != nil {
 		return "", false
 	}
@@ -60,31 +60,32 @@ func (t *tokens) who(r *http.Request) (who string, known bool) {
 	if err != nil {
 		return "", false
 	}
-	who, known = claims["sub"].(string)
-	return who, known
+	user, known = claims["sub"].(string)
+	return user, known
 }
 
-// access is what a token permits of one thing.
+// access is the permission of a token for one resource.
 type access struct {
 	Type    string   `json:"type"`
 	Name    string   `json:"name"`
 	Actions []string `json:"actions"`
 }
 
-func (t *tokens) sign(who string, scopes []string) (string, error) {
+func (t *tokens) sign(user string, scopes []string) (string, error) {
 	now := time.Now()
 	claims := jwt.Claims{
-		Issuer: name, Audience: jwt.Audience{name}, Subject: who,
+		Issuer: name, Audience: jwt.Audience{name}, Subject: user,
 		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(lifetime)),
 	}
 	granted := struct {
 		Access []access `json:"access"`
-	}{grant(who, scopes)}
+	}{grant(user, scopes)}
 	return jwt.Signed(t.key.signer).Claims(claims).Claims(granted).Serialize()
 }
 
-// grant is what somebody may do of what is asked for: "repository:alice/x:pull,push".
-func grant(who string, scopes []string) []access {
+// grant returns the permissions of a user for the requested scopes, such as
+// "repository:alice/x:pull,push". An anonymous user has the name "".
+func grant(user string, scopes []string) []access {
 	granted := []access{}
 	for _, scope := range strings.Fields(strings.Join(scopes, " ")) {
 		kind, rest, _ := strings.Cut(scope, ":")
@@ -93,7 +94,7 @@ func grant(who string, scopes []string) []access {
 			continue
 		}
 		a := access{Type: kind, Name: rest[:at], Actions: strings.Split(rest[at+1:], ",")}
-		if who == "" {
+		if user == "" {
 			if !strings.HasPrefix(a.Name, "public/") {
 				continue
 			}
