@@ -187,7 +187,7 @@ func TestAskStore(t *testing.T) {
 	}
 	testenv.Await(t, "the question", func() bool { return strings.Contains(shown.String(), "This machine has no keyring") })
 	_, _ = io.WriteString(master, "perhaps\nyes\n")
-	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "readable for you alone") {
+	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), "readable only by you") {
 		t.Fatalf("%v: %s%s", err, stdout.String(), shown.String())
 	}
 	if p := m.With(plain...).Run(t, "token", "--interactive", "never"); p.Status() != 0 {

@@ -9,15 +9,17 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
-// Bazel is Bazel, and other callers of its protocol.
+// Bazel returns the caller for Bazel and other programs that use its protocol:
+// https://github.com/bazelbuild/proposals/blob/main/designs/2022-06-07-bazel-credential-helpers.md
 func Bazel() Caller {
 	return Caller{
-		Name: "bazel", Words: "get", Short: "Bazel: a credential helper, for the hosts that profiles serve",
-		LinkName: "bazel-credential-flyte", New: without(bazel),
+		Name: "bazel", Words: "get", Short: "Bazel's credential helper, for hosts under serves in a profile", Example: "bazel get < request.json",
+		LinkName: "bazel-credential-flyte", New: withoutFlags(bazel),
 	}
 }
 
-// bazelWait is shorter than Bazel's own limit, at which it ends us without a message.
+// bazelWait is shorter than Bazel's default timeout, after which it kills the helper without
+// a message.
 const bazelWait = 8 * time.Second
 
 func bazel(ctx context.Context, c Call) ([]byte, error) {

@@ -1,4 +1,4 @@
-// Package caller answers the programs that ask for a credential: one file for each
+// Package caller answers the programs that request a credential, with one file for each
 // protocol. A caller decodes the request, resolves the settings, opens the login, gets the
 // token and encodes the answer.
 package caller
@@ -15,39 +15,42 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
-// Caller is a program, or a family of them, that asks for credentials.
+// Caller is a program, or a family of programs, that requests credentials.
 type Caller struct {
 	Name    string
 	Aliases []string
-	Words   string // what may follow the name; empty: flags only
+	Words   string // the arguments after the name, for the usage line; empty: flags only
 	Short   string // one line for --help
+	Example string // a command line for --help, without the program's name
 	// LinkName is the name under which the program answers this caller; empty: none.
 	LinkName string
-	// ReadsFlyte says that Flyte's own configuration counts.
+	// ReadsFlyte makes the caller read Flyte's own configuration.
 	ReadsFlyte bool
 	// OwnFlags are the names of the flags that only this caller has.
 	OwnFlags []string
-	// New adds these flags and returns the function that answers when they are parsed.
+	// New adds these flags and returns the function that answers after they are parsed.
 	New func(*pflag.FlagSet) Answer
-	// Failure is what the caller reads on stdout if the answer is an error; nil: nothing.
+	// Failure returns the text that the caller reads on stdout if the answer is an error.
+	// Nil: it reads none.
 	Failure func(c Call, message string, hint config.Hint) []byte
 }
 
-// Answer answers one request. It may return an error and a document, which is written too.
+// Answer answers one request. If it returns both an error and a document, the document is
+// written too.
 type Answer func(ctx context.Context, c Call) (document []byte, err error)
 
 // Call is one run of the program by a caller.
 type Call struct {
 	Env   system.Env
 	Input config.Input
-	Words []string // what follows the caller's name
+	Words []string // the arguments after the caller's name
 }
 
-// ErrTold means that the document tells the caller what is wrong, and stderr does not.
-var ErrTold = errors.New("the answer says what is wrong")
+// ErrTold means that the document has the error message, and that stderr gets none.
+var ErrTold = errors.New("the answer has the error message")
 
-// without is New of a caller without flags of its own.
-func without(answer Answer) func(*pflag.FlagSet) Answer {
+// withoutFlags returns the New of a caller without flags of its own.
+func withoutFlags(answer Answer) func(*pflag.FlagSet) Answer {
 	return func(*pflag.FlagSet) Answer { return answer }
 }
 
@@ -60,7 +63,7 @@ func (c Call) open(ctx context.Context, p login.Policy) (*login.Session, error) 
 	return login.Open(ctx, settings, p, c.Env)
 }
 
-// word is the i-th word, or empty.
+// word returns the i-th argument, or "".
 func (c Call) word(i int) string {
 	if i < len(c.Words) {
 		return c.Words[i]
@@ -68,10 +71,10 @@ func (c Call) word(i int) string {
 	return ""
 }
 
-// maxRequest is more than any caller sends.
+// maxRequest is the largest request that is read, in bytes. No caller sends as much.
 const maxRequest = 1 << 20
 
-// request reads what the caller sends.
+// request reads the request from stdin.
 func (c Call) request() ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(c.Env.Stdin, maxRequest+1))
 	if err == nil && len(text) > maxRequest {

@@ -17,10 +17,12 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Docker is docker and similar tools, which read errors on stdout. version returns the program's.
+// Docker returns the caller for docker and other tools that use its credential helpers. They
+// read errors on stdout. version returns the version of this program.
+// https://github.com/docker/docker-credential-helpers
 func Docker(version func() string) Caller {
 	return Caller{
-		Name: "docker", Words: "get|store|erase|list", Short: "docker and its kin: a credential helper, for the registries that profiles serve",
+		Name: "docker", Words: "get|store|erase|list", Short: "docker's credential helper, for registries under serves in a profile", Example: "docker get <<< registry.example.com",
 		LinkName: "docker-credential-flyte", Failure: dockerFailure,
 		New: func(*pflag.FlagSet) Answer {
 			return func(ctx context.Context, c Call) ([]byte, error) { return docker(ctx, c, version) }
@@ -44,17 +46,17 @@ func docker(ctx context.Context, c Call, version func() string) (document []byte
 		return nil, config.Errorf(config.Command("docker-credential-flyte", "get"), "docker's operations are get, store, erase, list and version, not %q", c.word(0))
 	}
 	for _, sentence := range []error{execcred.ErrDockerNotFound, execcred.ErrDockerNoServer, execcred.ErrDockerNoUsername} {
-		if errors.Is(err, sentence) { // which docker's clients know
+		if errors.Is(err, sentence) { // docker compares the answer with these sentences
 			return []byte(sentence.Error() + "\n"), ErrTold
 		}
 	}
 	return document, err
 }
 
-// dockerFailure says what is wrong, and what to do, in one line.
+// dockerFailure returns the error and its hint in one line.
 func dockerFailure(c Call, message string, hint config.Hint) []byte {
 	if !slices.Contains([]string{"get", "store", "erase", "list", "version"}, c.word(0)) {
-		return nil // docker did not ask
+		return nil // the request is not docker's
 	}
 	switch {
 	case hint.IsCommand():
@@ -93,32 +95,32 @@ func dockerGet(ctx context.Context, c Call) ([]byte, error) {
 	return request.Encode(credential, r.entry.DockerUsername())
 }
 
-// dockerStore keeps nothing: after docker login the answer is our token, if the host is
-// served.
+// dockerStore stores nothing. After docker login, get still returns the token of the profile
+// that serves the host.
 func dockerStore(c Call) error {
 	request, r, err := dockerRequest(c, execcred.DecodeDockerStore)
 	if err == nil && r == nil {
-		err = errors.New("no profile serves this registry, so nothing is kept for it")
+		err = errors.New("this credential helper does not store passwords, and no profile serves this registry")
 	}
 	if err != nil {
 		return err
 	}
-	r.Note("what docker logs in with is not kept: %s gets the token of profile %s", request.Host, r.profile)
+	r.Note("the password is not stored: docker gets the token of profile %s for %s", r.profile, request.Host)
 	return nil
 }
 
-// dockerErase is called by docker logout, and after a registry's refusal.
+// dockerErase is called by docker logout, and after a registry has rejected the token.
 func dockerErase(ctx context.Context, c Call) error {
 	_, r, err := dockerRequest(c, execcred.DecodeDocker)
 	if err != nil || r == nil {
 		return err
 	}
 	r.renew(ctx, func(oauth.Credential) bool { return true })
-	r.Note("the login stays; to end it: %s logout --profile %s", config.Program, r.profile)
+	r.Note("the login is kept; to log out, run: %s logout --profile %s", config.Program, r.profile)
 	return nil
 }
 
-// dockerList lists the hosts that get would have an answer for without a request.
+// dockerList lists the hosts for which a valid token is saved.
 func dockerList(ctx context.Context, c Call) ([]byte, error) {
 	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)
 	if err != nil {

@@ -13,11 +13,12 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Git is git. It knows no error but the word to quit, and reads no exit status.
+// Git returns the caller for git. Its protocol has no error message except quit, and git
+// ignores the exit status: https://git-scm.com/docs/git-credential
 func Git() Caller {
 	return Caller{
-		Name: "git", Words: "get|store|erase", Short: "git: its credential protocol, for the hosts that profiles serve",
-		LinkName: "git-credential-flyte", New: without(git),
+		Name: "git", Words: "get|store|erase", Short: "git's credential helper, for hosts under serves in a profile", Example: "git get < request",
+		LinkName: "git-credential-flyte", New: withoutFlags(git),
 	}
 }
 
@@ -59,7 +60,7 @@ func git(ctx context.Context, c Call) ([]byte, error) {
 	return document, nil
 }
 
-// gitAnswer returns the token, another one if the server rejected the last.
+// gitAnswer returns the token, and a new one if the server rejected the last.
 func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest) ([]byte, error) {
 	session, err := r.open(ctx)
 	if err != nil {
@@ -73,12 +74,12 @@ func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest
 	}
 	answer := r.safe(credential)
 	if request.Rejected(answer) {
-		r.Note("%s refuses a token that is %s old: have you no permission?", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
+		r.Note("%s rejects a token that is only %s old: check that your account has access", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
 	}
 	return request.Encode(answer, r.entry.Scheme, r.entry.Username)
 }
 
-// gitForbids returns why git's user wants no questions, or "".
+// gitForbids returns which setting of git forbids prompts, or "".
 func gitForbids(ctx context.Context, env system.Env) string {
 	for _, name := range []string{"GIT_TERMINAL_PROMPT", "GCM_INTERACTIVE"} {
 		if value := env.Getenv(name); login.IsFalse(value) || strings.EqualFold(value, "never") {

@@ -10,20 +10,20 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Goauth is the go command.
+// Goauth returns the caller for the go command: https://pkg.go.dev/cmd/go#hdr-GOAUTH_environment_variable
 func Goauth() Caller {
 	return Caller{
-		Name: "goauth", Words: "[URL]", Short: "the go command: GOAUTH, for the hosts that profiles serve",
-		New: without(goauth),
+		Name: "goauth", Words: "[URL]", Short: "the go command's GOAUTH, for hosts under serves in a profile", Example: "goauth https://go.example.com",
+		New: withoutFlags(goauth),
 	}
 }
 
-// goPolicy: the go command asks for every host it uses.
+// goPolicy starts no login, because the go command requests a token for every host it uses.
 func goPolicy() login.Policy { return login.Policy{Forbidden: login.NeverLogsIn("the go command")} }
 
 func goauth(ctx context.Context, c Call) ([]byte, error) {
 	if len(c.Words) > 1 {
-		return nil, config.Errorf(config.Command(config.Program, "goauth", "https://go.example.com"), "the go command gives one URL, or none")
+		return nil, config.Errorf(config.Command(config.Program, "goauth", "https://go.example.com"), "goauth takes one URL or none")
 	}
 	if len(c.Words) == 0 {
 		return goauthFirst(ctx, c), nil
@@ -52,8 +52,8 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 	return request.Encode(credential)
 }
 
-// goauthFirst answers for all hosts that are named in full, before the go command has used
-// any. Without a token it says nothing: the token may not be needed.
+// goauthFirst answers for all hosts that are named without a wildcard, before the go command
+// has used any. It reports no error, because the tokens may not be needed.
 func goauthFirst(ctx context.Context, c Call) (all []byte) {
 	line := c.Input.CommandLine
 	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)

@@ -11,8 +11,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// hostRequest is a request for a host's credential that a profile serves. Only that profile
-// says which token it is: neither the environment nor a flag can send the token of one
+// hostRequest is a request for the credential of a host that a profile serves. Only that
+// profile selects the token, so neither the environment nor a flag can send the token of one
 // server to another.
 type hostRequest struct {
 	login.Console
@@ -26,7 +26,7 @@ type hostRequest struct {
 // serve finds the profile that serves host for username. It returns nil if none does.
 func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*hostRequest, error) {
 	line := c.Input.CommandLine
-	if host == (execcred.Host{}) || line.NamesServer() { // that one serves no host
+	if host == (execcred.Host{}) || line.NamesServer() { // a server on the command line serves no host
 		return nil, nil
 	}
 	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)
@@ -40,7 +40,7 @@ func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*
 	}
 	r, err := c.withProfile(profile, entry, policy)
 	if err == nil {
-		r.Log.Debug("a profile serves it", "host", host, "profile", profile)
+		r.Log.Debug("a profile serves this host", "host", host, "profile", profile)
 	}
 	return r, err
 }
@@ -57,8 +57,8 @@ func (c Call) withProfile(profile string, entry config.HostEntry, policy login.P
 	return &hostRequest{Console: login.NewConsole(settings, policy, c.Env), call: c, settings: settings, policy: policy, profile: profile, entry: entry}, nil
 }
 
-// logNoMatch says, for a user who debugs, why there is no credential for a host; and to a
-// user who was named that the host is served for another.
+// logNoMatch logs that no profile serves a host. If a profile serves it for another username
+// than the requested one, it tells the user.
 func (c Call) logNoMatch(file *config.File, host execcred.Host, username string) {
 	line := c.Input.CommandLine
 	level := c.Env.Getenv(config.Variable("log-level"))
@@ -68,11 +68,11 @@ func (c Call) logNoMatch(file *config.File, host execcred.Host, username string)
 	profile, entry, ok := file.ProfileForHost(host, "", line.Profile())
 	if ok && username != "" && c.word(0) == "get" {
 		if level != "" || c.Env.StderrTerminal() {
-			login.Note(c.Env.Stderr, "the profile %s serves %s for the user %s, and not for %q", profile, host, entry.BasicUsername(), oauth.Printable(username))
+			login.Note(c.Env.Stderr, "profile %s serves %s for the user %s, not for %q", profile, host, entry.BasicUsername(), oauth.Printable(username))
 		}
 		return
 	}
-	login.NewLog(c.Env.Stderr, level).Debug("no profile serves it", "host", host)
+	login.NewLog(c.Env.Stderr, level).Debug("no profile serves this host", "host", host)
 }
 
 // open opens the profile's login.
@@ -80,7 +80,7 @@ func (r *hostRequest) open(ctx context.Context) (*login.Session, error) {
 	return login.Open(ctx, r.settings, r.policy, r.call.Env)
 }
 
-// token returns the profile's token, for a caller that cannot reject it.
+// token returns the profile's token, for a caller that cannot report a rejected one.
 func (r *hostRequest) token(ctx context.Context) (execcred.Credential, error) {
 	return r.tokenUnless(ctx, nil)
 }
@@ -98,7 +98,7 @@ func (r *hostRequest) tokenUnless(ctx context.Context, rejected func(oauth.Crede
 	return r.safe(credential), nil
 }
 
-// safe is a credential for a caller that asks again when it has expired.
+// safe returns c for a caller that requests another one after it has expired.
 func (r *hostRequest) safe(c oauth.Credential) execcred.Credential {
 	return execcred.Credential{Token: c.Value.Reveal(), Expiry: cache.SafeExpiry(c, r.call.Env.Now())}
 }
@@ -113,11 +113,11 @@ func (r *hostRequest) hasToken(ctx context.Context) bool {
 	return err == nil && t != nil && cache.UsableAt(t.Credential(session.Kind()), r.call.Env.Now(), 0)
 }
 
-// renew refreshes the login's token if it is the one that a server rejected. The login
-// stays: only its own server can end it.
+// renew refreshes the saved token if it is the one that a server rejected. The login is kept:
+// only its authorization server can end it.
 func (r *hostRequest) renew(ctx context.Context, rejected func(oauth.Credential) bool) {
 	if err := r.renewRejected(ctx, rejected); err != nil {
-		r.Log.Info("the token that was refused is not renewed", "reason", err)
+		r.Log.Info("the rejected token was not refreshed", "reason", err)
 	}
 }
 

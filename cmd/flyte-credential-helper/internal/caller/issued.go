@@ -15,11 +15,11 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// issuedRecord is the token that one parent process was given last. Callers that keep
-// tokens tell a plugin nothing of a server's rejection: they run it again. So a parent that
-// asks again for a token that is still valid had it rejected. The record is a file in the
+// issuedRecord is the token that one parent process got last. Callers that keep tokens do not
+// report that a server rejected one: they only run the plugin again. So if a parent requests
+// a token again while it is valid, a server has rejected it. The record is a file in the
 // runtime directory or, if the machine has none, in the temporary directory. It contains no
-// secret and may be lost: then the same token is the answer.
+// secret. If it is lost, the parent gets the same token again.
 type issuedRecord struct {
 	path   string // empty: nothing is recorded
 	parent string
@@ -28,12 +28,12 @@ type issuedRecord struct {
 	now    func() time.Time
 }
 
-// issuedSlots bounds the number of records for each purpose: parents come and go, and the
-// records stay.
+// issuedSlots limits the number of record files for each purpose, because nothing deletes
+// them when their parents end.
 const issuedSlots = 64
 
-// readIssued reads the record of this process's parent for a purpose: a login, a kind of
-// token, a caller, and what else keeps tokens apart.
+// readIssued reads the record of this process's parent. purpose identifies the token: the
+// login, the kind of token, the caller and the server.
 func readIssued(env system.Env, purpose ...string) *issuedRecord {
 	r := &issuedRecord{now: env.Now}
 	if r.parent = env.ParentID(); r.parent == "" {
@@ -53,7 +53,8 @@ func readIssued(env system.Env, purpose ...string) *issuedRecord {
 	return r
 }
 
-// ownDir reports whether dir is a directory that only we write to. It makes it if it can.
+// ownDir reports whether dir is a directory that only this user can write to. It creates dir
+// if it does not exist.
 func ownDir(dir string) bool {
 	if !filepath.IsAbs(dir) {
 		return false
@@ -79,13 +80,14 @@ func (r *issuedRecord) read() {
 	}
 }
 
-// Rejected reports whether the parent was given c and asks again before it expires.
+// Rejected reports whether the parent has got c already and requests it again before it
+// expires.
 func (r *issuedRecord) Rejected(c oauth.Credential) bool {
 	return r.token == fingerprint(c) && r.now().Before(r.until)
 }
 
-// Save records that the parent is given c, which is valid until expiry; zero: until it is
-// rejected.
+// Save records that the parent gets c, which is valid until expiry. If expiry is zero, c is
+// valid until a server rejects it.
 func (r *issuedRecord) Save(c oauth.Credential, expiry time.Time) {
 	if r.path == "" || r.token == fingerprint(c) {
 		return

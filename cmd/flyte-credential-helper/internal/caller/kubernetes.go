@@ -10,14 +10,15 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// ExecInfo is the variable by which client-go sends its request.
+// ExecInfo is the environment variable in which client-go sends its request.
 const ExecInfo = "KUBERNETES_EXEC_INFO"
 
-// Kubernetes is kubectl and every other user of client-go.
+// Kubernetes returns the caller for kubectl and other users of client-go:
+// https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
 func Kubernetes() Caller {
 	return Caller{
-		Name: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and all that uses client-go: an ExecCredential",
-		New: without(kubernetes),
+		Name: "kubernetes", Aliases: []string{"get-token"}, Short: "kubectl and other users of client-go: print an ExecCredential", Example: "kubernetes --profile NAME",
+		New: withoutFlags(kubernetes),
 	}
 }
 
@@ -34,7 +35,7 @@ func kubernetes(ctx context.Context, c Call) ([]byte, error) {
 	}
 	var rejection login.Rejection
 	issued := &issuedRecord{}
-	if info != "" { // otherwise a user or a script runs it
+	if info != "" { // otherwise the parent is a shell or a script
 		issued = readIssued(c.Env, session.ID(), session.Settings().TokenKind, request.Server, string(request.Config))
 		rejection = login.Rejection{Rejected: issued.Rejected, Inferred: true}
 	}
@@ -47,15 +48,15 @@ func kubernetes(ctx context.Context, c Call) ([]byte, error) {
 	return request.Encode(execcred.Credential{Token: credential.Value.Reveal(), Expiry: expiry})
 }
 
-// ClusterConfig is the config of the cluster that client-go names, for commands that are
-// not asked by client-go but run in its environment; empty: there is none.
+// ClusterConfig returns the config of the cluster in ExecInfo, for commands that run in
+// client-go's environment without being its plugin. It returns nil if there is none.
 func ClusterConfig(info string) []byte {
 	if info == "" {
 		return nil
 	}
 	request, err := execcred.DecodeKubernetes(info)
 	if err != nil {
-		return nil // the kubernetes command says so
+		return nil // the kubernetes command reports this error
 	}
 	return request.Config
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Token is Flyte's clients and scripts.
+// Token returns the caller for Flyte's clients and for scripts. Flyte's clients run a command
+// and read the token from its stdout.
 func Token() Caller {
 	return Caller{
-		Name: "token", Short: "Flyte's clients and scripts: the bare token",
+		Name: "token", Short: "Flyte's clients and scripts: print the token", Example: "token --endpoint flyte.example.com",
 		ReadsFlyte: true, OwnFlags: []string{"output", "renew-on-repeat"}, New: newToken,
 	}
 }
 
-// tokenMinTTL is how long the token must be valid for callers that keep it.
+// tokenMinTTL is the minimum remaining validity of a token for callers that keep it.
 const tokenMinTTL = 5 * time.Minute
 
 // KeepsToken is the policy for callers that keep the token and show at most one line of an
@@ -33,8 +34,8 @@ func KeepsToken() login.Policy {
 func newToken(fs *pflag.FlagSet) Answer {
 	output, renewOnRepeat := string(execcred.FormToken), false
 	forms := []string{string(execcred.FormToken), string(execcred.FormHeader), string(execcred.FormHeaderValue), string(execcred.FormJSON), string(execcred.FormEnv), string(execcred.FormCurl)}
-	fs.Var(config.OneOf(&output, forms), "output", "the token alone, or a line that has it: for a header, an environment, curl --config -; or JSON with its expiry")
-	fs.BoolVar(&renewOnRepeat, "renew-on-repeat", false, "refresh the token if one process asks for it again: a server has rejected it. For callers that keep tokens, such as Flyte's clients")
+	fs.Var(config.OneOf(&output, forms), "output", "print the token alone; as a header, a header value, a shell variable or a line for curl --config -; or as JSON with its expiry")
+	fs.BoolVar(&renewOnRepeat, "renew-on-repeat", false, "refresh the token if the same process requests it again, because a server has rejected it. For callers that keep tokens, such as Flyte's clients")
 	return func(ctx context.Context, c Call) ([]byte, error) {
 		return token(ctx, c, execcred.Form(output), renewOnRepeat)
 	}

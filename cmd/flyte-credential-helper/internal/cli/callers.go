@@ -18,9 +18,9 @@ func callers(r Release) []callerRow {
 	return []callerRow{
 		{caller.Kubernetes(), (*app).setupKubernetes},
 		{caller.Token(), (*app).setupFlyte},
-		{caller.Git(), setupHosts("git", "Have git ask this program for a host, and log in", setup.Git)},
-		{caller.Docker(r.version), setupHosts("docker", "Have docker and its kin ask this program for registries, and log in", setup.Docker)},
-		{caller.Bazel(), setupHosts("bazel", "Let Bazel ask this program for hosts, and log in", setup.Bazel)},
-		{caller.Goauth(), setupHosts("goauth", "Have the go command ask this program for hosts, and log in", setup.Goauth)},
+		{caller.Git(), setupHosts("git", "git.example.com", "Log in, and make git use this program for the hosts", setup.Git)},
+		{caller.Docker(r.version), setupHosts("docker", "registry.example.com", "Log in, and make docker use this program for the registries", setup.Docker)},
+		{caller.Bazel(), setupHosts("bazel", "cache.example.com", "Log in, and show how Bazel uses this program for the hosts", setup.Bazel)},
+		{caller.Goauth(), setupHosts("goauth", "go.example.com", "Log in, and make the go command use this program for the hosts", setup.Goauth)},
 	}
 }

@@ -4,13 +4,31 @@ import (
 	"os"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// completeValues says what a shell offers as the value of each setting and of the
-// output flag: the list of a oneOf, the configuration's profiles, files for a path.
-// Other values complete to nothing, because file names would be wrong there.
+// requireShell makes the completion command an error if it does not name a known shell. By
+// default cobra prints the help on stdout and succeeds, and a shell would source that.
+func requireShell(root *cobra.Command) {
+	c, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		panic(err) // the caller has added the command
+	}
+	c.Args, c.Example = cobra.ArbitraryArgs, "completion bash > ~/.local/share/bash-completion/completions/"+config.Program
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		hint := config.Command(config.Program, "completion", "bash")
+		if len(args) > 0 {
+			return config.Errorf(hint, "there is no completion for %s: use bash, zsh, fish or powershell", oauth.Printable(args[0]))
+		}
+		return config.Errorf(hint, "completion needs a shell: bash, zsh, fish or powershell")
+	}
+}
+
+// completeValues sets what a shell offers as the value of each setting and of the output
+// flag: the values of a oneOf, the profiles of the configuration, files for a path. Other
+// values complete to nothing, because file names would be wrong there.
 func (a *app) completeValues(root *cobra.Command) {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	for _, s := range config.Table() {
@@ -51,8 +69,8 @@ func register(c *cobra.Command, f *pflag.Flag, values cobra.CompletionFunc) {
 	}
 }
 
-// profileNames are the profiles of the configuration, or none if it cannot be read: a shell
-// has no place for an error.
+// profileNames returns the profiles of the configuration, or none if it cannot be read:
+// completion cannot report an error.
 func (a *app) profileNames() []string {
 	file, err := config.ReadFile(config.ConfigPath(a.env), os.ReadFile)
 	if err != nil {

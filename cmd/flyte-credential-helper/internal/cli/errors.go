@@ -22,7 +22,7 @@ const (
 	exitOK        = 0
 	exitFailed    = 1
 	exitUsage     = 2
-	exitLogin     = 3 // a login is needed and may not start here
+	exitLogin     = 3 // a login is needed but cannot start here
 	exitRefused   = 4 // the user or the server refused
 	exitTemporary = 5
 	exitStore     = 6
@@ -42,8 +42,8 @@ func (e interruptError) Is(target error) bool {
 // Interrupted is the cause of a context that a signal ended.
 func Interrupted(s syscall.Signal) error { return interruptError{s} }
 
-// classify returns the exit status of an error, and the hint that goes with it. It is the
-// one place that looks at the types of errors.
+// classify returns the exit status and the hint for an error. It is the only place that
+// looks at the types of errors.
 func classify(err error) (status int, hint config.Hint) {
 	call := &login.CallError{}
 	errors.As(err, &call)
@@ -63,14 +63,14 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitUsage, wrong.Hint
 	case errors.As(err, &changed):
 		return exitUsage, config.Hint{}
-	case errors.As(err, &needed) && needed.Server == "":
+	case errors.As(err, &needed) && (needed.Server == "" || needed.Shown != nil): // the message has the command
 		return exitLogin, config.Hint{}
 	case errors.As(err, &needed):
 		return exitLogin, logIn(call)
 	case errors.As(err, &store):
 		return exitStore, storeHint(store, call)
 	case errors.As(err, &guarded) && call.Settings != nil && call.Settings.IsGiven("proxy-command"):
-		return exitRefused, config.Hint{} // it gave a token, and not the right one
+		return exitRefused, config.Hint{} // the proxy rejected the command's token
 	case errors.As(err, &guarded):
 		return exitRefused, logIn(call, "--proxy-command", "COMMAND")
 	case errors.Is(err, setup.ErrDeclined):
@@ -86,7 +86,7 @@ func classify(err error) (status int, hint config.Hint) {
 	return exitFailed, config.Hint{}
 }
 
-// logIn is the command that logs in with the settings of the call, and more flags.
+// logIn returns the command that logs in with the settings of the call and more flags.
 func logIn(call *login.CallError, more ...string) config.Hint {
 	if call.Login == nil {
 		return config.Hint{}
@@ -94,8 +94,8 @@ func logIn(call *login.CallError, more ...string) config.Hint {
 	return config.Command(slices.Concat(call.Login, more)...)
 }
 
-// storeHint names another store: by the flag if a flag names the store, because a flag has
-// precedence over the variable.
+// storeHint returns a command that selects another store. It uses the flag if the command
+// line has it, because a flag overrides the environment variable.
 func storeHint(e *cache.StoreError, call *login.CallError) config.Hint {
 	switch {
 	case e.Store == "":
@@ -116,7 +116,7 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 		return exitUsage, see("--" + e.Setting)
 	case oauth.ClassUntrusted:
 		if call.Settings != nil && call.Settings.IsGiven("ca-file") {
-			return exitTemporary, see("--ca-file") // it names another authority
+			return exitTemporary, see("--ca-file") // the file has another authority
 		}
 		return exitTemporary, logIn(call, "--ca-file", "FILE")
 	case oauth.ClassUnanswered:
@@ -132,16 +132,38 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 	return exitFailed, config.Hint{}
 }
 
-// see names the settings to look up in --help.
+// see returns the hint to read about settings in --help.
 func see(settings string) config.Hint {
 	return config.Text("see %s in: %s --help", settings, config.Program)
 }
 
-// refusedHint names the setting that a refusal is about. The codes are those of RFC 6749
-// §4.1.2.1 and §5.2, and RFC 8707.
+// clientHint explains invalid_client: the server does not know the client, or its secret is
+// wrong or missing.
+func clientHint(call *login.CallError) config.Hint {
+	id, secret, flags := "", "it needs a secret", "--client-id and --client-secret-file"
+	if call.Settings != nil {
+		if call.Settings.ClientID != "" {
+			id = " " + oauth.Printable(call.Settings.ClientID)
+		}
+		if f := call.Settings.Flyte; f != nil && f.Secret != nil && f.Client == call.Settings.ClientID {
+			secret, flags = "its secret is wrong", "both in "+oauth.Printable(f.Source)
+		}
+		for _, name := range []string{"client-secret-file", "client-secret-env"} {
+			if call.Settings.IsSet(name) {
+				secret, flags = "its secret is wrong", "--client-id and --"+name
+			}
+		}
+	}
+	return config.Text("the server does not know the client%s, or %s: check %s", id, secret, flags)
+}
+
+// refusedHint returns a hint to the setting that a refusal is about. The codes are those of
+// RFC 6749 §4.1.2.1 and §5.2, and RFC 8707.
 func refusedHint(code string, call *login.CallError) config.Hint {
+	if code == "invalid_client" {
+		return clientHint(call)
+	}
 	for _, h := range []struct{ code, setting string }{
-		{"invalid_client", "--client-id and --client-secret-file"},
 		{"unauthorized_client", "--client-id"},
 		{"invalid_scope", "--scope"},
 		{"invalid_target", "--resource and --audience"},
@@ -159,7 +181,7 @@ func refusedHint(code string, call *login.CallError) config.Hint {
 // longestLine is the number of characters of an error that are shown.
 const longestLine = 2000
 
-// oneLine is an error in one line. Lines that repeat another are left out.
+// oneLine writes an error in one line, without repeated lines.
 func oneLine(err error) string {
 	var all []string
 	for text := range strings.Lines(err.Error()) {
@@ -174,7 +196,7 @@ func oneLine(err error) string {
 	return string(line)
 }
 
-// fail writes an error as one line, and the hint as another. It returns the exit status. It
+// fail writes an error as one line and its hint as another, and returns the exit status. It
 // writes nothing if a signal ended the call.
 func fail(env system.Env, err error) int {
 	status, hint := classify(err)

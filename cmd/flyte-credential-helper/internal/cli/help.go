@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// help prints a command, and under it every setting with its variable.
+// help prints the help of a command: its usage, an example, its commands, its flags and, for
+// the commands that log in, all settings.
 func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath string) {
 	command := ""
 	if c.HasSubCommands() {
@@ -19,6 +20,9 @@ func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath st
 	}
 	rest := strings.TrimPrefix(c.Use, c.Name())
 	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s%s [flags]%s\n", c.Short, c.CommandPath(), command, rest)
+	if c.Example != "" {
+		_, _ = fmt.Fprintf(out, "Example: %s %s\n", config.Program, c.Example)
+	}
 	groups := c.Groups()
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands"}}
@@ -38,7 +42,7 @@ func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath st
 		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", name, f.Usage)
 	})
 	if c.HasParent() && !slices.Contains([]string{"login", "kubernetes", "token"}, c.Name()) {
-		_, _ = fmt.Fprintf(out, "\nThe settings are in: %s --help\n", config.Program)
+		_, _ = fmt.Fprintf(out, "\nFor the settings, run: %s --help\n", config.Program)
 		return
 	}
 	group := ""
@@ -49,7 +53,7 @@ func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath st
 		}
 		helpSetting(out, s)
 	}
-	_, _ = fmt.Fprintf(out, "\nEach setting may also stand in the environment, or, without the dashes, in a profile of\n%s;\nthe command line wins over the environment, and that over the profile.\n", configPath)
+	_, _ = fmt.Fprintf(out, "\nA setting can also be an environment variable or, without the dashes, a key of a profile in\n%s.\nThe command line overrides the environment, and the environment overrides the profile.\n", configPath)
 }
 
 func helpGroup(out io.Writer, c *cobra.Command, g *cobra.Group) {

@@ -16,7 +16,8 @@ import (
 
 // loginCommand is login.
 func (a *app) loginCommand() *cobra.Command {
-	c := a.userCommand("login", "Log in through the browser now")
+	c := a.userCommand("login", "Log in now, in the browser or with a device code")
+	c.Example = "login --issuer https://login.example.com --client-id ID"
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.run(login.Policy{Explicit: true, Auto: oauth.Auto}, needs{flyte: true}, func(r *config.Resolved, p login.Policy) (int, error) {
 			return 0, logInNow(cmd.Context(), a.env, r, p)
@@ -52,36 +53,37 @@ func describe(t *oauth.Token, r *config.Resolved, session *login.Session, env sy
 	credential := t.Credential(session.Kind())
 	switch {
 	case credential.Expiry.IsZero():
-		b.WriteString("The server did not say how long the token is good.\n")
+		b.WriteString("The server did not say how long the token is valid.\n")
 	case store == cache.StoreNone:
-		fmt.Fprintf(&b, "The token is good until %s, and the next call logs in anew.\n", local(credential.Expiry))
+		fmt.Fprintf(&b, "The token is valid until %s. The next call logs in again.\n", local(credential.Expiry))
 	case t.RefreshToken != "" || r.IsMachine():
-		fmt.Fprintf(&b, "The token is good until %s, and is renewed by itself.\n", local(credential.Expiry))
+		fmt.Fprintf(&b, "The token is valid until %s and is refreshed automatically.\n", local(credential.Expiry))
 	default:
-		fmt.Fprintf(&b, "The token is good until %s. Then you log in again: the server gave no refresh token%s.\n", local(credential.Expiry), missingScope(t, r))
+		fmt.Fprintf(&b, "The token is valid until %s. After that, log in again: the server gave no refresh token%s.\n", local(credential.Expiry), missingScope(t, r))
 	}
-	fmt.Fprintf(&b, "It is kept %s.\n", keptIn(store, string(login.StateDir(env))))
+	fmt.Fprintf(&b, "The token is %s.\n", storedIn(store, string(login.StateDir(env))))
 	return b.String()
 }
 
-// missingScope names the scope that asks for a refresh token.
+// missingScope says which scope requests a refresh token.
 func missingScope(t *oauth.Token, r *config.Resolved) string {
 	for _, name := range []string{"offline_access", "offline"} {
 		if slices.Contains(t.Server.Scopes, name) && !slices.Contains(r.Scope, name) {
-			return ", which it gives with --scope " + name
+			return " (to request one, use --scope " + name + ")"
 		}
 	}
 	if len(t.Server.Scopes) == 0 && !slices.Contains(r.Scope, "offline_access") {
-		return ", which most servers give with --scope offline_access"
+		return " (most servers give one for --scope offline_access)"
 	}
 	return ""
 }
 
-func keptIn(store, dir string) string {
+// storedIn says how the store keeps the token, for a sentence that begins with "The token is".
+func storedIn(store, dir string) string {
 	return map[string]string{
-		"keyring": "sealed in " + dir + ", with the key in the OS keyring",
-		"kernel":  "sealed in " + dir + ", with the key in the kernel's keyring, which forgets it at reboot",
-		"file":    "in " + dir + ", readable for you alone",
-		"none":    "nowhere",
+		cache.StoreKeyring: "stored in " + dir + ", encrypted with a key in the OS keyring",
+		cache.StoreKernel:  "stored in " + dir + ", encrypted with a key in the kernel keyring, which a reboot clears",
+		cache.StoreFile:    "stored in " + dir + ", not encrypted and readable only by you",
+		cache.StoreNone:    "not stored",
 	}[store]
 }

@@ -14,17 +14,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// logoutCommand is logout. It works without a configuration file.
+// logoutCommand returns the logout command. It works without a configuration file.
 func (a *app) logoutCommand() *cobra.Command {
 	all := false
-	c := a.userCommand("logout", "Revoke and forget the login")
+	c := a.userCommand("logout", "Log out: revoke the tokens and delete the login")
+	c.Example = "logout --profile NAME"
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
 			o := &logout{Console: login.NewConsole(r, p, a.env), env: a.env, settings: r, policy: p}
 			return 0, o.run(cmd.Context(), all)
 		})
 	}
-	c.Flags().BoolVar(&all, "all", false, "every login that is kept, not just this one")
+	c.Flags().BoolVar(&all, "all", false, "log out of all saved logins")
 	return c
 }
 
@@ -44,7 +45,7 @@ func (o *logout) run(ctx context.Context, all bool) error {
 		var err error
 		key, err = login.Key(o.settings, o.policy, o.env)
 		if err != nil && o.settings.NoServer != nil {
-			return config.Errorf(config.Command(config.Program, "logout", "--all"), "which login? %v; %s status lists them", err, config.Program)
+			return config.Errorf(config.Command(config.Program, "status"), "%v (or log out of all saved logins with --all)", err)
 		}
 		if err != nil {
 			return err
@@ -57,7 +58,7 @@ func (o *logout) run(ctx context.Context, all bool) error {
 	for _, s := range stores {
 		if all || s.ID == id {
 			n++
-			failed = errors.Join(failed, o.forget(ctx, s))
+			failed = errors.Join(failed, o.end(ctx, s))
 		}
 	}
 	damaged, err := cache.DeleteDamaged(dir, id)
@@ -66,25 +67,26 @@ func (o *logout) run(ctx context.Context, all bool) error {
 	case n == 0 && failed != nil:
 		return failed
 	case n == 0 && damaged > 0:
-		return o.env.Write("Deleted what was damaged of a login. Its tokens could not be revoked.\n")
+		return o.env.Write("Deleted a damaged login. Its tokens could not be revoked.\n")
 	case n == 0 && all:
-		return o.env.Write("Nobody is logged in.\n")
+		return o.env.Write("No login is saved.\n")
 	case n == 0:
-		return o.env.Write("Not logged in to " + o.settings.Server() + elsewhere(stores, key.Server[0]) + ".\n")
+		return o.env.Write("Not logged in to " + o.settings.Server() + otherLogins(stores, key.Server[0]) + "\n")
 	}
 	return failed
 }
 
-// elsewhere says that there are logins at the same server with other settings.
-func elsewhere(stores []*cache.Store, server string) string {
+// otherLogins ends the sentence "Not logged in to SERVER", and says if there are logins at
+// the same server with other settings.
+func otherLogins(stores []*cache.Store, server string) string {
 	if slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == server }) {
-		return " with these settings: " + config.Program + " status lists the logins there"
+		return " with these settings. To list the logins, run: " + config.Program + " status"
 	}
-	return ""
+	return "."
 }
 
-// forget revokes the tokens in s and deletes them, whatever the server answers.
-func (o *logout) forget(ctx context.Context, s *cache.Store) error {
+// end revokes the tokens in s and deletes them, whatever the server answers.
+func (o *logout) end(ctx context.Context, s *cache.Store) error {
 	wait, cancel := context.WithTimeoutCause(ctx, login.Patience(o.settings, o.policy), cache.ErrBusy)
 	defer cancel()
 	unlock, err := s.Lock(wait)
@@ -97,12 +99,12 @@ func (o *logout) forget(ctx context.Context, s *cache.Store) error {
 	switch {
 	case t != nil:
 		remaining, err = login.Revoke(ctx, o.settings, o.policy, o.env, s.Header.Client, t)
-	case err == nil && s.Exists(): // if not, another process has logged out meanwhile
-		err = errors.New("it is damaged, or its key is gone")
+	case err == nil && s.Exists(): // otherwise another process has logged out meanwhile
+		err = errors.New("it is damaged, or its key is missing")
 	}
 	words := "Logged out of " + s.Header.Server + "." + remains(remaining, o.env.Now()) + "\n"
 	if err != nil {
-		words = "Forgotten here, and not revoked at " + s.Header.Server + ".\n"
+		words = "Deleted the login to " + s.Header.Server + " on this machine. It was not revoked at the server.\n"
 		o.Note("the login to %s cannot be revoked: %v", s.Header.Server, err)
 	}
 	if err := s.Delete(ctx); err != nil {

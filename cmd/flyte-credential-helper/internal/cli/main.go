@@ -33,14 +33,14 @@ func Main(ctx context.Context, env system.Env, r Release) int {
 		}
 	}
 	table := callers(r)
-	env.Args = named(env.Args, table)
+	env.Args = withCallerName(env.Args, table)
 	if status, ok := answerFast(ctx, env, table); ok {
 		return status
 	}
 	return runCobra(ctx, env, r, table)
 }
 
-// silent is the exit status of a process of ours, whose stderr is not read.
+// silent returns the exit status of an internal command. No caller reads its stderr.
 func silent(err error) int {
 	if err == nil {
 		return exitOK
@@ -49,9 +49,9 @@ func silent(err error) int {
 	return status
 }
 
-// named inserts the caller that the program's own name stands for, if it is run by one of
-// its links.
-func named(args []string, table []callerRow) []string {
+// withCallerName inserts the caller's command if the program was started by a link whose
+// name implies it, such as git-credential-flyte.
+func withCallerName(args []string, table []callerRow) []string {
 	name := strings.TrimSuffix(strings.ToLower(filepath.Base(args[0])), ".exe")
 	for _, c := range table {
 		if c.LinkName == name {
@@ -61,8 +61,9 @@ func named(args []string, table []callerRow) []string {
 	return args
 }
 
-// answerFast answers a caller without cobra's commands: to make them takes longer than a
-// warm answer. It declines every command line that is not a caller's name and flags.
+// answerFast answers a caller without cobra: to build its commands takes longer than to
+// return a saved token. ok is false for command lines that are not a caller's name and its
+// flags.
 func answerFast(ctx context.Context, env system.Env, table []callerRow) (status int, ok bool) {
 	args := env.Args[1:]
 	mentioned := config.Among(args)
@@ -101,7 +102,8 @@ func answerFast(ctx context.Context, env system.Env, table []callerRow) (status 
 	return respond(ctx, env, c, answer, caller.Call{Env: env, Input: input(env, line, c.ReadsFlyte), Words: words[1:]}), true
 }
 
-// respond writes the answer in one piece, or what the caller reads if there is none.
+// respond writes the answer in one piece or, if there is none, the error in the form that the
+// caller reads.
 func respond(ctx context.Context, env system.Env, c callerRow, answer caller.Answer, call caller.Call) int {
 	document, err := answer(ctx, call)
 	if err != nil && c.Failure != nil && !errors.Is(err, caller.ErrTold) {
@@ -123,7 +125,7 @@ func respond(ctx context.Context, env system.Env, c callerRow, answer caller.Ans
 	return fail(env, err)
 }
 
-// input is what settings are resolved from.
+// input returns the input from which settings are resolved.
 func input(env system.Env, line *config.CommandLine, readsFlyte bool) config.Input {
 	in := config.Input{
 		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: os.ReadFile, Args: env.Args,

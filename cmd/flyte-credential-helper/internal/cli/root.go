@@ -17,8 +17,8 @@ import (
 
 // The groups of commands in --help.
 const (
-	groupUsers   = "people"
-	groupCallers = "programs"
+	groupCommands = "commands"
+	groupHelpers  = "helpers"
 )
 
 // app is a command line that cobra parses.
@@ -33,13 +33,13 @@ func newApp(env system.Env, r Release, callers []callerRow) *app {
 	return &app{env: env, release: r, callers: callers, flags: config.NewFlags(config.Every)}
 }
 
-// exited is the error of a command that has reported what is wrong.
+// exited is the exit status of a command that has reported its error already.
 type exited int
 
 func (exited) Error() string { return "" }
 
 // runCobra runs a command line with cobra: the commands for users, --help, and command
-// lines that are wrong.
+// lines that cannot be used.
 func runCobra(ctx context.Context, env system.Env, r Release, callers []callerRow) int {
 	err := newApp(env, r, callers).root().ExecuteContext(ctx)
 	var status exited
@@ -54,22 +54,23 @@ func runCobra(ctx context.Context, env system.Env, r Release, callers []callerRo
 	return fail(env, err)
 }
 
-// root is the command tree.
+// root returns the command tree.
 func (a *app) root() *cobra.Command {
 	showVersion := false
 	root := &cobra.Command{
 		Use:           config.Program,
-		Short:         "Log in once in the browser; every program gets the token",
+		Short:         "Log in once in the browser, and give the token to other programs",
 		SilenceErrors: true, SilenceUsage: true,
-		Args: noWords,
+		Args: a.noWords,
 		RunE: func(*cobra.Command, []string) error {
 			if showVersion {
 				return a.showVersion()
 			}
-			return config.Errorf(config.Command(config.Program, "--help"), "which command? %s is run by programs that need a token, or by you with a command such as login", config.Program)
+			return config.Errorf(config.Command(config.Program, "--help"), "a command is needed, such as login")
 		},
 	}
-	// Not cobra's own: its template makes the linker keep every method of every type.
+	// Cobra's own version flag uses a template, which makes the linker keep every method of
+	// every type.
 	root.Flags().BoolVarP(&showVersion, "version", "v", false, "version for "+config.Program)
 	root.PersistentFlags().AddFlagSet(a.flags.FlagSet)
 	root.SetOut(a.env.Stdout)
@@ -79,27 +80,29 @@ func (a *app) root() *cobra.Command {
 		help(a.env.Stdout, c, config.Table(), config.ConfigPath(a.env))
 	})
 	root.SetFlagErrorFunc(flagError)
-	root.AddGroup(&cobra.Group{ID: groupUsers, Title: "For people"}, &cobra.Group{ID: groupCallers, Title: "For programs that need a token"})
+	root.AddGroup(&cobra.Group{ID: groupCommands, Title: "Commands"}, &cobra.Group{ID: groupHelpers, Title: "Credential helpers"})
 	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.setupCommand(), a.statusCommand(), a.versionCommand())
 	for _, c := range a.callers {
 		root.AddCommand(a.callerCommand(c))
 	}
 	root.AddCommand(a.runCommand())
-	root.SetHelpCommandGroupID(groupUsers)
-	root.SetCompletionCommandGroupID(groupUsers)
+	root.SetHelpCommandGroupID(groupCommands)
+	root.SetCompletionCommandGroupID(groupCommands)
+	root.InitDefaultCompletionCmd()
+	requireShell(root)
 	a.completeValues(root)
 	return root
 }
 
-// userCommand is a command that users run, without RunE.
+// userCommand returns a command that users run, without RunE.
 func (a *app) userCommand(name, short string) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, GroupID: groupUsers, Args: noWords}
+	return &cobra.Command{Use: name, Short: short, GroupID: groupCommands, Args: a.noWords}
 }
 
-// callerCommand is the command of a caller whose command line is not only its name and
-// flags. The caller reads what is wrong in its own way.
+// callerCommand returns the command of a caller, for command lines that answerFast declines.
+// It reports errors in the caller's protocol.
 func (a *app) callerCommand(row callerRow) *cobra.Command {
-	c := &cobra.Command{Use: row.Name, Aliases: row.Aliases, Short: row.Short, GroupID: groupCallers, Args: noWords}
+	c := &cobra.Command{Use: row.Name, Aliases: row.Aliases, Short: row.Short, Example: row.Example, GroupID: groupHelpers, Args: a.noWords}
 	if row.Words != "" {
 		c.Use, c.Args = row.Name+" "+row.Words, cobra.ArbitraryArgs
 	}
@@ -114,7 +117,7 @@ func (a *app) callerCommand(row callerRow) *cobra.Command {
 	return c
 }
 
-// exit is the error of a command that ended with a status.
+// exit returns the error for an exit status, or nil for success.
 func exit(status int) error {
 	if status == exitOK {
 		return nil
@@ -122,16 +125,16 @@ func exit(status int) error {
 	return exited(status)
 }
 
-// needs says what a command needs of the settings.
+// needs says how a command resolves its settings.
 type needs struct {
-	flyte    bool     // Flyte's own configuration counts
-	tolerate bool     // an error in the configuration file is a warning
-	creates  bool     // it may make the profile that is named
-	environ  []string // instead of the environment; nil: the environment
+	flyte    bool     // read Flyte's own configuration
+	tolerate bool     // make an error in the configuration file a warning
+	creates  bool     // --profile may name a profile that does not exist yet
+	environ  []string // replaces the environment; nil: the environment
 }
 
-// run runs f with the settings, and reports an error. f returns the exit status of a
-// command that it ran.
+// run runs f with the settings, and reports its error. f returns the exit status of the
+// command that it ran, if it ran one.
 func (a *app) run(p login.Policy, n needs, f func(*config.Resolved, login.Policy) (int, error)) error {
 	status, err := a.try(p, n, f)
 	if err != nil {
@@ -149,7 +152,7 @@ func (a *app) try(p login.Policy, n needs, f func(*config.Resolved, login.Policy
 	return status, login.Explain(err, r, p, a.env)
 }
 
-// input is what the settings of a command for users are resolved from.
+// input returns the input from which the settings of a user's command are resolved.
 func (a *app) input(p login.Policy, n needs) config.Input {
 	env := a.env
 	if n.environ != nil {
@@ -161,11 +164,11 @@ func (a *app) input(p login.Policy, n needs) config.Input {
 	return in
 }
 
-// noWords refuses words that are not flags. A word that looks like a host may be meant for
-// --endpoint.
-func noWords(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// noWords is the Args of commands that take flags only. Its hints cover three mistakes: a
+// flag without its value, a host without --endpoint, and a profile without --profile.
+func (a *app) noWords(c *cobra.Command, args []string) error {
+	if err := missingValue(c); err != nil || len(args) == 0 {
+		return err
 	}
 	if c.HasSubCommands() {
 		var names []string
@@ -175,27 +178,45 @@ func noWords(c *cobra.Command, args []string) error {
 		return config.Errorf(helpOf(c), "there is no command %s%s", oauth.Printable(args[0]), config.Suggestion(args[0], names))
 	}
 	hint := helpOf(c)
-	if strings.ContainsAny(args[0], ".:") {
+	switch {
+	case slices.Contains(a.profileNames(), args[0]):
+		hint = config.Command(append(strings.Fields(c.CommandPath()), "--profile", args[0])...)
+	case strings.ContainsAny(args[0], ".:"):
 		hint = config.Command(append(strings.Fields(c.CommandPath()), "--endpoint", args[0])...)
 	}
-	return config.Errorf(hint, "%s takes flags only, and not the word %s", c.Name(), oauth.Printable(args[0]))
+	return config.Errorf(hint, "%s takes only flags, not the word %s", c.Name(), oauth.Printable(args[0]))
 }
 
-// flagError suggests what was meant, and explains why there is no flag for a
-// secret. It never repeats the value.
+// missingValue returns an error if the value of a flag is the name of another flag, as in
+// "login --issuer --client-id x".
+func missingValue(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		name, found := strings.CutPrefix(f.Value.String(), "--")
+		if found && err == nil && c.Flags().Lookup(name) != nil {
+			err = config.Errorf(helpOf(c), "--%s has no value: --%s follows it", f.Name, name)
+		}
+	})
+	return err
+}
+
+// flagError suggests a flag for one that does not exist, and explains why a secret has
+// none. It does not repeat the value, which may be secret.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
 		if slices.Contains([]string{"client-secret", "password", "token", "refresh-token"}, name) {
-			return config.Errorf(config.Text("put it into a file that only you can read, and give --client-secret-file FILE"), "a secret is never the value of a flag: other users can read command lines")
+			return config.Errorf(config.Text("write the secret to a file that only you can read, and use --client-secret-file FILE"), "a secret cannot be the value of a flag: other users can read command lines")
+		}
+		if strings.HasPrefix(name, "oidc-") {
+			return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--%s is a flag of kubelogin: this program converts kubeconfig users that run kubelogin", name)
 		}
 		var names []string
 		for _, s := range config.Table() {
 			names = append(names, "--"+s.Name)
 		}
 		if unknown.GetSpecifiedShortnames() != "" {
-			return config.Errorf(helpOf(c), "there is no flag -%s: flags are words, such as --output", name)
+			return config.Errorf(helpOf(c), "there is no flag -%s: use long flags, such as --output", name)
 		}
 		return config.Errorf(helpOf(c), "there is no flag --%s%s", name, config.Suggestion("--"+name, names))
 	}
@@ -206,7 +227,7 @@ func flagError(c *cobra.Command, err error) error {
 	return config.Errorf(helpOf(c), "%s", err)
 }
 
-// helpOf is a hint to read the help of a command.
+// helpOf returns the hint to read a command's help.
 func helpOf(c *cobra.Command) config.Hint {
 	return config.Command(append(strings.Fields(c.CommandPath()), "--help")...)
 }

@@ -16,10 +16,11 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
-// runCommand is run: from its first word on, the command line belongs to another command.
+// runCommand returns the run command. Its flags end at the first word, where the other
+// command begins.
 func (a *app) runCommand() *cobra.Command {
 	name := execcred.TokenVariable
-	c := &cobra.Command{Use: "run -- COMMAND...", Short: "Run a command that finds the token in its environment", GroupID: groupCallers, Args: cobra.ArbitraryArgs}
+	c := &cobra.Command{Use: "run -- COMMAND...", Short: "Run a command with the token in its environment", Example: "run -- flytectl get projects", GroupID: groupCommands, Args: cobra.ArbitraryArgs}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.run(caller.KeepsToken(), needs{flyte: true}, func(settings *config.Resolved, p login.Policy) (int, error) {
 			return runWithToken(cmd.Context(), a.env, settings, p, name, args)
@@ -27,18 +28,18 @@ func (a *app) runCommand() *cobra.Command {
 	}
 	c.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	c.Flags().SetInterspersed(false)
-	c.Flags().StringVar(&name, "env", name, "the environment variable that has the token")
+	c.Flags().StringVar(&name, "env", name, "the environment variable for the token")
 	return c
 }
 
-// runWithToken runs a command with the token in the environment variable name. It returns
-// the command's exit status, if it returns at all.
+// runWithToken runs a command with the token in the environment variable name. On Unix it
+// returns only an error, because the command replaces this process.
 func runWithToken(ctx context.Context, env system.Env, settings *config.Resolved, p login.Policy, name string, argv []string) (int, error) {
 	if !isVariable(name) {
 		return 0, config.Errorf(config.Hint{}, "--env must be the name of an environment variable")
 	}
 	if len(argv) == 0 {
-		return 0, config.Errorf(config.Command(config.Program, "run", "--", "COMMAND"), "which command is to be run?")
+		return 0, config.Errorf(config.Command(config.Program, "run", "--", "COMMAND"), "run needs a command")
 	}
 	path, err := exec.LookPath(argv[0])
 	if err != nil {

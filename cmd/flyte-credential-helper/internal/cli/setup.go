@@ -12,12 +12,12 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// setupCommand is setup, with a command for each caller.
+// setupCommand returns the setup command, with a command for each caller.
 func (a *app) setupCommand() *cobra.Command {
-	c := a.userCommand("setup", "Have another program use this one")
+	c := a.userCommand("setup", "Configure another program to use this one")
 	c.Args = cobra.ArbitraryArgs
 	c.RunE = func(*cobra.Command, []string) error {
-		return config.Errorf(config.Command(config.Program, "setup", "--help"), "set up which program? There are kubernetes, flyte, git, docker, bazel and goauth")
+		return config.Errorf(config.Command(config.Program, "setup", "--help"), "setup needs a program: kubernetes, flyte, git, docker, bazel or goauth")
 	}
 	for _, row := range a.callers {
 		if row.setup != nil {
@@ -29,13 +29,14 @@ func (a *app) setupCommand() *cobra.Command {
 
 func (a *app) setupKubernetes() *cobra.Command {
 	var o setup.KubernetesOptions
-	c := a.setupOf("kubernetes", "Have a kubeconfig's user run this program, and log in", func([]string) (needs, setupFunc) {
+	c := a.setupOf("kubernetes", "Log in, and make kubectl use this program for a kubeconfig user", func([]string) (needs, setupFunc) {
 		return needs{}, func(ctx context.Context, r *setup.Run) error { return setup.Kubernetes(ctx, r, o) }
 	})
 	f := c.Flags()
-	f.StringVar(&o.Context, "context", "", "the kubeconfig's context (default: the current one)")
-	f.StringVar(&o.User, "user", "", "the kubeconfig's user to change or make (default: the context's)")
-	f.BoolVar(&o.FromKubelogin, "from-kubelogin", false, "take over every user that runs kubelogin, or that of --user")
+	c.Example = "setup kubernetes --issuer https://login.example.com --client-id ID"
+	f.StringVar(&o.Context, "context", "", "the kubeconfig context (default: the current one)")
+	f.StringVar(&o.User, "user", "", "the kubeconfig user to change or create (default: the user of the context)")
+	f.BoolVar(&o.FromKubelogin, "from-kubelogin", false, "convert every kubeconfig user that runs kubelogin, or only --user")
 	completeFlag(c, f.Lookup("context"), func() []string { return setup.ContextNames(context.Background(), a.env) })
 	completeFlag(c, f.Lookup("user"), func() []string { return setup.UserNames(context.Background(), a.env) })
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
@@ -46,25 +47,27 @@ func (a *app) setupKubernetes() *cobra.Command {
 
 func (a *app) setupFlyte() *cobra.Command {
 	file := ""
-	c := a.setupOf("flyte", "Have Flyte's other clients run this program, and log in", func([]string) (needs, setupFunc) {
+	c := a.setupOf("flyte", "Log in, and make Flyte's clients use this program", func([]string) (needs, setupFunc) {
 		n := needs{flyte: true}
 		if file != "" {
 			file, n.environ = setup.FlyteFile(a.env, file)
 		}
 		return n, func(ctx context.Context, r *setup.Run) error { return setup.Flyte(ctx, r, file) }
 	})
-	c.Flags().StringVar(&file, "config", "", "the file to change (default: the one that Flyte's clients read here)")
+	c.Example = "setup flyte --endpoint flyte.example.com"
+	c.Flags().StringVar(&file, "config", "", "the file to change (default: the file that Flyte's clients read here)")
 	completeFiles(c, c.Flags().Lookup("config"))
 	return c
 }
 
-// setupHosts is the setup command of a caller that names a host.
-func setupHosts(caller, short string, f func(context.Context, *setup.Run, []string) error) func(*app) *cobra.Command {
+// setupHosts returns the setup command of a caller whose requests name a host.
+func setupHosts(caller, host, short string, f func(context.Context, *setup.Run, []string) error) func(*app) *cobra.Command {
 	return func(a *app) *cobra.Command {
 		c := a.setupOf(caller, short, func(hosts []string) (needs, setupFunc) {
 			return needs{creates: true}, func(ctx context.Context, r *setup.Run) error { return f(ctx, r, hosts) }
 		})
 		c.Use += " HOST..."
+		c.Example = "setup " + caller + " " + host + " --issuer https://login.example.com --client-id ID"
 		c.Args = cobra.ArbitraryArgs
 		return c
 	}
@@ -73,16 +76,16 @@ func setupHosts(caller, short string, f func(context.Context, *setup.Run, []stri
 // setupFunc sets up one caller.
 type setupFunc func(context.Context, *setup.Run) error
 
-// setupOf is the setup command of one caller, which --undo takes back. prepare is called when
-// the command line has been parsed.
+// setupOf returns the setup command of one caller, with --undo. prepare is called after the
+// command line has been parsed.
 func (a *app) setupOf(caller, short string, prepare func(words []string) (needs, setupFunc)) *cobra.Command {
 	var o setup.Options
 	undo := false
-	c := &cobra.Command{Use: caller, Short: short, Args: noWords}
+	c := &cobra.Command{Use: caller, Short: short, Args: a.noWords}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		n, f := prepare(args)
 		if undo && len(args) > 0 {
-			return config.Errorf(config.Command(config.Program, "setup", caller, "--undo"), "--undo takes back all that setup %s has changed, and no host alone", caller)
+			return config.Errorf(config.Command(config.Program, "setup", caller, "--undo"), "--undo undoes all changes of setup %s: do not name a host", caller)
 		}
 		if undo {
 			only, _ := cmd.Flags().GetString("config") // setup flyte's
@@ -97,13 +100,13 @@ func (a *app) setupOf(caller, short string, prepare func(words []string) (needs,
 		})
 	}
 	flags := c.Flags()
-	flags.BoolVar(&o.DryRun, "dry-run", false, "show what would change, and change nothing")
-	flags.BoolVar(&o.Yes, "yes", false, "do not ask before anything is changed")
-	flags.BoolVar(&undo, "undo", false, "put back what setup has changed")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "show the changes without making them")
+	flags.BoolVar(&o.Yes, "yes", false, "do not ask for confirmation")
+	flags.BoolVar(&undo, "undo", false, "undo the changes of earlier setups")
 	return c
 }
 
-// ownFlags are the flags of the command line that are no settings.
+// ownFlags returns the flags on the command line that are not settings.
 func ownFlags(c *cobra.Command) (words []string) {
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		switch {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -18,12 +19,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// saved is a saved login, as status shows it. Scripts rely on the names.
+// saved is a saved login, as status shows it. The JSON names are an interface for scripts.
 type saved struct {
 	Server      string     `json:"server"`
 	Client      string     `json:"client_id"`
-	Account     string     `json:"account,omitempty"` // the user, if the server said so
-	Label       string     `json:"label,omitempty"`   // the --account that it was given
+	Account     string     `json:"account,omitempty"` // the user, if the server named one
+	Label       string     `json:"label,omitempty"`   // the --account of the login
 	Valid       bool       `json:"valid"`             // the token could be returned now
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	Refreshable bool       `json:"refreshable"` // it is refreshed without a user
@@ -32,16 +33,17 @@ type saved struct {
 	Problem     string     `json:"problem,omitempty"` // why the rest is not known
 }
 
-// statusCommand is status. It works without a configuration file.
+// statusCommand returns the status command. It works without a configuration file.
 func (a *app) statusCommand() *cobra.Command {
 	asJSON := false
-	c := a.userCommand("status", "List the logins that are kept")
+	c := a.userCommand("status", "List the saved logins")
+	c.Example = "status"
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
 			return 0, status(cmd.Context(), a.env, login.Keyring(r, p, a.env), asJSON)
 		})
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, for scripts")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for scripts")
 	return c
 }
 
@@ -83,7 +85,7 @@ func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) sav
 		entry.Problem = err.Error()
 		return entry
 	case t == nil:
-		entry.Problem = "it cannot be opened: it is damaged, or its key is gone"
+		entry.Problem = "cannot be decrypted: it is damaged, or its key is missing"
 		return entry
 	}
 	entry.Client = cmp.Or(entry.Client, t.Server.ClientID)
@@ -110,37 +112,58 @@ func (l saved) printable() saved {
 	return l
 }
 
+// table returns the logins as text. A last column has the scopes, if some logins would look
+// the same without it.
 func table(logins []saved) string {
+	names := map[[3]string]int{}
+	scopes := false
+	for _, l := range logins {
+		name := [3]string{l.Server, l.Client, l.user()}
+		names[name]++
+		scopes = scopes || names[name] > 1
+	}
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	_, _ = fmt.Fprintln(t, "SERVER\tCLIENT\tACCOUNT\tTOKEN\tKEPT")
-	for _, l := range logins {
-		account := cmp.Or(l.Account, "-")
-		if l.Label != "" && l.Label != l.Account {
-			account += " (" + l.Label + ")"
+	row := func(l [6]string) {
+		columns := l[:5]
+		if scopes {
+			columns = l[:]
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", l.Server, l.Client, account, l.words(), l.Store)
+		_, _ = fmt.Fprintln(t, strings.Join(columns, "\t"))
+	}
+	row([6]string{"SERVER", "CLIENT", "ACCOUNT", "TOKEN", "STORE", "SCOPES"})
+	for _, l := range logins {
+		row([6]string{l.Server, l.Client, l.user(), l.state(), l.Store, strings.Join(l.Scopes, " ")})
 	}
 	_ = t.Flush()
 	return b.String()
 }
 
-// words says in one phrase what state the login is in.
-func (l saved) words() string {
+// user returns the account and, if it differs, the label.
+func (l saved) user() string {
+	account := cmp.Or(l.Account, "-")
+	if l.Label != "" && l.Label != l.Account {
+		account += " (" + l.Label + ")"
+	}
+	return account
+}
+
+// state describes the state of the token.
+func (l saved) state() string {
 	switch {
 	case l.Problem != "":
 		return l.Problem
 	case l.Valid && l.ExpiresAt == nil:
-		return "good until the server refuses it"
+		return "valid until the server rejects it"
 	case l.Valid && l.Refreshable:
-		return "good until " + local(*l.ExpiresAt) + ", renewed by itself"
+		return "valid until " + local(*l.ExpiresAt) + ", refreshed automatically"
 	case l.Valid:
-		return "good until " + local(*l.ExpiresAt) + ", then a login"
+		return "valid until " + local(*l.ExpiresAt) + ", then log in again"
 	case l.Refreshable:
-		return "expired, renewed when it is asked for"
+		return "expired, refreshed on next use"
 	}
-	return "expired, a login is needed"
+	return "expired, log in again"
 }
 
-// local writes a time in the local time zone.
+// local formats a time in the local time zone.
 func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

@@ -55,6 +55,7 @@ func recordedCommit(settings []debug.BuildSetting) (commit string) {
 
 func (a *app) versionCommand() *cobra.Command {
 	c := a.userCommand("version", "Print the version and the commit")
+	c.Example = "version"
 	c.RunE = func(*cobra.Command, []string) error { return a.showVersion() }
 	return c
 }

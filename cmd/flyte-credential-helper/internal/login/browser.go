@@ -31,12 +31,17 @@ type browser struct {
 	terminal   *system.Terminal
 	console    Console
 	server     string
+	where      string // the browsers that can complete the login
 }
 
 func (s *Session) browser() *browser {
+	where := "a browser on this machine"
+	if s.settings.Listen != "" {
+		where = "a browser that can reach " + s.settings.Listen
+	}
 	return &browser{
 		command: s.settings.Browser, variable: s.env.Getenv("BROWSER"), executable: s.env.Executable,
-		environ: withoutClientSecret(s.settings, s.env), terminal: s.env.Terminal, console: s.Console, server: s.settings.Server(),
+		environ: withoutClientSecret(s.settings, s.env), terminal: s.env.Terminal, console: s.Console, server: s.settings.Server(), where: where,
 	}
 }
 
@@ -106,12 +111,12 @@ func (b *browser) start(cmd *exec.Cmd, address string) error {
 // failed shows the address that the browser's command may not have opened. The login
 // continues.
 func (b *browser) failed(address string, err error) {
-	words := fmt.Sprintf("The browser's command ended with %v.", err)
+	words := fmt.Sprintf("The browser command failed: %v.", err)
 	if b.terminal.Usable() {
-		b.terminal.Say(words + " Open the address above yourself.\n")
+		b.terminal.Say(words + " If no browser has opened, open the address above.\n")
 		return
 	}
-	b.console.Notify(words + " If no browser has opened, open\n\n  " + address + "\n\nin a browser on this machine.\n")
+	b.console.Notify(words + " If no browser has opened, open this address in " + b.where + ":\n\n  " + address + "\n")
 }
 
 // checkAddress accepts only addresses of the web: an operating system opens anything that
@@ -119,7 +124,7 @@ func (b *browser) failed(address string, err error) {
 func checkAddress(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return errors.New("that is not an address for a browser")
+		return errors.New("the address is not an http or https URL")
 	}
 	return nil
 }

@@ -10,24 +10,24 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// NeededError means that only a user can continue, and that none can be asked here.
+// NeededError means that a user has to log in, and that no login can start here.
 type NeededError struct {
 	Server string   // empty: no login at all is saved
-	Reason string   // why no login may start
-	Cause  error    // why the saved login does not help, or nil
+	Reason string   // why no login can start
+	Cause  error    // why the saved login cannot be used, or nil
 	Shown  []string // the command that logs in, for callers that show one line; or nil
 }
 
 func (e *NeededError) Error() string {
 	if e.Server == "" {
-		return "nobody is logged in"
+		return "no login is saved"
 	}
-	words := fmt.Sprintf("a login to %s is needed, and none can start here: %s", e.Server, e.Reason)
+	words := fmt.Sprintf("a login to %s is needed, but cannot start here: %s", e.Server, e.Reason)
 	switch cause := oauth.AsError(e.Cause); {
 	case cause != nil && cause.Saved != oauth.LoginUsable && cause.Problem != "":
 		words = fmt.Sprintf("%s, and no new login to %s can start here: %s", cause.Problem, e.Server, e.Reason)
 	case cause != nil && cause.Saved != oauth.LoginUsable:
-		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and no new one can start here: %s", e.Server, e.Reason)
+		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and a new login cannot start here: %s", e.Server, e.Reason)
 	case cause != nil:
 		words += "; " + cause.Error()
 	}
@@ -40,7 +40,7 @@ func (e *NeededError) Error() string {
 // Unwrap returns the cause.
 func (e *NeededError) Unwrap() error { return e.Cause }
 
-// CallError is an error of a call whose settings are known, with what a hint is made of.
+// CallError is an error of a call whose settings are known. It has what hints need.
 type CallError struct {
 	Err      error
 	Settings *config.Resolved
@@ -54,7 +54,7 @@ func (e *CallError) Error() string { return e.Err.Error() }
 // Unwrap returns the error.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Explain makes a [CallError] of err, unless it is one or nil.
+// Explain wraps err in a [CallError], unless it is nil or has one already.
 func Explain(err error, r *config.Resolved, p Policy, env system.Env) error {
 	if err == nil || errors.As(err, new(*CallError)) {
 		return err
@@ -64,7 +64,7 @@ func Explain(err error, r *config.Resolved, p Policy, env system.Env) error {
 	}}
 }
 
-// Command is the command line that logs in with the settings of this call.
+// Command returns the command line that logs in with the settings of this call.
 func Command(r *config.Resolved, p Policy, env system.Env) []string {
 	words := []string{config.Program, "login"}
 	if p.Command != nil {
@@ -72,13 +72,14 @@ func Command(r *config.Resolved, p Policy, env system.Env) []string {
 	}
 	words = append(words, r.GivenFlags()...)
 	for _, name := range r.Inherited() {
-		// A value that is not shown is left to the variable that it comes from.
+		// A masked value cannot be pasted. If it comes from an environment variable, the command
+		// reads it from there.
 		if more := r.Flag(name); config.IsShownWhole(more) || r.Origin(name) != config.Environment {
 			words = append(words, more...)
 		}
 	}
 	forbidden := r.Origin("interactive") != config.FromCommandLine && loginForbidden(&r.Settings, env) != ""
-	if forbidden || p.Explicit && r.Interactive == "always" { // or the hint leads back to where it came from
+	if forbidden || p.Explicit && r.Interactive == "always" { // otherwise the command would fail in the same way
 		words = append(words, "--interactive", "always")
 	}
 	return slices.Clip(words)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -144,7 +143,7 @@ func (c *connection) asked(ctx context.Context, old *oauth.Token, unpinned func(
 	}
 	t := c.target.discovered(found)
 	if t.Server.ClientID == "" {
-		return nil, config.Errorf(config.Command(append(c.login, "--client-id", "ID")...), "%s does not say which client programs are: give its id", t.Settings.Endpoint)
+		return nil, config.Errorf(config.Command(append(c.login, "--client-id", "ID")...), "%s does not announce a client ID: set --client-id", t.Settings.Endpoint)
 	}
 	return t, nil
 }
@@ -160,10 +159,10 @@ func (c *connection) discover(ctx context.Context) (*flyte.LoginConfig, error) {
 	}
 	found, err := flyte.Discover(ctx, e, *c.network)
 	if errors.Is(err, flyte.ErrNoAuth) {
-		return nil, config.Errorf(config.Hint{}, "%s does not use authentication: no login is needed, and no token", c.target.Settings.Endpoint)
+		return nil, config.Errorf(config.Hint{}, "%s does not use authentication: neither a login nor a token is needed", c.target.Settings.Endpoint)
 	}
 	if oauth.ClassOf(err) == oauth.ClassConfig && e.Plaintext && c.plaintext != "" {
-		err = fmt.Errorf("%w (that it is without TLS is what %s says)", err, c.plaintext)
+		err = fmt.Errorf("%w (%s sets this endpoint to plaintext)", err, c.plaintext)
 	}
 	return found, err
 }
@@ -177,7 +176,7 @@ func (t *Target) transport() (*http.Transport, error) {
 			c.RootCAs = x509.NewCertPool()
 		}
 		if !c.RootCAs.AppendCertsFromPEM(t.Certificates) {
-			return nil, config.Errorf(config.Hint{}, "%s holds no certificate in PEM", t.Settings.CAFile)
+			return nil, config.Errorf(config.Hint{}, "%s has no certificate in PEM format", t.Settings.CAFile)
 		}
 	}
 	transport := oauth.NewTransport(c)
@@ -201,7 +200,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// clockTolerance is the difference between clocks of which no warning tells.
+// clockTolerance is the largest difference between clocks without a warning.
 const clockTolerance = 5 * time.Minute
 
 // requester adds the headers that the settings name, and logs each request without its
@@ -230,7 +229,7 @@ func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
 		status = resp.Status
 		t.compareClocks(resp)
 	}
-	t.log.Debug("request", "method", r.Method, "to", r.URL.Scheme+"://"+net.JoinHostPort(r.URL.Hostname(), r.URL.Port())+r.URL.EscapedPath(), "status", status, "took", t.now().Sub(start).Round(time.Millisecond))
+	t.log.Debug("request", "method", r.Method, "scheme", r.URL.Scheme, "host", r.URL.Host, "path", r.URL.EscapedPath(), "status", status, "duration", t.now().Sub(start).Round(time.Millisecond))
 	return resp, err
 }
 
@@ -242,6 +241,6 @@ func (t *requester) compareClocks(resp *http.Response) {
 		return
 	}
 	t.warn.Do(func() {
-		t.log.Warn("a clock is wrong: the server's and this machine's differ", "server", resp.Request.URL.Host, "by", offset.Round(time.Minute).String())
+		t.log.Warn("a clock is wrong: the clocks of the server and of this machine differ", "server", resp.Request.URL.Host, "by", offset.Round(time.Minute).String())
 	})
 }

@@ -12,38 +12,38 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Policy says what one call may do. It is made once, from what the command is.
+// Policy is what one call may do. Each command makes it once.
 type Policy struct {
-	// ForCaller says that a program gets the answer. Its user may not see stderr.
+	// ForCaller means that a program reads the answer, and that its user may not see stderr.
 	ForCaller bool
-	// OneLine says that the caller shows at most one line of an error, which then has the
+	// OneLine means that the caller shows at most one line of an error. That line then has the
 	// command that logs in.
 	OneLine bool
-	// Explicit says that the user asked for a login.
+	// Explicit means that the user requested a login.
 	Explicit bool
-	// IgnoreBackoff starts a login although one has just failed.
+	// IgnoreBackoff starts a login even if one has just failed.
 	IgnoreBackoff bool
-	// Forbidden returns why the caller's protocol starts no login, or "". Nil: it may.
+	// Forbidden returns why the caller's protocol allows no login, or "". Nil: it allows one.
 	Forbidden func(ctx context.Context) string
-	// Kind is the token that the call needs; empty: as the setting token-kind says, and Auto
-	// is the one that auto means.
+	// Kind is the kind of token that the call needs. If it is empty, the setting token-kind
+	// selects it, and Auto is the kind for auto.
 	Kind, Auto oauth.Kind
-	// MinTTL is how long the token must be valid if no setting says it.
+	// MinTTL is the minimum remaining validity of the token if no setting has one.
 	MinTTL time.Duration
 	// RefreshWait is how long to wait for another process or for the answer to a refresh.
 	// Zero: as long as a login takes.
 	RefreshWait time.Duration
-	// Command is what the user runs, for hints, without the program's name. Nil: login.
+	// Command is the command in hints, without the program's name. Nil: login.
 	Command []string
 }
 
-// NeverLogsIn is the Forbidden of a protocol whose callers ask for every host they use,
-// when no user may be watching.
+// NeverLogsIn returns the Forbidden of a protocol whose callers request a token for every host
+// they use, perhaps without a user at the machine.
 func NeverLogsIn(caller string) func(context.Context) string {
-	return func(context.Context) string { return caller + " never starts one" }
+	return func(context.Context) string { return "a request from " + caller + " never starts a login" }
 }
 
-// whyNoLogin returns why no login may start, or "" if one may.
+// whyNoLogin returns why no login can start, or "".
 func (p Policy) whyNoLogin(ctx context.Context, s *config.Settings, env system.Env) string {
 	if p.Forbidden != nil {
 		if why := p.Forbidden(ctx); why != "" {
@@ -53,8 +53,7 @@ func (p Policy) whyNoLogin(ctx context.Context, s *config.Settings, env system.E
 	return loginForbidden(s, env)
 }
 
-// loginForbidden returns why the settings and the environment let no login start, or "" if
-// they do.
+// loginForbidden returns why the settings or the environment allow no login, or "".
 func loginForbidden(s *config.Settings, env system.Env) string {
 	switch {
 	case s.Interactive == "never":
@@ -62,20 +61,20 @@ func loginForbidden(s *config.Settings, env system.Env) string {
 	case s.Interactive == "always":
 		return ""
 	case inCI(env):
-		return "CI is set, so nobody is there (a machine logs in with --grant client-credentials)"
+		return "CI is set, so no user can log in (for a machine use --grant client-credentials)"
 	case !env.Terminal.Usable() && !opensBrowser(s, env):
 		return "there is no terminal and no display"
 	}
 	return ""
 }
 
-// inCI reports whether the variable that CI systems set is there, and not false.
+// inCI reports whether the variable CI, which CI systems set, is set and not false.
 func inCI(env system.Env) bool {
 	ci := env.Getenv("CI")
 	return ci != "" && !IsFalse(ci)
 }
 
-// IsFalse reads a switch of the environment or of git's configuration.
+// IsFalse reports whether the value of a variable or of git's configuration means false.
 func IsFalse(word string) bool {
 	return slices.Contains([]string{"0", "false", "no", "off"}, strings.ToLower(word))
 }
@@ -83,7 +82,7 @@ func IsFalse(word string) bool {
 // opensBrowser reports whether a login opens a browser.
 func opensBrowser(s *config.Settings, env system.Env) bool { return !s.NoBrowser && display(s, env) }
 
-// display reports whether the user who runs us would see a browser.
+// display reports whether the user can see a browser that this process opens.
 func display(s *config.Settings, env system.Env) bool {
 	if len(s.Browser) > 0 || env.Getenv("BROWSER") != "" {
 		return true
@@ -92,7 +91,7 @@ func display(s *config.Settings, env system.Env) bool {
 		return true
 	}
 	if env.Getenv("SSH_CONNECTION") != "" || env.Getenv("SSH_TTY") != "" {
-		return false // it would be the screen of another machine
+		return false // the display is at another machine
 	}
 	return env.Getenv("DISPLAY") != "" || env.Getenv("WAYLAND_DISPLAY") != "" || env.Getenv("WSL_DISTRO_NAME") != ""
 }

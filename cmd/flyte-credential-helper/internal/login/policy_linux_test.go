@@ -20,7 +20,7 @@ func TestWhyNoLogin(t *testing.T) {
 		{"", "DISPLAY=:0 CI=true", "", "CI is set"},
 		{"", "DISPLAY=:0 CI=False", "", ""},
 		{"--interactive always", "CI=true", "", ""},
-		{"--interactive always", "", "docker never starts one", "docker never starts one"},
+		{"--interactive always", "", "a request from docker never starts a login", "a request from docker never starts a login"},
 		{"--interactive never", "DISPLAY=:0", "", "--interactive is never"},
 	} {
 		variables := map[string]string{}

@@ -126,9 +126,9 @@ func (p *proxyToken) get(ctx context.Context, refresh bool) (oauth.Secret, error
 	words := strings.Fields(string(out[:min(len(out), maxToken)]))
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("the proxy's command %s failed (%v): %s", p.command[0], err, oauth.Printable(stderr.String()))
+		return "", fmt.Errorf("the proxy command %s failed (%v): %s", p.command[0], err, oauth.Printable(stderr.String()))
 	case len(words) != 1:
-		return "", fmt.Errorf("the proxy's command %s must print one token, and printed %d words", p.command[0], len(words))
+		return "", fmt.Errorf("the proxy command %s must print one token, but printed %d words", p.command[0], len(words))
 	}
 	p.token = oauth.Secret(words[0])
 	return p.token, nil

@@ -133,26 +133,26 @@ func Patience(r *config.Resolved, p Policy) time.Duration {
 
 // sayWaiting tells the user which process the call waits for.
 func (s *Session) sayWaiting(owner cache.LockOwner) {
-	who := fmt.Sprintf("process %d", owner.PID)
+	process := fmt.Sprintf("process %d", owner.PID)
 	if here, err := os.Hostname(); err != nil || here != owner.Host {
-		who += " on " + oauth.Printable(owner.Host)
+		process += " on " + oauth.Printable(owner.Host)
 	}
 	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
-	s.Note("waiting for %s, which logs in to %s or renews the login since %s, until %s at most", who, s.settings.Server(), clock(owner.Since), clock(owner.Until))
+	s.Note("waiting for %s, which has been logging in to %s or refreshing its token since %s; will wait until %s at most", process, s.settings.Server(), clock(owner.Since), clock(owner.Until))
 }
 
-// askStore lets a user at a terminal choose, on a machine that can keep no key, between the
-// two ways there are without one.
+// askStore asks the user at the terminal for a store, on a machine that cannot keep a key: a
+// file that is not encrypted, or none.
 func (s *Session) askStore(ctx context.Context) (string, error) {
 	none := &cache.StoreError{
-		Problem: "this machine has no keyring, neither the OS's nor the kernel's: --store file keeps tokens readable in a file of yours, and none asks for a login each time",
+		Problem: "this machine has neither an OS keyring nor a kernel keyring: use --store file to keep tokens unencrypted in a file, or --store none to log in each time",
 		Store:   cache.StoreFile,
 	}
 	tty := s.env.Terminal
 	if !tty.Usable() || s.policy.whyNoLogin(ctx, &s.settings.Settings, s.env) != "" {
 		return "", none
 	}
-	yes, err := AskYesNo(ctx, tty, "This machine has no keyring. Keep tokens readable in a file that is yours alone? yes, or no to keep nothing and log in each time:\n")
+	yes, err := AskYesNo(ctx, tty, "This machine has no keyring. Without one, tokens can only be stored unencrypted, in a file that only you can read.\nIf you answer no, nothing is stored and each call logs in. Store tokens unencrypted? [y/N]\n")
 	switch {
 	case err != nil:
 		return "", none
@@ -162,7 +162,7 @@ func (s *Session) askStore(ctx context.Context) (string, error) {
 	return cache.StoreNone, nil
 }
 
-// AskYesNo asks at the terminal until the answer is yes or no.
+// AskYesNo asks at the terminal until the answer is yes or no. An empty line means no.
 func AskYesNo(ctx context.Context, tty *system.Terminal, question string) (yes bool, err error) {
 	tty.Say(question)
 	for {
@@ -173,10 +173,10 @@ func AskYesNo(ctx context.Context, tty *system.Terminal, question string) (yes b
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
 			return true, nil
-		case "n", "no":
+		case "", "n", "no":
 			return false, nil
 		}
-		tty.Say("yes or no:\n")
+		tty.Say("Answer yes or no. [y/N]\n")
 	}
 }
 
@@ -216,7 +216,7 @@ func (s *Session) mayLogin(ctx context.Context, cause error) error {
 	}
 	r := s.settings
 	if r.Store == cache.StoreNone {
-		r, why = r.With("store", cache.StoreAuto), why+", and --store none keeps no login of another call"
+		r, why = r.With("store", cache.StoreAuto), why+", and --store none keeps no login for later calls"
 	}
 	needed := &NeededError{Server: r.Server(), Reason: why, Cause: cause}
 	if s.policy.OneLine {
@@ -242,11 +242,11 @@ func (s *Session) prepareLogin(ctx context.Context, old *oauth.Token, _ error) (
 	return c.client(target, u).PrepareLogin(ctx, s.source.Kind)
 }
 
-// unpinned refuses to send a login to another server than the last one, unless the user
-// asked for this login: an attacker who can answer for the endpoint could have users log in
-// at a server of theirs. was and is are the token endpoints.
+// unpinned returns an error if the endpoint names another server than at the last login,
+// unless the user requested this login. An attacker who can answer for the endpoint could
+// otherwise send users to a login page of their own. was and is are the token endpoints.
 func (s *Session) unpinned(was, is string) error {
-	words := fmt.Sprintf("%s now has its logins at %s, and had them at %s", s.settings.Server(), oauth.Printable(is), oauth.Printable(was))
+	words := fmt.Sprintf("%s now sends logins to %s, before to %s", s.settings.Server(), oauth.Printable(is), oauth.Printable(was))
 	if s.policy.Explicit {
 		s.Note("%s", words)
 		return nil

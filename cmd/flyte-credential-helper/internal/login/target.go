@@ -71,7 +71,7 @@ func Key(r *config.Resolved, p Policy, env system.Env) (cache.Key, error) {
 		return cache.Key{}, r.NoServer
 	}
 	if r.ClientID == "" && !r.Discovers() {
-		return cache.Key{}, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client id is set: the name under which %s knows this program", r.Server())
+		return cache.Key{}, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client ID is set: %s needs the ID under which this program is registered", r.Server())
 	}
 	target := unread(r)
 	if r.Discovers() {
@@ -88,7 +88,7 @@ func Key(r *config.Resolved, p Policy, env system.Env) (cache.Key, error) {
 	key := keyOf(r)
 	// The ID is made only if there is something to compare it with.
 	if running := env.Getenv(inside); running != "" && strings.Contains(" "+running+" ", " "+key.ID()+" ") {
-		return cache.Key{}, config.Errorf(config.Hint{}, "this login is asked for by its own --proxy-command")
+		return cache.Key{}, config.Errorf(config.Hint{}, "--proxy-command requests the login that it is part of")
 	}
 	return key, nil
 }
@@ -219,11 +219,11 @@ func StateDir(env system.Env) cache.Dir {
 func clientSecret(r *config.Resolved, env system.Env) (oauth.Secret, error) {
 	switch {
 	case r.ClientSecretEnv != "" && r.ClientSecretFile != "":
-		return "", config.Errorf(config.Hint{}, "--client-secret-env and --client-secret-file name two secrets")
+		return "", config.Errorf(config.Hint{}, "--client-secret-env and --client-secret-file are both set: use one")
 	case r.ClientSecretEnv != "":
 		s := strings.TrimSpace(env.Getenv(r.ClientSecretEnv))
 		if s == "" {
-			return "", config.Errorf(config.Hint{}, "the environment variable %s, which should hold the client's secret, is not set", r.ClientSecretEnv)
+			return "", config.Errorf(config.Hint{}, "the environment variable %s for the client secret is not set", r.ClientSecretEnv)
 		}
 		return oauth.Secret(s), nil
 	case r.ClientSecretFile != "":
@@ -241,19 +241,19 @@ func clientSecret(r *config.Resolved, env system.Env) (oauth.Secret, error) {
 func readSecret(name string) (oauth.Secret, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", config.Errorf(config.Hint{}, "cannot read the client's secret: %v", err)
+		return "", config.Errorf(config.Hint{}, "cannot read the client secret: %v", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return "", config.Errorf(config.Hint{}, "%s is not a file", name)
+		return "", config.Errorf(config.Hint{}, "the client secret %s is not a regular file", name)
 	}
 	if problem := system.WritableByOthers(f, info); problem != "" {
-		return "", config.Errorf(config.Command("chmod", "600", name), "%s, which holds the client's secret, %s", name, problem)
+		return "", config.Errorf(config.Command("chmod", "600", name), "the client secret %s %s", name, problem)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
 	if err != nil || strings.TrimSpace(string(text)) == "" {
-		return "", config.Errorf(config.Hint{}, "%s holds no secret", name)
+		return "", config.Errorf(config.Hint{}, "%s has no client secret", name)
 	}
 	return oauth.Secret(strings.TrimSpace(string(text))), nil
 }

@@ -110,7 +110,7 @@ func (s *Session) startRefresh() {
 		err = startDetached(cmd, input)
 	}
 	if err != nil {
-		s.Log.Debug("the token is not renewed ahead", "reason", err)
+		s.Log.Debug("cannot refresh the token ahead", "reason", err)
 	}
 }
 
@@ -180,5 +180,5 @@ func (w *work) source(env system.Env) (*cache.Source, error) {
 
 // refuse does not follow an endpoint to another server.
 func refuse(was, _ string) error {
-	return &NeededError{Server: was, Reason: "its endpoint names another server"}
+	return &NeededError{Server: was, Reason: "the Flyte endpoint names another server than at the last login"}
 }
