@@ -259,9 +259,9 @@ func TestDeviceCodeRunsOut(t *testing.T) {
 		lasts   time.Duration
 		words   string
 	}{
-		"said":     {`,"expires_in":600`, 10 * time.Minute, "within the 10m that"},
-		"not said": {``, 15 * time.Minute, "within the 15m that"},
-		"a year":   {`,"expires_in":31536000`, 30 * time.Minute, "within the 30m that"},
+		"said":     {`,"expires_in":600`, 10 * time.Minute, "not completed within 10m, while the code was valid"},
+		"not said": {``, 15 * time.Minute, "not completed within 15m, while the code was valid"},
+		"a year":   {`,"expires_in":31536000`, 30 * time.Minute, "not completed within 30m, while the code was valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
