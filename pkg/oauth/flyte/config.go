@@ -13,6 +13,10 @@ type Env struct {
 	Environ []string // NAME=VALUE each, as [os.Environ] has them
 	Home    string   // the user's home directory; empty: none
 	Dir     string   // the working directory, absolute; empty: none
+	// Endpoint is the endpoint that the user has named by other means; empty: none. It
+	// decides between files, and a file in the working tree that names it is trusted with
+	// the secrets that variables have.
+	Endpoint string
 }
 
 // absolute returns path as an absolute path, as Flyte's other clients read it: relative to
@@ -72,7 +76,7 @@ func FindSource(w Env) (*Source, error) {
 	case key != nil:
 		s.note(fmt.Sprintf("%s is for another endpoint than %s", key.variable, named.name))
 	}
-	if err := s.search(); err != nil {
+	if err := s.search(set); err != nil {
 		return s, err
 	}
 	s.Name = s.File
@@ -81,8 +85,16 @@ func FindSource(w Env) (*Source, error) {
 	} else {
 		named = s.values[optionEndpoint]
 	}
-	s.Endpoint = strings.TrimPrefix(strings.TrimSpace(named.text), "dns:///")
+	s.Endpoint = cleanEndpoint(named.text)
 	return s, nil
+}
+
+func cleanEndpoint(text string) string { return strings.TrimPrefix(strings.TrimSpace(text), "dns:///") }
+
+// Untrusted reports whether only a file in the working tree, which the user need not have
+// written, names the endpoint.
+func (s *Source) Untrusted() bool {
+	return s.InWorkingTree && s.Name == s.File && !(s.env.Endpoint != "" && SameEndpoint(s.env.Endpoint, s.Endpoint))
 }
 
 func (s *Source) note(text string) {
@@ -112,8 +124,9 @@ type Config struct {
 	ProxyCommand   []string
 	DisableKeyring bool
 
-	Ignored []string // options that are ignored, because they or the endpoint come from a file in a working tree
-	Notes   []string // details that explain the result
+	Ignored       []string // options that are ignored, because they or the endpoint come from a file in a working tree
+	IgnoredSecret string   // the variable with the client secret, if it is among those; otherwise empty
+	Notes         []string // details that explain the result
 
 	secret    func() (oauth.Secret, error)
 	locations map[string]string

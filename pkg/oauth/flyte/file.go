@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 const (
@@ -82,17 +84,67 @@ func gitRoot(dir string) string {
 	}
 }
 
-// search loads the file that is used: the first one with an endpoint.
-func (s *Source) search() error {
-	for _, places := range []func() []candidate{s.filesOfVariables, s.filesInWorkingTree, s.filesInHome} {
-		for _, p := range places() {
-			found, err := s.tryFile(p)
-			if found || err != nil {
-				return err
-			}
+// search loads the file that is used: the first one with an endpoint. named reports whether
+// a variable names the endpoint.
+func (s *Source) search(named bool) error {
+	for _, places := range []func() []candidate{s.filesOfVariables, s.filesInWorkingTree} {
+		if err := s.firstOf(places()); err != nil {
+			return err
+		}
+		switch {
+		case s.File != "" && s.InWorkingTree:
+			return s.compareWithHome(named)
+		case s.File != "":
+			return nil
+		}
+	}
+	return s.firstOf(s.filesInHome())
+}
+
+// firstOf loads the first of the files that has an endpoint.
+func (s *Source) firstOf(places []candidate) error {
+	for _, p := range places {
+		if found, err := s.tryFile(p); found || err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// compareWithHome decides between the loaded file of the working tree and the file at home.
+// The file at home is used if both name the same endpoint, because all its options are
+// trusted, or if it has the endpoint that the user has named.
+func (s *Source) compareWithHome(named bool) error {
+	home := &Source{sourceData: &sourceData{env: s.env, vars: s.vars}}
+	if err := home.firstOf(home.filesInHome()); err != nil {
+		s.note(fmt.Sprintf("not read: %v", err))
+		return nil
+	}
+	own, found := home.fileEndpoint(), s.fileEndpoint()
+	switch {
+	case home.File == "" || named:
+		return nil
+	case SameEndpoint(own, found) || s.env.Endpoint != "" && SameEndpoint(own, s.env.Endpoint):
+		s.File, s.InWorkingTree, s.values = home.File, false, home.values
+		return nil
+	case s.env.Endpoint != "":
+		return nil
+	}
+	return &AmbiguousError{HomeFile: home.File, HomeEndpoint: own, TreeFile: s.File, TreeEndpoint: found}
+}
+
+// fileEndpoint returns the endpoint in the loaded file, or "".
+func (s *Source) fileEndpoint() string { return cleanEndpoint(s.values[optionEndpoint].text) }
+
+// AmbiguousError means that the file at home and a file in the working tree name different
+// endpoints. Flyte's clients do not agree on which one they use.
+type AmbiguousError struct {
+	HomeFile, HomeEndpoint string
+	TreeFile, TreeEndpoint string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%s names the endpoint %s, and %s in the working tree names %s", e.HomeFile, oauth.Printable(e.HomeEndpoint), e.TreeFile, oauth.Printable(e.TreeEndpoint))
 }
 
 // tryFile loads the file at p if it exists and has an endpoint. A wrong file in a working

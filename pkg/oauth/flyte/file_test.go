@@ -1,6 +1,7 @@
 package flyte
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,15 +33,15 @@ func fileVariables() []string {
 	return []string{"_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE=ROOT/override.yml", "UCTL_CONFIG=ROOT/uctl", "FLYTECTL_CONFIG=ROOT/flytectl.yaml"}
 }
 
-// The first file counts, as long as it has an endpoint: whichever it is, and
-// whatever of those before it has none.
+// The first file with an endpoint is used. A file in the working tree and one at home do not
+// both have one here: see TestHomeAndTree.
 func TestOrder(t *testing.T) {
 	for i, place := range placesInOrder() {
 		t.Run(place, func(t *testing.T) {
 			files := map[string]string{"work/.git/": "", "work/sub/": ""}
 			for j, other := range placesInOrder() {
 				switch {
-				case j >= i:
+				case j >= i && strings.HasPrefix(other, "home/") == strings.HasPrefix(place, "home/"):
 					files[other] = content(other)
 				case isYAML(other):
 					files[other] = "admin: {scopes: [endpoint]}\n"
@@ -125,7 +126,7 @@ func TestWorkingTree(t *testing.T) {
 			&Config{Insecure: pointer(true), HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Audience: "https://api", Scopes: []string{"all"}, DisableKeyring: true,
 				Ignored: []string{"admin.insecureSkipVerify", "admin.caCertFilePath", "admin.clientSecretEnvVar", "admin.clientSecretLocation", "admin.proxyCommand"}}},
 		"secrets of variables": {"admin: {endpoint: x}", []string{"FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=/nosuch", "FLYTE_ADMIN_CLIENTSECRETENVVAR=FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND=rm"},
-			&Config{Grant: "auto", Ignored: []string{"FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}}},
+			&Config{Grant: "auto", Ignored: []string{"FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}, IgnoredSecret: "FLYTE_ADMIN_CLIENTSECRETENVVAR"}},
 		"for an endpoint of one's own": {"admin: {endpoint: x}", []string{"FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_ID=me", "FLYTE_ADMIN_AUTHTYPE=ClientSecret", "FLYTE_AUTH_PROXY_COMMAND=get-iap"},
 			&Config{Grant: "client-credentials", AuthType: "ClientSecret", ClientID: "me", SecretEnv: "FLYTE_CREDENTIALS_CLIENT_SECRET", ProxyCommand: []string{"get-iap"}}},
 	} {
@@ -188,12 +189,73 @@ func TestOwnInWorkingTree(t *testing.T) {
 	}
 }
 
-// A file that is not one's own stays that, though it is at home or a link.
-func TestStrangeAtHome(t *testing.T) {
-	root := tree(t, map[string]string{"home/config.yaml": "admin: {endpoint: x}\n", "home/.flyte/config.yaml": "admin: {endpoint: y}\n"})
-	s, err := FindSource(Env{Home: filepath.Join(root, "home"), Dir: filepath.Join(root, "home")})
-	if err != nil || !s.InWorkingTree || s.Endpoint != "x" {
-		t.Errorf("found %q, in a working tree: %t, %v", s.Endpoint, s.InWorkingTree, err)
+// If the file at home and one in the working tree name different endpoints, neither is used
+// until the user has named one of the endpoints. If they name the same, the file at home is
+// used.
+func TestHomeAndTree(t *testing.T) {
+	for name, test := range map[string]struct {
+		home, tree, named string
+		variable          string
+		want              string // the file; empty: an error
+		untrusted         bool
+	}{
+		"different":                {home: "a", tree: "b"},
+		"the same":                 {home: "a", tree: "a", want: "home/.flyte/config.yaml"},
+		"the same, written so":     {home: "dns:///a", tree: "A/", want: "home/.flyte/config.yaml"},
+		"that of the home":         {home: "a", tree: "b", named: "a", want: "home/.flyte/config.yaml"},
+		"that of the tree":         {home: "a", tree: "b", named: "b", want: "work/sub/config.yaml"},
+		"a third one":              {home: "a", tree: "b", named: "c", want: "work/sub/config.yaml", untrusted: true},
+		"only a tree":              {tree: "b", want: "work/sub/config.yaml", untrusted: true},
+		"only a tree, named":       {tree: "b", named: "http://b", want: "work/sub/config.yaml"},
+		"a variable has the first": {home: "a", tree: "b", variable: "FLYTE_PLATFORM_URL=c", want: "work/sub/config.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{"work/sub/config.yaml": "admin: {endpoint: " + test.tree + "}\n", "home/": ""}
+			if test.home != "" {
+				files["home/.flyte/config.yaml"] = "admin: {endpoint: " + test.home + ", insecure: true}\n"
+			}
+			root := tree(t, files)
+			env := at(root)
+			env.Endpoint = test.named
+			if test.variable != "" {
+				env.Environ = append(env.Environ, test.variable)
+			}
+			s, err := FindSource(env)
+			var ambiguous *AmbiguousError
+			if errors.As(err, &ambiguous) != (test.want == "") || err != nil && ambiguous == nil {
+				t.Fatalf("%s: %v", s.File, err)
+			}
+			if test.want == "" {
+				want := AmbiguousError{HomeFile: root + "/home/.flyte/config.yaml", HomeEndpoint: "a", TreeFile: root + "/work/sub/config.yaml", TreeEndpoint: "b"}
+				if *ambiguous != want {
+					t.Errorf("%+v", ambiguous)
+				}
+				return
+			}
+			if s.File != filepath.Join(root, filepath.FromSlash(test.want)) || s.Untrusted() != test.untrusted {
+				t.Errorf("%s is used, untrusted: %t", s.File, s.Untrusted())
+			}
+			if c, err := s.Config(); err != nil || (c.Insecure != nil) == s.InWorkingTree {
+				t.Errorf("%+v, %v", c, err)
+			}
+		})
+	}
+}
+
+// The secrets of variables are for the endpoint of a working tree only if the user has named
+// it.
+func TestSecretForTree(t *testing.T) {
+	root := tree(t, map[string]string{"work/sub/config.yaml": "admin: {endpoint: x}\n"})
+	for named, want := range map[string]Config{
+		"":  {Grant: "client-credentials", AuthType: "ClientSecret", ClientID: "me", IgnoredSecret: "FLYTE_CREDENTIALS_CLIENT_SECRET", Ignored: []string{"FLYTE_CREDENTIALS_CLIENT_SECRET"}},
+		"x": {Grant: "client-credentials", AuthType: "ClientSecret", ClientID: "me", SecretEnv: "FLYTE_CREDENTIALS_CLIENT_SECRET"},
+	} {
+		env := at(root, "FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_ID=me", "FLYTE_CREDENTIALS_AUTH_MODE=ClientSecret")
+		env.Endpoint = named
+		_, c := configured(t, env)
+		if diff := unlike(&want, c); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", named, diff)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package flyte
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // reader reads a Config from a source.
 type reader struct {
@@ -21,17 +24,16 @@ func (r *reader) get(option string) value {
 	if !v.isSet() {
 		return value{}
 	}
-	if set && r.untrusted() && sendsSecret(option) || !set && r.InWorkingTree && !safeFromWorkingTree(option, v) {
+	if set && r.Untrusted() && sendsSecret(option) || !set && r.InWorkingTree && !safeFromWorkingTree(option, v) {
 		r.ignore(option, v)
+		if set && option != optionProxyCommand {
+			r.c.IgnoredSecret = cmp.Or(r.c.IgnoredSecret, v.location)
+		}
 		return value{}
 	}
 	r.c.locations[option] = v.location
 	return v
 }
-
-// untrusted reports whether the endpoint comes from a file in the working tree, which the
-// user need not have written.
-func (r *reader) untrusted() bool { return r.InWorkingTree && r.Name == r.File }
 
 // sendsSecret reports whether an option's value is sent to the endpoint and is valid for
 // other endpoints too. The user hardly meant it for an endpoint from a working tree.
