@@ -49,6 +49,14 @@ func (h Host) String() string {
 	return h.protocol + "://" + h.address()
 }
 
+// Pattern returns the pattern that matches only h.
+func (h Host) Pattern() Pattern {
+	if h.protocol == https {
+		h.protocol = "" // the usual one
+	}
+	return Pattern{host: h}
+}
+
 func (h Host) address() string {
 	s := h.name
 	if strings.Contains(s, ":") {

@@ -28,8 +28,9 @@ type execCredentialSpec struct {
 }
 
 type cluster struct {
-	Server string          `json:"server"`
-	Config json.RawMessage `json:"config,omitempty"`
+	Server                string          `json:"server"`
+	InsecureSkipTLSVerify bool            `json:"insecure-skip-tls-verify,omitempty"`
+	Config                json.RawMessage `json:"config,omitempty"`
 }
 
 // KubernetesRequest is a request of client-go to a credential plugin.
@@ -39,9 +40,14 @@ type KubernetesRequest struct {
 	// if the kubeconfig's user has provideClusterInfo.
 	Server string
 	Config json.RawMessage
+	// InsecureSkipTLSVerify says that client-go does not verify the certificate of the API server.
+	InsecureSkipTLSVerify bool
 
 	apiVersion string
 }
+
+// Host returns the API server. It is zero if there is none, or if its URL is ambiguous.
+func (r *KubernetesRequest) Host() Host { return parseURL(r.Server) }
 
 // DecodeKubernetes reads the value of KUBERNETES_EXEC_INFO. If it is empty or names no
 // apiVersion, it asks for v1.
@@ -66,7 +72,8 @@ func DecodeKubernetes(info string) (*KubernetesRequest, error) {
 	}
 	r := &KubernetesRequest{apiVersion: e.APIVersion}
 	if e.Spec.Cluster != nil {
-		r.Server, r.Config = e.Spec.Cluster.Server, e.Spec.Cluster.Config
+		c := e.Spec.Cluster
+		r.Server, r.InsecureSkipTLSVerify, r.Config = c.Server, c.InsecureSkipTLSVerify, c.Config
 	}
 	if string(r.Config) == "null" { // client-go writes null if there is none
 		r.Config = nil

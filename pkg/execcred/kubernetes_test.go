@@ -162,7 +162,7 @@ func TestFieldsAreClientGos(t *testing.T) {
 		{reflect.TypeFor[execRequest](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredential](), reflect.TypeFor[clientv1beta1.ExecCredential]()}, []string{"Kind", "Status"}},
 		{reflect.TypeFor[execCredentialSpec](), []reflect.Type{reflect.TypeFor[clientv1.ExecCredentialSpec](), reflect.TypeFor[clientv1beta1.ExecCredentialSpec]()}, []string{"Interactive"}},
 		{reflect.TypeFor[cluster](), []reflect.Type{reflect.TypeFor[clientv1.Cluster](), reflect.TypeFor[clientv1beta1.Cluster]()},
-			[]string{"TLSServerName", "InsecureSkipTLSVerify", "CertificateAuthorityData", "ProxyURL", "DisableCompression"}},
+			[]string{"TLSServerName", "CertificateAuthorityData", "ProxyURL", "DisableCompression"}},
 	} {
 		for _, their := range row.theirs {
 			want := fields(their)

@@ -132,6 +132,9 @@ type Config struct {
 	locations map[string]string
 }
 
+// HasSecret reports whether a client secret is configured.
+func (c *Config) HasSecret() bool { return c.secret != nil }
+
 // Secret returns the client secret, or "" if none is configured. It reads the configured
 // file or variable when it is called.
 func (c *Config) Secret() (oauth.Secret, error) {

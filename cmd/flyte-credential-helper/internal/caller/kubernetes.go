@@ -28,7 +28,7 @@ func kubernetes(ctx context.Context, c Call) ([]byte, error) {
 	if err != nil {
 		return nil, config.Errorf(config.Hint{}, "%v", err)
 	}
-	c.Input.Cluster = request.Config
+	c.Input.Cluster = clusterInfo(request)
 	session, err := c.open(ctx, login.Policy{ForCaller: true, Auto: oauth.Auto})
 	if err != nil {
 		return nil, err
@@ -48,15 +48,19 @@ func kubernetes(ctx context.Context, c Call) ([]byte, error) {
 	return request.Encode(execcred.Credential{Token: credential.Value.Reveal(), Expiry: expiry})
 }
 
-// ClusterConfig returns the config of the cluster in ExecInfo, for commands that run in
-// client-go's environment without being its plugin. It returns nil if there is none.
-func ClusterConfig(info string) []byte {
+func clusterInfo(r *execcred.KubernetesRequest) config.ClusterInfo {
+	return config.ClusterInfo{Server: r.Host(), SkipVerify: r.InsecureSkipTLSVerify, Config: r.Config}
+}
+
+// Cluster returns the cluster in ExecInfo, for commands that run in client-go's environment
+// without being its plugin. It is zero if there is none.
+func Cluster(info string) config.ClusterInfo {
 	if info == "" {
-		return nil
+		return config.ClusterInfo{}
 	}
 	request, err := execcred.DecodeKubernetes(info)
 	if err != nil {
-		return nil // the kubernetes command reports this error
+		return config.ClusterInfo{} // the kubernetes command reports this error
 	}
-	return request.Config
+	return clusterInfo(request)
 }

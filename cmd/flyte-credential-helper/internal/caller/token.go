@@ -42,7 +42,7 @@ func newToken(fs *pflag.FlagSet) Answer {
 }
 
 func token(ctx context.Context, c Call, form execcred.Form, renewOnRepeat bool) ([]byte, error) {
-	c.Input.Cluster = ClusterConfig(c.Env.Getenv(ExecInfo))
+	c.Input.Cluster = Cluster(c.Env.Getenv(ExecInfo))
 	session, err := c.open(ctx, KeepsToken())
 	if err != nil {
 		return nil, err

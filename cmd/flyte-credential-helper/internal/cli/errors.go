@@ -204,8 +204,8 @@ func fail(env system.Env, err error) int {
 		return status
 	}
 	text := oneLine(err) + "\n"
-	if words := hint.String(); words != "" {
-		text += "hint: " + words + "\n"
+	for words := range strings.Lines(hint.String()) {
+		text += "hint: " + strings.TrimSuffix(words, "\n") + "\n"
 	}
 	_, _ = env.Stderr.Write([]byte(text))
 	return status

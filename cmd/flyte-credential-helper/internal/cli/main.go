@@ -80,6 +80,7 @@ func answerFast(ctx context.Context, env system.Env, table []callerRow) (status 
 	words := flags.Args()
 	if len(words) == 0 && env.Getenv(caller.ExecInfo) != "" {
 		words = []string{"kubernetes"}
+		env.Args = slices.Insert(slices.Clone(env.Args), 1, "kubernetes") // for hints
 	}
 	if len(words) == 0 {
 		return 0, false
@@ -131,7 +132,8 @@ func input(env system.Env, line *config.CommandLine, readsFlyte bool) config.Inp
 		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: os.ReadFile, Args: env.Args,
 	}
 	if readsFlyte {
-		in.Flyte = func() (*flyte.Source, error) { return config.FindFlyte(env, in.Environ) }
+		in.Flyte = func(endpoint string) (*flyte.Source, error) { return config.FindFlyte(env, in.Environ, endpoint) }
+		in.HasLogin = func(endpoint string) bool { return login.Saved(env, endpoint) }
 	}
 	return in
 }

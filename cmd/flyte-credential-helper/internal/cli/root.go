@@ -159,7 +159,7 @@ func (a *app) input(p login.Policy, n needs) config.Input {
 		env.Environ = func() []string { return n.environ }
 	}
 	in := input(env, a.flags.CommandLine(), n.flyte)
-	in.Cluster = caller.ClusterConfig(env.Getenv(caller.ExecInfo))
+	in.Cluster = caller.Cluster(env.Getenv(caller.ExecInfo))
 	in.TolerateBadConfig, in.CreatesProfile, in.Command = n.tolerate, n.creates, p.Command
 	return in
 }

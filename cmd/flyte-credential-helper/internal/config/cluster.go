@@ -1,7 +1,14 @@
 package config
 
 import (
+	"maps"
 	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
 // extension is the name under which a kubeconfig has a cluster's own settings.
@@ -16,7 +23,7 @@ func clusterLevel(text []byte, table []Setting) (level, error) {
 	}
 	var known []Setting
 	for _, s := range table {
-		if slices.Contains(ofCluster(), s.Name) {
+		if clusterMaySet(s) {
 			s.Kind = Plain
 			known = append(known, s)
 		}
@@ -26,15 +33,75 @@ func clusterLevel(text []byte, table []Setting) (level, error) {
 	if err == nil && top != nil {
 		err = newFile(path).fill(said, top, "it", known)
 	}
+	if err == nil && len(said) > 1 && said["profile"].Words != nil {
+		err = Errorf(Hint{}, "%s: a cluster that names a profile cannot have other settings: move them to the profile", path)
+	}
 	return said.level("the cluster", Cluster, extension), err
 }
 
-// ofCluster are the settings that say which token is wanted. A kubeconfig names no commands
-// and no files, and decides nothing about trust.
-func ofCluster() []string {
-	return []string{
-		"profile", "provider", "endpoint", "issuer", "auth-endpoint", "token-endpoint", "device-endpoint", "revocation-endpoint",
-		"client-id", "scope", "audience", "resource", "account", "redirect-uri", "redirect-port",
-		"auth-param", "token-param", "refresh-param", "auth-params-in-token-request", "token-kind",
+// checkCluster returns an error unless the cluster may select the profile: whoever writes a
+// kubeconfig's clusters could otherwise send the profile's token to any API server.
+func (r *resolver) checkCluster(file *File, profile string) error {
+	server := r.Cluster.Server
+	switch {
+	case r.Cluster.SkipVerify:
+		return Errorf(Hint{}, "the cluster cannot select the profile %s, because it sets insecure-skip-tls-verify: name the profile in the arguments of the kubeconfig user", profile)
+	case server == (execcred.Host{}):
+		return Errorf(Hint{}, "the cluster cannot select the profile %s, because the URL of its API server is not usable", profile)
+	case !slices.ContainsFunc(file.Clusters[profile], func(p execcred.Pattern) bool { return p.Matches(server) }):
+		more := file.Profiles[profile].WithCluster(server.Pattern())
+		return Errorf(Text("if this API server may get the token, set in profile %s of %s: clusters: [%s]", profile, file.Path, strings.Join(more["clusters"].Words, ", ")),
+			"the cluster %s cannot select the profile %s, whose clusters: does not list it", server, profile)
 	}
+	return nil
+}
+
+// WithCluster returns p with one more API server in its list of clusters that may select it.
+// It returns p itself if the list has the pattern.
+func (p Profile) WithCluster(pattern execcred.Pattern) Profile {
+	old, word := p["clusters"], edit.Quote(pattern.String())
+	if slices.Contains(old.Words, word) {
+		return p
+	}
+	more := maps.Clone(p)
+	more["clusters"] = ProfileValue{Words: append(slices.Clip(old.Words), word), line: old.line}
+	return more
+}
+
+// readClusters reads a profile's clusters: a list of API servers.
+func (f *File) readClusters(n ast.Node) (list []execcred.Pattern, err error) {
+	if _, none := n.(*ast.NullNode); none {
+		return nil, nil
+	}
+	items, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return nil, f.wrong(n, "clusters must be a list: clusters: [api.example.com:6443]")
+	}
+	for _, item := range items.Values {
+		word, ok := edit.Scalar(item)
+		if !ok {
+			return nil, f.wrong(item, "clusters must be a list of hosts")
+		}
+		p, err := execcred.ParsePattern(word)
+		if err != nil {
+			return nil, f.wrong(item, "clusters: %v", err)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// clusterMaySet reports whether a cluster may have a setting: it says which login it is, or
+// what its server wants with a token request. A cluster names no file and no command, and
+// decides nothing about trust.
+func clusterMaySet(s Setting) bool {
+	return s.Class == Public && s.Name != "grant" || s.Name == "token-param" || s.Name == "refresh-param"
+}
+
+// clustersText writes each of list as YAML.
+func clustersText(list []execcred.Pattern) (words []string) {
+	for _, p := range list {
+		words = append(words, edit.Quote(p.String()))
+	}
+	return words
 }

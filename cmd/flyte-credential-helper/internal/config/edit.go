@@ -32,8 +32,10 @@ func ProfileText(name string, p Profile, indent int) string {
 			b.WriteString(edit.Quote(v.Words[0]) + "\n")
 		}
 	}
-	if v, found := p["serves"]; found {
-		b.WriteString(margin + "  serves: [" + strings.Join(v.Words, ", ") + "]\n")
+	for _, list := range []string{"serves", "clusters"} {
+		if v, found := p[list]; found {
+			b.WriteString(margin + "  " + list + ": [" + strings.Join(v.Words, ", ") + "]\n")
+		}
 	}
 	return b.String()
 }

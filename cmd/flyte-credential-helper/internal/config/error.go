@@ -28,8 +28,10 @@ func Errorf(hint Hint, format string, args ...any) error {
 // Hint says what the user can do about an error. The zero Hint says nothing.
 type Hint struct {
 	Command []string // the words of a command to run
-	Shell   string   // a command that only a shell understands, as it is typed
-	Text    string   // if there is no command
+	// Alternative is another command, if the user has to decide between two.
+	Alternative []string
+	Shell       string // a command that only a shell understands, as it is typed
+	Text        string // if there is no command
 }
 
 // Command is a hint to run a command.
@@ -44,8 +46,11 @@ func Shell(format string, args ...any) Hint { return Hint{Shell: fmt.Sprintf(for
 // IsCommand reports whether the hint is a command to run.
 func (h Hint) IsCommand() bool { return h.Command != nil || h.Shell != "" }
 
-// String returns the hint as it is shown.
+// String returns the hint as it is shown. Two commands are on a line each.
 func (h Hint) String() string {
+	if h.Command != nil && h.Alternative != nil {
+		return Shown(h.Command) + "\n" + Shown(h.Alternative)
+	}
 	if h.Command != nil {
 		return Shown(h.Command)
 	}

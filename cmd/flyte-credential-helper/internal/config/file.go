@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -19,12 +20,13 @@ import (
 type File struct {
 	Path     string
 	Profiles map[string]Profile
-	Serves   map[string][]HostEntry // by the profile
+	Serves   map[string][]HostEntry        // by the profile
+	Clusters map[string][]execcred.Pattern // the API servers that may select a profile
 }
 
 // newFile is a configuration without profiles.
 func newFile(path string) *File {
-	return &File{Path: path, Profiles: map[string]Profile{}, Serves: map[string][]HostEntry{}}
+	return &File{Path: path, Profiles: map[string]Profile{}, Serves: map[string][]HostEntry{}, Clusters: map[string][]execcred.Pattern{}}
 }
 
 // Profile holds a profile's settings by their names.
@@ -107,12 +109,18 @@ func (f *File) decode(top ast.Node) error {
 			p := Profile{}
 			f.Profiles[name] = p
 			return f.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
-				if key == "serves" {
+				line := at.GetToken().Position.Line
+				switch key {
+				case "serves":
 					f.Serves[name], err = f.readServes(value)
-					p[key] = ProfileValue{Words: ServesText(f.Serves[name]), line: at.GetToken().Position.Line}
-					return err
+					p[key] = ProfileValue{Words: ServesText(f.Serves[name]), line: line}
+				case "clusters":
+					f.Clusters[name], err = f.readClusters(value)
+					p[key] = ProfileValue{Words: clustersText(f.Clusters[name]), line: line}
+				default:
+					err = f.set(p, key, at, value, known)
 				}
-				return f.set(p, key, at, value, known)
+				return err
 			})
 		})
 	})

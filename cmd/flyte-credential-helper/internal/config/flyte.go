@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -21,13 +22,13 @@ func (r *resolver) flyteLevel(levels []level) (l level, err error) {
 	if r.Flyte == nil || at >= 0 && endpoint == "" || r.out.Settings.Profile != "" && at < 0 || presetLevel(r.out.Provider).names(r.table) {
 		return nothing, nil
 	}
-	source, err := r.Flyte()
+	source, err := r.flyteSource(r.userEndpoint(levels, at, endpoint))
 	switch {
 	case err != nil && at >= 0: // it may be about another endpoint
-		r.out.Notes = append(r.out.Notes, "what Flyte's other clients are configured with is not looked at: "+err.Error())
+		r.out.Notes = append(r.out.Notes, "the configuration of Flyte's clients is not used: "+err.Error())
 		return nothing, nil
 	case err != nil:
-		r.noServer = Errorf(Hint{}, "%v", err)
+		r.noServer = err
 		return nothing, nil
 	case source.Endpoint == "" || at >= 0 && !flyte.SameEndpoint(endpoint, source.Endpoint):
 		return nothing, nil
@@ -38,19 +39,51 @@ func (r *resolver) flyteLevel(levels []level) (l level, err error) {
 	}
 	r.out.Warnings = append(r.out.Warnings, source.Warnings...)
 	if len(config.Ignored) > 0 {
-		r.out.Warnings = append(r.out.Warnings, fmt.Sprintf("%s lies in a working tree, which may be anybody's: not obeyed are %s", source.File, strings.Join(config.Ignored, ", ")))
+		r.out.Warnings = append(r.out.Warnings, fmt.Sprintf("these settings are ignored, because %s in a working tree may have been written by other people: %s", source.File, strings.Join(config.Ignored, ", ")))
 	}
-	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret}
+	l = levelOf(source, config)
+	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret, IgnoredSecret: config.IgnoredSecret, origin: l.origin}
+	if !config.HasSecret() {
+		r.out.Flyte.Secret = nil
+	}
 	if config.Insecure != nil && *config.Insecure {
 		r.out.Flyte.Plaintext = cmp.Or(config.Location("insecure"), source.Name)
 	}
-	return levelOf(source, config), nil
+	return l, nil
+}
+
+// flyteSource finds Flyte's own configuration. endpoint is the one that the user has named
+// elsewhere, or empty. An endpoint that only a file in a working tree names counts as named
+// by the user if a login to it is saved.
+func (r *resolver) flyteSource(endpoint string) (*flyte.Source, error) {
+	source, err := r.Flyte(endpoint)
+	var ambiguous *flyte.AmbiguousError
+	switch {
+	case errors.As(err, &ambiguous):
+		return nil, &Error{
+			Problem: ambiguous.Error() + ": name the one that you mean",
+			Hint:    Hint{Command: r.again("--endpoint", ambiguous.HomeEndpoint), Alternative: r.again("--endpoint", ambiguous.TreeEndpoint)},
+		}
+	case err != nil:
+		return nil, Errorf(Hint{}, "%v", err)
+	case source.Untrusted() && r.HasLogin != nil && r.HasLogin(source.Endpoint):
+		return r.Flyte(source.Endpoint)
+	}
+	return source, nil
+}
+
+// userEndpoint is endpoint, which the level at names, if that level is the user's own.
+func (r *resolver) userEndpoint(levels []level, at int, endpoint string) string {
+	if at < 0 || !levels[at].origin.isTrusted() {
+		return ""
+	}
+	return endpoint
 }
 
 // endpointAt is the Flyte endpoint that the level at names, or empty.
 func (r *resolver) endpointAt(levels []level, at int) string {
-	if at <= 0 {
-		return r.out.Endpoint // of the command line, or empty
+	if at < 0 {
+		return ""
 	}
 	words, _, found := levels[at].value(row("endpoint"))
 	if !found {
@@ -79,7 +112,7 @@ func levelOf(source *flyte.Source, config *flyte.Config) level {
 		say("insecure-skip-verify", "insecureSkipVerify", "true")
 	}
 	origin := FlyteHome
-	if source.InWorkingTree {
+	if source.Untrusted() {
 		origin = FlyteTree
 	}
 	return level{"Flyte's configuration", origin, func(s Setting) ([]string, string, bool) {
@@ -107,10 +140,11 @@ func (r *resolver) settleEndpoint() error {
 	return err
 }
 
-// FindFlyte finds Flyte's own configuration in an environment.
-func FindFlyte(env system.Env, environ []string) (*flyte.Source, error) {
+// FindFlyte finds Flyte's own configuration in an environment. endpoint is the one that the
+// user has named elsewhere, or empty.
+func FindFlyte(env system.Env, environ []string, endpoint string) (*flyte.Source, error) {
 	dir, _ := env.Getwd() // without one there are no files below it
-	return flyte.FindSource(flyte.Env{Environ: environ, Home: env.Home, Dir: dir})
+	return flyte.FindSource(flyte.Env{Environ: environ, Home: env.Home, Dir: dir, Endpoint: endpoint})
 }
 
 // ConfigPath is the path of the configuration file.

@@ -21,11 +21,11 @@ func TestPresets(t *testing.T) {
 		names = append(names, p.name)
 		r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
 		s := r.out
-		if err := r.apply(presetLevel(p.name), func(Setting) bool { return true }); err != nil {
+		if _, err := r.apply(presetLevel(p.name), anyServer(), func(Setting) bool { return true }); err != nil {
 			t.Errorf("%s: %v", p.name, err)
 		}
 		for name, words := range p.settings {
-			if !slices.Contains(ofCluster(), name) || len(words) == 0 {
+			if !clusterMaySet(row(name)) || len(words) == 0 {
 				t.Errorf("%s: %s=%q is not for a preset", p.name, name, words)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
@@ -19,10 +20,14 @@ type Input struct {
 	Home        string
 	ConfigPath  string
 	ReadFile    func(path string) ([]byte, error)
-	// Flyte finds Flyte's own configuration. Nil: it does not count for this command.
-	Flyte func() (*flyte.Source, error)
-	// Cluster is the config of a kubeconfig's cluster, or empty.
-	Cluster []byte
+	// Flyte finds Flyte's own configuration. endpoint is the endpoint that the user has named
+	// elsewhere, or empty. Nil: the command does not read that configuration.
+	Flyte func(endpoint string) (*flyte.Source, error)
+	// HasLogin reports whether a login to a Flyte endpoint is saved. Only an endpoint that the
+	// user has named can have one.
+	HasLogin func(endpoint string) bool
+	// Cluster is what client-go says of the cluster.
+	Cluster ClusterInfo
 
 	// Profile is the profile to use, as if the command line named it; empty: the command
 	// line's.
@@ -41,12 +46,20 @@ type Input struct {
 	Args, Command []string
 }
 
-// Resolve returns the settings that count: those of the command line before those of the
-// environment, the cluster, the profile, Flyte's configuration and the preset, and the
-// server from the highest level that names one. It has no effect, and the same input gives
-// the same result.
+// ClusterInfo is what client-go says of a kubeconfig's cluster. The zero value is a call
+// without a cluster.
+type ClusterInfo struct {
+	Server     execcred.Host // the API server; zero if its URL is ambiguous
+	SkipVerify bool          // the kubeconfig sets insecure-skip-tls-verify
+	Config     []byte        // the cluster's extension for credential plugins, or empty
+}
+
+// Resolve returns the settings of one call. Those of the command line override those of the
+// environment, the cluster, the profile, Flyte's configuration and the preset, in this order.
+// The server is that of the highest level that names one. [naming] decides which settings are
+// used for it. Resolve has no effect, and the same input gives the same result.
 func Resolve(in Input) (*Resolved, error) {
-	r := &resolver{Input: in, out: &Resolved{Settings: in.CommandLine.settings}, table: Table()}
+	r := &resolver{Input: in, out: &Resolved{Settings: defaults()}, table: Table()}
 	if err := r.resolve(); err != nil {
 		return nil, err
 	}
@@ -70,20 +83,39 @@ type level struct {
 }
 
 // names reports whether the level names a server.
-func (l level) names(table []Setting) bool {
-	return slices.ContainsFunc(table, func(s Setting) bool {
+func (l level) names(table []Setting) bool { return len(l.server(table)) > 0 }
+
+// server returns the settings of the level that name a server.
+func (l level) server(table []Setting) map[string]string {
+	server := map[string]string{}
+	for _, s := range table {
 		if s.Kind != Server {
-			return false
+			continue
 		}
-		_, _, found := l.value(s)
-		return found
-	})
+		if words, _, found := l.value(s); found {
+			server[s.Name] = words[0]
+		}
+	}
+	return server
 }
 
-// without is l without the settings of these names.
-func (l level) without(names []string) level {
+// where is the place in the level that names the server.
+func (l level) where(table []Setting) string {
+	for _, s := range table {
+		if s.Kind != Server {
+			continue
+		}
+		if _, where, found := l.value(s); found {
+			return where
+		}
+	}
+	return l.name
+}
+
+// only is l without the settings that are not wanted.
+func (l level) only(wanted func(Setting) bool) level {
 	return level{l.name, l.origin, func(s Setting) ([]string, string, bool) {
-		if slices.Contains(names, s.Name) {
+		if !wanted(s) {
 			return nil, "", false
 		}
 		return l.value(s)
@@ -97,7 +129,7 @@ func empty(name string, origin Origin) level {
 
 func (r *resolver) resolve() error {
 	flags := r.commandLine()
-	cluster, err := clusterLevel(r.Cluster, r.table)
+	cluster, err := clusterLevel(r.Cluster.Config, r.table)
 	if err != nil {
 		return err
 	}
@@ -105,8 +137,9 @@ func (r *resolver) resolve() error {
 	if err != nil {
 		return err
 	}
-	if r.ServesHost {
-		env, cluster = env.without(ofCluster()), empty("the cluster", Cluster)
+	if r.ServesHost { // the profile alone decides which token that is
+		own := func(s Setting) bool { return s.Name == "profile" || s.Class == Network || s.Class == Local }
+		flags, env, cluster = flags.only(own), env.only(own), empty(cluster.name, Cluster)
 	}
 	levels := []level{flags, env, cluster}
 	if err := r.choose(levels, "profile", "provider"); err != nil {
@@ -133,61 +166,80 @@ func (r *resolver) resolve() error {
 	if r.out.NoServer = cmp.Or(flyteErr, r.noServer); from < 0 && r.out.NoServer == nil {
 		r.out.NoServer = r.unnamed()
 	}
-	for i, l := range levels[1:] {
-		if err := r.apply(l, func(s Setting) bool { return s.Kind != Server || i+1 == from }); err != nil {
-			return err
-		}
-	}
-	r.out.expand(r.Home)
-	return cmp.Or(r.emptyServer(), r.settleEndpoint())
+	return r.settle(levels, from)
 }
 
-// commandLine is the level of the command line, whose values are set already.
-func (r *resolver) commandLine() level {
-	set := r.CommandLine.set
-	if r.Profile != "" {
-		r.out.Settings.Profile = r.Profile
-		if !slices.Contains(set, "profile") {
-			set = append(slices.Clone(set), "profile")
+// settle sets the settings of all levels. The server is that of the level from, or none if
+// from is negative.
+func (r *resolver) settle(levels []level, from int) error {
+	n := anyServer()
+	if from >= 0 {
+		n = r.named(levels, from)
+	}
+	var kept []keptSetting
+	for i, l := range levels {
+		more, err := r.apply(l, n, func(s Setting) bool { return s.Kind != Server || i == from })
+		if err != nil {
+			return err
 		}
+		kept = append(kept, more...)
 	}
-	for _, name := range set {
-		r.out.origins = append(r.out.origins, settingOrigin{name, FromCommandLine})
+	r.out.expand(r.Home)
+	if err := cmp.Or(r.emptyServer(), r.settleEndpoint()); err != nil || from < 0 {
+		return err
 	}
+	if !n.trusted {
+		r.out.Untrusted = n.where
+	}
+	return r.keep(n, levels[from], kept)
+}
+
+// commandLine is the level of the command line. It has the profile that the caller of Resolve
+// names.
+func (r *resolver) commandLine() level {
+	line := r.CommandLine
 	return level{"the command line", FromCommandLine, func(s Setting) ([]string, string, bool) {
-		if !slices.Contains(set, s.Name) {
+		switch {
+		case s.Name == "profile" && r.Profile != "":
+			return []string{r.Profile}, "--profile", true
+		case !line.Sets(s.Name):
 			return nil, "", false
 		}
-		return nil, "--" + s.Name, true
+		return s.words(&line.settings), "--" + s.Name, true
 	}}
 }
 
-// choose settles the settings of these names, which say what else is read.
+// choose settles the settings of these names, which select what else is read.
 func (r *resolver) choose(levels []level, names ...string) error {
-	for _, l := range levels[1:] {
-		if err := r.apply(l, func(s Setting) bool { return slices.Contains(names, s.Name) }); err != nil {
+	for _, l := range levels {
+		if _, err := r.apply(l, anyServer(), func(s Setting) bool { return slices.Contains(names, s.Name) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// apply sets what l says and no higher level has said, of the settings wanted.
-func (r *resolver) apply(l level, wanted func(Setting) bool) error {
+// apply sets those of the wanted settings that l has, that no higher level has set, and that
+// may be used for the server that n names. It returns those that may not.
+func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []keptSetting, err error) {
 	for _, row := range r.table {
 		if !wanted(row) || r.out.IsSet(row.Name) {
 			continue
 		}
 		words, where, found := l.value(row)
-		if !found {
+		switch {
+		case !found:
+			continue
+		case n.useOf(row.Class, l.origin) == notSent:
+			kept = append(kept, keptSetting{row.Name, words, where, l.origin})
 			continue
 		}
 		if err := row.set(&r.out.Settings, words); err != nil {
-			return Errorf(Hint{}, "%s: %s", where, err)
+			return nil, Errorf(Hint{}, "%s: %s", where, err)
 		}
 		r.out.origins = append(r.out.origins, settingOrigin{row.Name, l.origin})
 	}
-	return nil
+	return kept, nil
 }
 
 // fromEnvironment is the level of the variables. An empty one counts as not set; a setting
@@ -228,7 +280,7 @@ func unknownVariable(name string, table []Setting) error {
 }
 
 // chooseProfile finds the profile to use: the one that is named; none if a higher level
-// names the server; else the only one, or the one called default.
+// names the server; otherwise the only one, or the one called default.
 func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 	nothing := empty("no profile", FromProfile)
 	name := r.out.Settings.Profile
@@ -246,11 +298,9 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 	if err != nil {
 		return tolerate(err)
 	}
-	if name == "" && len(file.Profiles) == 1 {
-		name = file.Names()[0]
-	}
-	if _, ok := file.Profiles["default"]; ok && name == "" {
-		name = "default"
+	skipped := false
+	if name == "" {
+		name, skipped = r.defaultProfile(file)
 	}
 	p, ok := file.Profiles[name]
 	switch {
@@ -259,12 +309,16 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		return nothing, nil
 	case !ok && name != "":
 		return nothing, Errorf(Hint{}, "there is no profile %q in %s%s", name, file.Path, listing(file.Names()))
-	case !ok && len(file.Profiles) > 0:
-		again := append(append([]string{Program}, r.Args[1:]...), "--profile", file.Names()[0])
-		r.noServer = Errorf(Command(again...), "which server? Name a profile of %s%s", file.Path, listing(file.Names()))
+	case !ok && len(file.Profiles) > 0 && !skipped:
+		r.noServer = Errorf(Command(r.again("--profile", file.Names()[0])...), "no server configured: name a profile of %s%s", file.Path, listing(file.Names()))
 		return nothing, nil
 	case !ok:
 		return nothing, nil
+	}
+	if r.out.Origin("profile") == Cluster {
+		if err := r.checkCluster(file, name); err != nil {
+			return nothing, err
+		}
 	}
 	l := p.level("profile "+name, FromProfile, file.Path)
 	if r.TolerateBadConfig { // else apply returns the error
@@ -276,13 +330,47 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 	return l, nil
 }
 
+// defaultProfile returns the profile that is used if none is named, or "". A command that
+// reads Flyte's configuration skips a profile that serves hosts if another profile or an
+// endpoint of that configuration could be meant: it would send the token of a git server to
+// Flyte. skipped says that only that endpoint could be meant.
+func (r *resolver) defaultProfile(file *File) (name string, skipped bool) {
+	names := file.Names()
+	if r.Flyte != nil {
+		plain := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(file.Serves[name]) > 0 })
+		switch {
+		case len(plain) > 0:
+			names = plain
+		case r.flyteNamesEndpoint():
+			return "", true
+		case len(names) > 1:
+			return "", false
+		}
+	}
+	if len(names) == 1 {
+		return names[0], false
+	}
+	if slices.Contains(names, "default") {
+		return "default", false
+	}
+	return "", false
+}
+
+// flyteNamesEndpoint reports whether Flyte's own configuration could name an endpoint. If it
+// cannot be read, it could.
+func (r *resolver) flyteNamesEndpoint() bool {
+	source, err := r.Flyte("")
+	return err != nil || source.Endpoint != ""
+}
+
 // check returns an error if a setting cannot take what the level says.
 func (l level) check() error {
 	r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
 	if err := oneServer(l, r.table); err != nil {
 		return err
 	}
-	return r.apply(l, func(Setting) bool { return true })
+	_, err := r.apply(l, anyServer(), func(Setting) bool { return true })
+	return err
 }
 
 func listing(names []string) string {
@@ -292,7 +380,7 @@ func listing(names []string) string {
 	return ", which has " + strings.Join(names, ", ")
 }
 
-// unnamed asks for the server, with the command that would name it.
+// unnamed is the error if no server is configured, with a command that names one.
 func (r *resolver) unnamed() error {
 	words := append([]string{Program}, r.Command...)
 	if r.Command == nil {
@@ -302,13 +390,13 @@ func (r *resolver) unnamed() error {
 	s := r.out
 	switch {
 	case s.Provider != "":
-		return Errorf(again("--provider", s.Provider, "--issuer", presetOf(s.Provider).issuerForm, "--client-id", "ID"), "which server? There are many of the kind %s", s.Provider)
+		return Errorf(again("--provider", s.Provider, "--issuer", presetOf(s.Provider).issuerForm, "--client-id", "ID"), "no server configured: --provider %s also needs --issuer", s.Provider)
 	case s.ProfileInUse != "":
 		return Errorf(Hint{}, "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", s.ProfileInUse)
 	case r.Flyte != nil:
-		return Errorf(again("--endpoint", "flyte.example.com"), "which server? Nothing names a Flyte endpoint or an issuer")
+		return Errorf(again("--endpoint", "flyte.example.com"), "no server configured: set --endpoint or --issuer, or name a profile")
 	}
-	return Errorf(again("--issuer", "https://login.example.com", "--client-id", "ID"), "which server? Nothing names an issuer or a Flyte endpoint")
+	return Errorf(again("--issuer", "https://login.example.com", "--client-id", "ID"), "no server configured: set --issuer or --endpoint, or name a profile")
 }
 
 // oneServer refuses a level that names two servers: an issuer beside anything else.

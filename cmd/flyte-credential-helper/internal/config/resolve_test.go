@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
@@ -73,7 +74,7 @@ func (table *resolveTable) input(t *testing.T, c [7]string, home string) (*Comma
 	}
 	in := Input{
 		CommandLine: flags.CommandLine(), Environ: environ, Home: home, ConfigPath: filepath.Join(home, "c", Program, "config.yaml"),
-		Cluster: []byte(table.Cluster[c[3]]), Args: append([]string{Program, "x"}, args...),
+		Cluster: ClusterInfo{Server: apiServer(t), Config: []byte(table.Cluster[c[3]])}, Args: append([]string{Program, "x"}, args...),
 		ReadFile: func(string) ([]byte, error) {
 			if text := table.Config[c[2]]; text != nil {
 				return []byte(*text), nil
@@ -83,12 +84,25 @@ func (table *resolveTable) input(t *testing.T, c [7]string, home string) (*Comma
 		TolerateBadConfig: c[5] == "tolerate", CreatesProfile: c[5] == "creates", ServesHost: c[5] == "serves one",
 		Profile: map[string]string{"serves one": "one", "profile two": "two"}[c[5]],
 	}
+	if c[5] == "has login" {
+		in.HasLogin = func(endpoint string) bool { return endpoint == "flyte.tree" }
+	}
 	if files != nil {
-		in.Flyte = func() (*flyte.Source, error) {
-			return flyte.FindSource(flyte.Env{Environ: environ, Home: home, Dir: filepath.Join(home, "project")})
+		in.Flyte = func(endpoint string) (*flyte.Source, error) {
+			return flyte.FindSource(flyte.Env{Environ: environ, Home: home, Dir: filepath.Join(home, "project"), Endpoint: endpoint})
 		}
 	}
 	return in.CommandLine, in
+}
+
+// apiServer is the API server of the clusters in tests.
+func apiServer(t *testing.T) execcred.Host {
+	t.Helper()
+	h, err := execcred.ParseHost("https", "api.example.com:6443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 // describe is what Resolve returned.
@@ -119,6 +133,9 @@ func describe(r *Resolved, err error) string {
 	lines = append(lines, "inherited: "+strings.Join(inherited, " "))
 	if f := r.Flyte; f != nil {
 		lines = append(lines, fmt.Sprintf("flyte: %s plaintext=%s client=%s secret=%v", f.Source, f.Plaintext, f.Client, f.Secret != nil))
+	}
+	if r.Untrusted != "" {
+		lines = append(lines, "untrusted: "+r.Untrusted)
 	}
 	for _, words := range r.Warnings {
 		lines = append(lines, "warning: "+words)

@@ -20,6 +20,10 @@ type Resolved struct {
 	NewProfile string
 	// NoServer says why no server is known; nil: one is.
 	NoServer error
+	// Untrusted is the place that names the server, if the user did not write it for this
+	// program: a kubeconfig's cluster, or a file of Flyte's clients in a working tree. Empty:
+	// the user has named the server.
+	Untrusted string
 	// Flyte is what Flyte's own configuration adds; nil: it does not count.
 	Flyte *Flyte
 	// Warnings say what was not used, and why. Notes do the same for a user who debugs.
@@ -33,7 +37,12 @@ type Flyte struct {
 	Source    string                       // the file or variable
 	Plaintext string                       // the file or variable that says that the endpoint has no TLS; empty: none does
 	Client    string                       // the client whose secret it has
-	Secret    func() (oauth.Secret, error) // reads that secret; nil: there is none
+	Secret    func() (oauth.Secret, error) // reads that secret; nil: there is none, or it is for another server
+	// IgnoredSecret is the variable with the client secret that is not read, because only a
+	// file in a working tree names the endpoint.
+	IgnoredSecret string
+
+	origin Origin
 }
 
 // Origin is the level that a setting comes from.
@@ -111,6 +120,15 @@ func (r *Resolved) Flag(name string) (words []string) {
 		words = append(words, "--"+name, word)
 	}
 	return words
+}
+
+// NamedInWorkingTree returns the file in the working tree that names the endpoint, or "" if the
+// user has named it. No login starts to such an endpoint.
+func (r *Resolved) NamedInWorkingTree() string {
+	if r.Origin("endpoint") != FlyteTree {
+		return ""
+	}
+	return r.Untrusted
 }
 
 // With returns r with another value of a setting.

@@ -48,6 +48,7 @@ type Setting struct {
 	Group string
 	Usage string
 	Kind  Kind
+	Class Class
 	// value is the setting in s, as a flag takes it. It is made only for the rows that are
 	// used: to make all is 2 % of a warm answer.
 	value func(s *Settings) pflag.Value
@@ -83,54 +84,54 @@ func defaults() Settings {
 // Table returns the table of settings.
 func Table() []Setting {
 	return []Setting{
-		{"profile", groupServer, "use this profile of config.yaml", Selector, func(s *Settings) pflag.Value { return textValue{&s.Profile, "NAME"} }},
-		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in, or is told by the endpoints below; http://HOST is plaintext, else TLS", Server, func(s *Settings) pflag.Value { return textValue{&s.Endpoint, "HOST"} }},
-		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", Server, func(s *Settings) pflag.Value { return textValue{&s.Issuer, "URL"} }},
-		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.AuthEndpoint, "URL"} }},
-		{"token-endpoint", groupServer, "token endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.TokenEndpoint, "URL"} }},
-		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.DeviceEndpoint, "URL"} }},
-		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", Server, func(s *Settings) pflag.Value { return textValue{&s.RevocationEndpoint, "URL"} }},
-		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", Plain, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
+		{"profile", groupServer, "use this profile of config.yaml", Selector, Public, func(s *Settings) pflag.Value { return textValue{&s.Profile, "NAME"} }},
+		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in, or is told by the endpoints below; http://HOST is plaintext, else TLS", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.Endpoint, "HOST"} }},
+		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.Issuer, "URL"} }},
+		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.AuthEndpoint, "URL"} }},
+		{"token-endpoint", groupServer, "token endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.TokenEndpoint, "URL"} }},
+		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.DeviceEndpoint, "URL"} }},
+		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.RevocationEndpoint, "URL"} }},
+		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
 
-		{"client-id", groupClient, "the client as the server knows it", Plain, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
-		{"client-secret-file", groupClient, "file that holds the client's secret", Path, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
-		{"client-secret-env", groupClient, "environment variable that holds the client's secret", Plain, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretEnv, "NAME"} }},
-		{"scope", groupClient, "scope to ask for (default with --issuer: openid, and offline_access where it is offered)", Plain, func(s *Settings) pflag.Value { return listValue{&s.Scope, "SCOPE"} }},
-		{"audience", groupClient, "audience to ask for", Plain, func(s *Settings) pflag.Value { return textValue{&s.Audience, "AUDIENCE"} }},
-		{"resource", groupClient, "resource to ask for (RFC 8707)", Plain, func(s *Settings) pflag.Value { return listValue{&s.Resource, "URI"} }},
-		{"account", groupClient, "your name for this login, sent as login_hint; keeps several apart", Plain, func(s *Settings) pflag.Value { return textValue{&s.Account, "NAME"} }},
-		{"redirect-uri", groupClient, "redirect URI (default http://127.0.0.1 with a free port)", Plain, func(s *Settings) pflag.Value { return textValue{&s.RedirectURI, "URI"} }},
-		{"redirect-port", groupClient, "port to try where the redirect URI's is taken", Plain, func(s *Settings) pflag.Value { return portsValue{&s.RedirectPort} }},
-		{"auth-param", groupClient, "parameter to add to the authorization request", Plain, func(s *Settings) pflag.Value { return mapValue{&s.AuthParam} }},
-		{"token-param", groupClient, "parameter to add to the exchange of a code", Plain, func(s *Settings) pflag.Value { return mapValue{&s.TokenParam} }},
-		{"refresh-param", groupClient, "parameter to add to a refresh", Plain, func(s *Settings) pflag.Value { return mapValue{&s.RefreshParam} }},
-		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", Plain, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
+		{"client-id", groupClient, "the client as the server knows it", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
+		{"client-secret-file", groupClient, "file that holds the client's secret", Path, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
+		{"client-secret-env", groupClient, "environment variable that holds the client's secret", Plain, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretEnv, "NAME"} }},
+		{"scope", groupClient, "scope to ask for (default with --issuer: openid, and offline_access where it is offered)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Scope, "SCOPE"} }},
+		{"audience", groupClient, "audience to ask for", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Audience, "AUDIENCE"} }},
+		{"resource", groupClient, "resource to ask for (RFC 8707)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Resource, "URI"} }},
+		{"account", groupClient, "your name for this login, sent as login_hint; keeps several apart", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Account, "NAME"} }},
+		{"redirect-uri", groupClient, "redirect URI (default http://127.0.0.1 with a free port)", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.RedirectURI, "URI"} }},
+		{"redirect-port", groupClient, "port to try where the redirect URI's is taken", Plain, Public, func(s *Settings) pflag.Value { return portsValue{&s.RedirectPort} }},
+		{"auth-param", groupClient, "parameter to add to the authorization request", Plain, Public, func(s *Settings) pflag.Value { return mapValue{&s.AuthParam} }},
+		{"token-param", groupClient, "parameter to add to the exchange of a code", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.TokenParam} }},
+		{"refresh-param", groupClient, "parameter to add to a refresh", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.RefreshParam} }},
+		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", Plain, Public, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
 
-		{"grant", groupLogin, "how to log in; auto: in a browser, or where none can be opened by a code that is entered elsewhere", Plain, func(s *Settings) pflag.Value {
+		{"grant", groupLogin, "how to log in; auto: in a browser, or where none can be opened by a code that is entered elsewhere", Plain, Public, func(s *Settings) pflag.Value {
 			return oneOf{&s.Grant, []string{"auto", "browser", "device", "client-credentials"}}
 		}},
-		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", PerCall, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
-		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", Plain, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
-		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", Plain, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
-		{"listen", groupLogin, "listen for the browser at this address instead of loopback, in a container whose port is published; the redirect URI stays the same", Plain, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
-		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.LoginTimeout, 1} }},
-		{"success-page", groupLogin, "HTML file for the browser to show in the end", Path, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
-		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", Path, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
+		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
+		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", Plain, Local, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
+		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", Plain, Local, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
+		{"listen", groupLogin, "listen for the browser at this address instead of loopback, in a container whose port is published; the redirect URI stays the same", Plain, Local, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
+		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.LoginTimeout, 1} }},
+		{"success-page", groupLogin, "HTML file for the browser to show in the end", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
+		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
 
-		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", Plain, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
-		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", Plain, func(s *Settings) pflag.Value {
+		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
+		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", Plain, Local, func(s *Settings) pflag.Value {
 			return oneOf{&s.Store, []string{"auto", "keyring", "kernel", "file", "none"}}
 		}},
-		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
-		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", PerCall, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
-		{"force-refresh", groupToken, "renew a token that is still good", PerCall, func(s *Settings) pflag.Value { return boolValue{&s.ForceRefresh} }},
+		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
+		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
+		{"force-refresh", groupToken, "renew a token that is still good", PerCall, Local, func(s *Settings) pflag.Value { return boolValue{&s.ForceRefresh} }},
 
-		{"ca-file", groupNetwork, "certificates to trust beside the system's", Path, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
-		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", Plain, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
-		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", Plain, func(s *Settings) pflag.Value { return textValue{&s.HTTPProxy, "URL"} }},
-		{"header", groupNetwork, "header to add to requests to the authorization server", Plain, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
-		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", Plain, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
-		{"log-level", groupNetwork, "what to tell on stderr", PerCall, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
+		{"ca-file", groupNetwork, "certificates to trust beside the system's", Path, Network, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
+		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", Plain, ServerBound, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
+		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", Plain, Network, func(s *Settings) pflag.Value { return textValue{&s.HTTPProxy, "URL"} }},
+		{"header", groupNetwork, "header to add to requests to the authorization server", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
+		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", Plain, ServerBound, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
+		{"log-level", groupNetwork, "what to tell on stderr", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
 	}
 }
 

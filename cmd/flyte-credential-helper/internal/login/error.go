@@ -78,6 +78,9 @@ func Command(r *config.Resolved, p Policy, env system.Env) []string {
 			words = append(words, more...)
 		}
 	}
+	if r.NamedInWorkingTree() != "" {
+		words = append(words, r.Flag("endpoint")...)
+	}
 	forbidden := r.Origin("interactive") != config.FromCommandLine && loginForbidden(&r.Settings, env) != ""
 	if forbidden || p.Explicit && r.Interactive == "always" { // otherwise the command would fail in the same way
 		words = append(words, "--interactive", "always")

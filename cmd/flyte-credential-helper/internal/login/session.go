@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -198,8 +199,20 @@ func (s *Session) prepareRefresh(ctx context.Context, old *oauth.Token) (*oauth.
 	return c.prepareRefresh(ctx, old, s.source.Kind)
 }
 
+// untrustedEndpoint returns why no login to the endpoint can start until the user has named
+// it, or "".
+func (s *Session) untrustedEndpoint() string {
+	if file := s.settings.NamedInWorkingTree(); file != "" {
+		return "only " + oauth.Printable(file) + " in the working tree names this endpoint: name it yourself to trust it"
+	}
+	return ""
+}
+
 // obtain gets a token with client credentials.
 func (s *Session) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	if why := s.untrustedEndpoint(); why != "" {
+		return nil, &NeededError{Server: s.settings.Server(), Reason: why}
+	}
 	c, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -207,14 +220,21 @@ func (s *Session) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, e
 	return c.obtain(ctx, old, s.unpinned)
 }
 
+// Saved reports whether a login to a Flyte endpoint is saved.
+func Saved(env system.Env, endpoint string) bool {
+	e, err := flyte.ParseEndpoint(endpoint)
+	stores, _ := cache.List(StateDir(env), nil)
+	return err == nil && slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == e.String() })
+}
+
 // mayLogin returns why no login may start here, or nil if one may. cause is the server's
 // refusal of the saved login, or nil.
 func (s *Session) mayLogin(ctx context.Context, cause error) error {
-	why := s.policy.whyNoLogin(ctx, &s.settings.Settings, s.env)
+	r := s.settings
+	why := cmp.Or(s.untrustedEndpoint(), s.policy.whyNoLogin(ctx, &r.Settings, s.env))
 	if why == "" {
 		return nil
 	}
-	r := s.settings
 	if r.Store == cache.StoreNone {
 		r, why = r.With("store", cache.StoreAuto), why+", and --store none keeps no login for later calls"
 	}

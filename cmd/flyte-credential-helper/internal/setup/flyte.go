@@ -140,7 +140,7 @@ func unnamed(environ []string) []string {
 // flyteFile is the file to change: the one that is named, or that the clients read,
 // or the usual one.
 func (c flyteSetup) flyteFile(named string) (string, error) {
-	source, err := config.FindFlyte(c.Env, c.input.Environ)
+	source, err := config.FindFlyte(c.Env, c.input.Environ, c.Endpoint)
 	var hint config.Hint
 	if named == "" {
 		hint = c.loginWords("--config", "FILE")
@@ -192,7 +192,7 @@ func (c flyteSetup) flyteCommand(named string) ([]string, error) {
 	}
 	words = append(words, c.Flag("endpoint")...)
 	names := append(slices.Clone(c.Given()), c.Inherited()...)
-	if usual, err := config.FindFlyte(c.Env, unnamed(c.input.Environ)); named != "" && (err != nil || usual.File != named || usual.InWorkingTree) {
+	if usual, err := config.FindFlyte(c.Env, unnamed(c.input.Environ), c.Endpoint); named != "" && (err != nil || usual.File != named || usual.InWorkingTree) {
 		for _, s := range config.Table() {
 			if c.IsSet(s.Name) {
 				names = append(names, s.Name)
