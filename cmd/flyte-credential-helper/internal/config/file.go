@@ -10,9 +10,7 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/cobra"
 )
 
@@ -74,26 +72,15 @@ func ParseYAML(path string, text []byte) (ast.Node, error) {
 	if len(text) > maxFile {
 		return nil, Errorf(Hint{}, "%s is larger than 1 MiB", path)
 	}
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, notYAML(path, err)
+	top, err := edit.ParseYAML(text)
+	var wrong *edit.YAMLError
+	switch {
+	case errors.As(err, &wrong) && wrong.Line > 0:
+		return nil, Errorf(Hint{}, "%s:%d: %s", path, wrong.Line, wrong.Reason)
+	case err != nil:
+		return nil, Errorf(Hint{}, "%s: %v", path, err)
 	}
-	if len(file.Docs) > 1 {
-		return nil, Errorf(Hint{}, "%s holds more than one YAML document", path)
-	}
-	if len(file.Docs) == 0 {
-		return nil, nil
-	}
-	return file.Docs[0].Body, nil
-}
-
-// notYAML says in one line why the file is not YAML.
-func notYAML(path string, err error) error {
-	var e yaml.Error
-	if errors.As(err, &e) && e.GetToken() != nil {
-		return Errorf(Hint{}, "%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
-	}
-	return Errorf(Hint{}, "%s is not YAML", path)
+	return top, nil
 }
 
 func (f *File) decode(top ast.Node) error {

@@ -167,15 +167,15 @@ func (c flyteSetup) flyteFile(named string) (string, error) {
 func (c flyteSetup) flyteEndpoint() []flyteChange {
 	e, _ := flyte.ParseEndpoint(c.Endpoint) // settled before
 	said := []flyteChange{
-		{key: "endpoint", words: []string{"dns:///" + e.Host + e.Path}, keeps: true},
-		{key: "insecure", words: []string{strconv.FormatBool(e.Plaintext)}, usual: "false"},
+		{key: "endpoint", value: edit.Quote("dns:///" + e.Host + e.Path), keeps: true},
+		{key: "insecure", value: strconv.FormatBool(e.Plaintext), usual: "false"},
 	}
 	if c.InsecureSkipVerify {
-		said = append(said, flyteChange{key: "insecureSkipVerify", words: []string{"true"}})
+		said = append(said, flyteChange{key: "insecureSkipVerify", value: "true"})
 	}
 	if c.CAFile != "" {
 		ours := slices.Contains(slices.Concat(c.Given(), c.Inherited()), "ca-file")
-		said = append(said, flyteChange{key: "caCertFilePath", words: []string{c.absolute(c.CAFile)}, keeps: !ours})
+		said = append(said, flyteChange{key: "caCertFilePath", value: edit.Quote(c.absolute(c.CAFile)), keeps: !ours})
 	}
 	return said
 }

@@ -8,10 +8,11 @@ import (
 // Only the lines that have to change do, whatever stands around them.
 func TestFlyteText(t *testing.T) {
 	command := []string{"flyte-credential-helper", "token", "--endpoint", "flyte.example.com"}
-	endpoint := []flyteChange{{key: "endpoint", words: []string{"dns:///flyte.example.com"}, keeps: true}, {key: "insecure", words: []string{"false"}, usual: "false"}}
+	endpoint := []flyteChange{{key: "endpoint", value: "dns:///flyte.example.com", keeps: true}, {key: "insecure", value: "false", usual: "false"}}
 	const set = "authType: ExternalCommand\n  command: [flyte-credential-helper, token, \"--endpoint\", flyte.example.com]\n  disableKeyring: true\n"
 	for name, test := range map[string]struct{ before, after string }{
 		"nothing":       {"", "admin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
+		"no admin yet":  {"admin: # of admin\n", "admin: # of admin\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
 		"only comments": {"# mine\n", "# mine\nadmin:\n  endpoint: dns:///flyte.example.com\n  insecure: false\n  " + set},
 		"appended": {
 			"# top\nadmin: # here\n  # where\n  endpoint: dns:///flyte.example.com\n\nlogger:\n  level: 0 # quiet\n",
@@ -44,15 +45,14 @@ func TestFlyteText(t *testing.T) {
 
 func TestFlyteTextRefused(t *testing.T) {
 	for before, words := range map[string]string{
-		"admin: {endpoint: x}\n": "cannot be changed by setup as it is written",
-		"admin:\n":               "cannot be changed by setup as it is written",
-		"admin: x\n":             "cannot be changed by setup as it is written",
-		"{other: 1}\n":           "cannot be changed by setup as it is written",
-		"admin:\n  endpoint: x\n  authType: clientsecret\n":          "admin.authType, so it is a machine's",
-		"admin:\n  endpoint: x\n  clientSecretLocation: /s\n":        "admin.clientSecretLocation, so it is a machine's",
-		"admin:\n\tendpoint: x\n":                                    ":2: ",
+		"admin: {endpoint: x}\n": "is not a mapping",
+		"admin: x\n":             "is not a mapping",
+		"{other: 1}\n":           "is not a mapping",
+		"admin:\n  endpoint: x\n  authType: clientsecret\n":          "admin.authType, so it is the file of a machine",
+		"admin:\n  endpoint: x\n  clientSecretLocation: /s\n":        "admin.clientSecretLocation, so it is the file of a machine",
+		"admin:\n\tendpoint: x\n":                                    "line 2: ",
 		"admin:\n  endpoint: x\n---\nadmin:\n  endpoint: y\n":        "more than one YAML document",
-		"admin:\n  endpoint: x\n  command: &c [a]\nother: {c: *c}\n": "cannot be changed",
+		"admin:\n  endpoint: x\n  command: &c [a]\nother: {c: *c}\n": "line 3: it has an anchor",
 	} {
 		if got, err := newFlyteText("config.yaml", []byte(before), nil, []string{"c"}, false).changed(); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%q: %v\n%s", before, err, got)

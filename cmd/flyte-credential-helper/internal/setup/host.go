@@ -135,7 +135,7 @@ func (h *hostSetup) planProfile(c *Run) error {
 	}
 	p["serves"] = config.ProfileValue{Words: config.ServesText(list)}
 	if h.was, err = edit.Read(c.configPath()); err == nil {
-		h.text, err = (&config.File{Path: c.configPath()}).WithServes(h.was, name, p, list[len(have.Serves[name]):])
+		h.text, err = (&config.File{Path: c.configPath()}).WithProfile(h.was, name, p)
 	}
 	return err
 }
