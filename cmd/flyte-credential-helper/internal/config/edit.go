@@ -93,7 +93,7 @@ type entryChange struct {
 }
 
 // changes are the entries that make the profile p, which is nil if there is none, the profile
-// other. Hosts are added to serves, and never removed.
+// other. Hosts are added to serves and clusters, and never removed.
 func (p Profile) changes(name string, other Profile) (changes []entryChange) {
 	change := func(value *string, key ...string) {
 		changes = append(changes, entryChange{append([]string{"profiles", name}, key...), value})
@@ -110,7 +110,7 @@ func (p Profile) changes(name string, other Profile) (changes []entryChange) {
 		case slices.Equal(p[key].Words, v.Words):
 		case !found:
 			change(nil, key)
-		case key == "serves":
+		case key == "serves" || key == "clusters":
 			for _, word := range v.Words {
 				if !slices.Contains(p[key].Words, word) {
 					change(new(string), key, "- "+word)
