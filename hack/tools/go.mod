@@ -4,7 +4,7 @@
 //	go tool -modfile=hack/tools/go.mod staticcheck ./...
 module github.com/flyteorg/flyte-credential-helper/hack/tools
 
-go 1.26.8
+go 1.26.0
 
 tool (
 	github.com/go-gremlins/gremlins/cmd/gremlins

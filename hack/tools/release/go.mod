@@ -1,6 +1,6 @@
 module github.com/flyteorg/flyte-credential-helper/hack/tools/release
 
-go 1.26.8
+go 1.26.3
 
 tool (
 	github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
