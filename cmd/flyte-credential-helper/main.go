@@ -15,6 +15,7 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/cli"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 )
 
 // The linker sets both in a release: -ldflags "-X main.releaseVersion=v0.1.0 -X main.releaseCommit=...".
@@ -31,16 +32,7 @@ func environment() system.Env {
 		StdoutClosed:   func() bool { return system.ClosedAtStart(os.Stdout) },
 		StderrTerminal: func() bool { return system.IsTerminal(os.Stderr) },
 		Getenv:         os.Getenv, Environ: os.Environ, Executable: os.Executable, Getwd: os.Getwd, Now: time.Now,
-		ConfigHome: xdg.ConfigHome, StateHome: stateHome(), Home: xdg.Home,
+		ConfigHome: xdg.ConfigHome, StateHome: cache.StateHome(), Home: xdg.Home,
 		RuntimeDir: xdg.RuntimeDir, TempDir: os.TempDir(), ParentID: system.ParentID, Terminal: &system.Terminal{},
 	}
-}
-
-// stateHome is the user's directory for state, or empty if the user has no home directory:
-// xdg takes / for it then.
-func stateHome() string {
-	if xdg.Home == "/" && os.Getenv("HOME") == "" && os.Getenv("XDG_STATE_HOME") == "" {
-		return ""
-	}
-	return xdg.StateHome
 }

@@ -86,7 +86,7 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_DATA_HOME=" + filepath.Join(home, "data"),
 		"XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(home, "run"),
 		"BROWSER=" + m.Browser(), "BROWSER_LOG=" + m.Log(), "GORACE=atexit_sleep_ms=0",
-		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + cache.StoreFile,
+		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + string(cache.StoreFile),
 	}
 	if s.CA != nil {
 		m.Set("ca-file", m.CAFile())

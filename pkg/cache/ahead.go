@@ -15,7 +15,7 @@ const aheadInterval = 30 * time.Second
 // refreshAhead starts the refresh of a token that is valid but in the last fifth of its
 // lifetime, and does not wait for it. One call in aheadPause does.
 func (c *call) refreshAhead(t *oauth.Token) {
-	if c.StartRefresh == nil || c.purpose == forUser || !refreshDue(t.Credential(c.Kind), c.Now()) || c.Obtain == nil && !c.refreshable(t, c.store.readRecord()) {
+	if c.startRefresh == nil || c.purpose == forUser || !refreshDue(t.Credential(c.kind), c.now()) || c.clientCredentials == nil && !c.refreshable(t, c.store.readRecord()) {
 		return
 	}
 	stamp := c.store.ID + ".ahead"
@@ -25,11 +25,11 @@ func (c *call) refreshAhead(t *oauth.Token) {
 	}
 	defer unlock()
 	info, err := os.Lstat(c.store.Dir.path(stamp))
-	if age := c.Now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadInterval {
+	if age := c.now().Sub(modified(info)); err != nil || info.Size() > 0 && age >= 0 && age < aheadInterval {
 		return
 	}
 	if os.WriteFile(c.store.Dir.path(stamp), []byte("1\n"), 0o600) == nil { // sets the time, too
-		c.StartRefresh()
+		c.startRefresh()
 	}
 }
 
@@ -63,15 +63,15 @@ func (s *Source) RefreshAhead(ctx context.Context) error {
 	redeem()
 	c.at(stepAgain)
 	old, err := c.store.Load(ctx)
-	if err != nil || old == nil || !refreshDue(old.Credential(c.Kind), c.Now()) {
+	if err != nil || old == nil || !refreshDue(old.Credential(c.kind), c.now()) {
 		return err
 	}
 	defer c.announce()()
 	before := c.store.readRecord()
 	switch {
-	case c.Obtain != nil:
+	case c.clientCredentials != nil:
 		_, err = c.obtain(ctx, old, before)
-	case c.refreshable(old, before) && before.refreshBlocked(c.Now(), c.settings) == nil:
+	case c.refreshable(old, before) && before.refreshBlocked(c.now(), c.settings) == nil:
 		_, _, err = c.refresh(ctx, old, before)
 	}
 	return err

@@ -89,7 +89,7 @@ func TestOneBrowserWhateverTheReason(t *testing.T) {
 			t.Run(c.what+", "+what, func(t *testing.T) {
 				w := newWorld(t)
 				c.fail(w)
-				quiet := func(s *Source) { s.Log = slog.New(slog.DiscardHandler) }
+				quiet := func(s *Source) { s.log = slog.New(slog.DiscardHandler) }
 				ask(func() error {
 					got, err := w.source(ofKind(c.kind), quiet).Token(t.Context())
 					if err == nil {
@@ -175,7 +175,7 @@ func TestBackOffEnds(t *testing.T) {
 		return w
 	}
 	t.Run("other settings", func(t *testing.T) {
-		with := func(text string) func(*Source) { return func(s *Source) { s.Settings = func() string { return text } } }
+		with := func(text string) func(*Source) { return func(s *Source) { s.settings = func() string { return text } } }
 		w := failedLogin(t, with("a"))
 		_, err := w.source(with("a")).Token(t.Context())
 		recent(t, err)
@@ -202,7 +202,7 @@ func TestBackOffEnds(t *testing.T) {
 		_, err = w.source().Token(t.Context()) // the access token is good
 		check(t, err)
 		w.move(2 * time.Minute)
-		_, err = w.source(func(s *Source) { s.ForceRefresh = true }).Token(t.Context())
+		_, err = w.source(func(s *Source) { s.forceRefresh = true }).Token(t.Context())
 		check(t, err)
 		if r := w.store.readRecord(); r.Login == nil || r.Login.Kind != oauth.ID || r.Login.Times != 1 {
 			t.Errorf("not recorded any more: %+v", r)
@@ -267,7 +267,7 @@ func TestCtrlCLeavesNoBackOff(t *testing.T) {
 			w := newWorld(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			s := w.source()
-			s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+			s.prepareLogin = func(context.Context, *oauth.Token) (oauth.PreparedLogin, error) {
 				return func(ctx context.Context, _ oauth.Redeemer) (*oauth.Token, error) {
 					if r := w.store.readRecord(); r.Login == nil || !r.Login.Pending {
 						t.Errorf("not recorded before the user sees it: %+v", r)
@@ -296,8 +296,8 @@ func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		s := &Source{
-			Store: store, Kind: oauth.Access, LockTimeout: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-			PrepareLogin: func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+			store: store, kind: oauth.Access, lockTimeout: time.Hour, now: time.Now, log: slog.New(slog.DiscardHandler),
+			prepareLogin: func(context.Context, *oauth.Token) (oauth.PreparedLogin, error) {
 				return func(context.Context, oauth.Redeemer) (*oauth.Token, error) {
 					time.Sleep(5*time.Minute + heartbeat/2)
 					b := store.readRecord().Login
@@ -321,9 +321,9 @@ func init() {
 	// login logs in, and waits for a user who does not answer.
 	roles["login"] = func(args []string) error {
 		s := &Source{
-			Store: NewStore(Dir(args[0]), StoreFile, nil, testKey()), Kind: oauth.Access, LockTimeout: time.Minute,
-			Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
-			PrepareLogin: func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+			store: newStore(Dir(args[0]), StoreFile, nil, testKey()), kind: oauth.Access, lockTimeout: time.Minute,
+			now: func() time.Time { return noon }, log: slog.New(slog.DiscardHandler),
+			prepareLogin: func(context.Context, *oauth.Token) (oauth.PreparedLogin, error) {
 				return func(context.Context, oauth.Redeemer) (*oauth.Token, error) {
 					fmt.Println("browser")
 					select {}
@@ -382,8 +382,8 @@ func TestOneTakesOver(t *testing.T) {
 			p := w.startLogin(t)
 			var calls sync.WaitGroup
 			for range 10 {
-				s := w.source(func(s *Source) { s.Log = slog.New(slog.DiscardHandler) })
-				s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+				s := w.source(func(s *Source) { s.log = slog.New(slog.DiscardHandler) })
+				s.prepareLogin = func(context.Context, *oauth.Token) (oauth.PreparedLogin, error) {
 					if b := w.store.readRecord().Login; b == nil || !b.Pending {
 						t.Errorf("taken over from %+v", b)
 					}
@@ -469,7 +469,7 @@ func TestFailedLoginIsSharedWithThoseThatWait(t *testing.T) {
 	w := newWorld(t)
 	begun, waits := make(chan struct{}), make(chan struct{})
 	first := w.source()
-	first.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+	first.prepareLogin = func(context.Context, *oauth.Token) (oauth.PreparedLogin, error) {
 		return func(context.Context, oauth.Redeemer) (*oauth.Token, error) {
 			close(begun)
 			<-waits

@@ -12,11 +12,11 @@ import (
 const decisionFile = "store.json"
 
 type storeDecision struct {
-	Store string `json:"store"`
+	Store StoreKind `json:"store"`
 }
 
 // decidedStore returns the kind that StoreAuto stands for, or StoreAuto if none is decided.
-func (d Dir) decidedStore() string {
+func (d Dir) decidedStore() StoreKind {
 	var c storeDecision
 	if text, err := d.read(decisionFile); err != nil || json.Unmarshal(text, &c) != nil {
 		return StoreAuto
@@ -29,9 +29,9 @@ func (d Dir) decidedStore() string {
 
 // autoKind returns the kind of store that StoreAuto is for this login: the one that is
 // decided for the machine, or the one that has this login because the user chose it.
-func (s *Store) autoKind() string {
+func (s *Store) autoKind() StoreKind {
 	kind := s.Dir.decidedStore()
-	for _, k := range []string{kind, StoreKeyring, StoreKernel, StoreFile} {
+	for _, k := range []StoreKind{kind, StoreKeyring, StoreKernel, StoreFile} {
 		if suffix, kept := suffixes()[k]; kept {
 			if _, err := os.Lstat(s.Dir.path(s.ID + suffix)); err == nil {
 				return k
@@ -67,7 +67,7 @@ func (s *Store) decide(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) availableKind(ctx context.Context) (kind string, err error) {
+func (s *Store) availableKind(ctx context.Context) (kind StoreKind, err error) {
 	_, err = s.Keyring.get(ctx, s.item)
 	if err == nil || errors.Is(err, errNoKey) {
 		return StoreKeyring, nil
@@ -81,8 +81,8 @@ func (s *Store) availableKind(ctx context.Context) (kind string, err error) {
 		kernelDelete(trial)
 		return StoreKernel, nil
 	}
-	if s.Ask == nil {
+	if s.chooser == nil {
 		return "", err
 	}
-	return s.Ask(ctx)
+	return s.chooser(ctx)
 }

@@ -28,7 +28,7 @@ func init() {
 			return err
 		}
 		syscall.Umask(int(umask))
-		s := NewStore(Dir(args[0]), StoreFile, nil, testKey())
+		s := newStore(Dir(args[0]), StoreFile, nil, testKey())
 		for range 2 { // the second time everything is there
 			unlock, err := s.Lock(context.Background())
 			if err != nil {
@@ -47,7 +47,7 @@ func init() {
 	}
 	// prepare gets ready to keep a token, says so, and goes no further.
 	roles["prepare"] = func(args []string) error {
-		s := NewStore(Dir(args[0]), StoreFile, nil, testKey())
+		s := newStore(Dir(args[0]), StoreFile, nil, testKey())
 		if _, err := s.Lock(context.Background()); err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func init() {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: 4096}); err != nil {
 			return err
 		}
-		_, err := NewStore(Dir(args[0]), StoreFile, nil, testKey()).Prepare(context.Background())
+		_, err := newStore(Dir(args[0]), StoreFile, nil, testKey()).Prepare(context.Background())
 		var se *StoreError
 		if !errors.As(err, &se) {
 			return fmt.Errorf("prepared on a full disk: %v", err)
@@ -479,7 +479,7 @@ func TestList(t *testing.T) {
 		t.Errorf("no directory: %v, %v", stores, err)
 	}
 	for _, account := range []string{"alice", "bob"} {
-		s := NewStore(dir, StoreFile, nil, keyFor(account))
+		s := newStore(dir, StoreFile, nil, keyFor(account))
 		unlock, err := s.Lock(t.Context())
 		check(t, err)
 		keep(t, s, testToken(noon))

@@ -5,9 +5,9 @@ import "errors"
 // StoreError means that the store cannot be used: it is locked, missing, not writable or
 // not trustworthy. It never means that there is no login.
 type StoreError struct {
-	Problem string // a sentence that stands alone
-	Hint    string // a shell command that helps; may be empty
-	Store   string `json:",omitempty"` // another kind of store with which the call would work; empty: none is known
+	Problem string    // a sentence that stands alone
+	Hint    string    // a shell command that helps; may be empty
+	Store   StoreKind `json:",omitempty"` // another kind of store with which the call would work; empty: none is known
 
 	absent bool // the machine has no OS keyring at all
 }

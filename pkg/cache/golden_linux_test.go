@@ -33,9 +33,9 @@ func keyInKernel(t *testing.T) {
 
 func TestGoldenKernelKey(t *testing.T) {
 	keyInKernel(t)
-	for suffix, kind := range map[string]string{".kernel": cache.StoreKernel, ".sealed": cache.StoreKeyring} {
+	for suffix, kind := range map[string]cache.StoreKind{".kernel": cache.StoreKernel, ".sealed": cache.StoreKeyring} {
 		for name, set := range map[string]*oauth.Token{"full": goldenSet(), "renewed": renewedSet()} {
-			s := goldenSource(t, kind, name+suffix).Store
+			s := goldenSource(t, kind, name+suffix).Store()
 			wantSet(t, name+suffix, s, set)
 			write(t, s, set)
 			if got, want := unseal(t, stored(t, s, suffix)), unseal(t, golden(t, name+suffix)); !bytes.Equal(got, want) {
@@ -54,16 +54,16 @@ func TestGoldenChoice(t *testing.T) {
 		"store.kernel.json":  {"renewed.plain", "full.kernel", "renewed.sealed"},
 		"store.keyring.json": {"renewed.plain", "renewed.kernel", "full.sealed"},
 	} {
-		wantSet(t, name, goldenSource(t, cache.StoreAuto, append(files, name)...).Store, goldenSet())
+		wantSet(t, name, goldenSource(t, cache.StoreAuto, append(files, name)...).Store(), goldenSet())
 	}
-	s := goldenSource(t, cache.StoreAuto, "store.none.json").Store
+	s := goldenSource(t, cache.StoreAuto, "store.none.json").Store()
 	wantSet(t, "store.none.json", s, nil)
 	write(t, s, goldenSet())
 	if files, err := os.ReadDir(string(s.Dir)); err != nil || len(files) != 1 {
 		t.Errorf("%d files are kept: %v", len(files), err)
 	}
 	// Without a session bus the kernel's keyring is chosen.
-	s = goldenSource(t, cache.StoreAuto).Store
+	s = goldenSource(t, cache.StoreAuto).Store()
 	draft, err := s.Prepare(t.Context())
 	if err != nil {
 		t.Fatal(err)

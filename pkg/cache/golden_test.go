@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -39,7 +38,36 @@ var goldenNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // goldenSource returns the source of a login whose state directory holds the
 // golden files of these names.
-func goldenSource(t *testing.T, kind string, files ...string) *cache.Source {
+func goldenSource(t *testing.T, kind cache.StoreKind, files ...string) *cache.Source {
+	t.Helper()
+	return goldenSourceWith(t, kind, requests{}, nil, files...)
+}
+
+// requests answers each request by a function. One that is nil is not made.
+type requests struct {
+	refresh func() *oauth.TokenRequest
+	login   func() (oauth.PreparedLogin, error)
+	redeem  func(r *oauth.TokenRequest, old *oauth.Token) *oauth.Token
+}
+
+func (r requests) PrepareRefresh(context.Context, *oauth.Token, oauth.Kind) (*oauth.TokenRequest, error) {
+	return r.refresh(), nil
+}
+
+func (r requests) PrepareLogin(context.Context, *oauth.Token, oauth.Kind) (oauth.PreparedLogin, error) {
+	return r.login()
+}
+
+func (r requests) Redeem(_ context.Context, request *oauth.TokenRequest, old *oauth.Token, _ func(*oauth.Token)) (*oauth.Token, error) {
+	return r.redeem(request, old), nil
+}
+
+func (r requests) ClientCredentials(context.Context, *oauth.Token) (*oauth.Token, error) {
+	return nil, errors.New("the login is a user's")
+}
+
+// goldenSourceWith is goldenSource with these requests and options.
+func goldenSourceWith(t *testing.T, kind cache.StoreKind, r requests, options []cache.Option, files ...string) *cache.Source {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -54,15 +82,20 @@ func goldenSource(t *testing.T, kind string, files ...string) *cache.Source {
 			t.Fatal(err)
 		}
 	}
-	key := cache.Key{
-		Server: []string{"https://id.example.com"}, Client: "flytectl", Grant: cache.GrantUser,
-		Scopes: []string{"openid", "offline_access"}, Account: "alice@example.com",
+	client := &oauth.Client{
+		Issuer: "https://id.example.com", ClientID: "flytectl", Scopes: []string{"openid", "offline_access"}, Account: "alice@example.com",
+		Now: func() time.Time { return goldenNow },
 	}
 	noBus := &cache.Keyring{Getenv: func(string) string { return "" }}
-	return &cache.Source{
-		Store: cache.NewStore(cache.Dir(dir), kind, noBus, key), Kind: oauth.Access, LockTimeout: time.Minute, ReuseWindow: time.Minute,
-		Now: func() time.Time { return goldenNow }, Log: slog.New(slog.DiscardHandler),
+	allowed := func(context.Context, error) error { return nil }
+	s, err := cache.New(client, append([]cache.Option{
+		cache.WithDir(cache.Dir(dir)), cache.WithStore(kind), cache.WithKeyring(noBus), cache.WithLockTimeout(time.Minute),
+		cache.WithRequests(r), cache.WithLoginPolicy(allowed),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return s
 }
 
 // goldenSet is the set in full.plain, full.kernel and full.sealed: each field has a value.
@@ -126,7 +159,7 @@ func goldenFailures() map[string]goldenFailure {
 
 func TestGoldenPlain(t *testing.T) {
 	for name, want := range map[string]*oauth.Token{"full.plain": goldenSet(), "renewed.plain": renewedSet(), "small.plain": {AccessToken: "at-0"}} {
-		s := goldenSource(t, cache.StoreFile, name).Store
+		s := goldenSource(t, cache.StoreFile, name).Store()
 		wantSet(t, name, s, want)
 		write(t, s, want)
 		if got := stored(t, s, ".plain"); !bytes.Equal(got, golden(t, name)) {
@@ -138,16 +171,16 @@ func TestGoldenPlain(t *testing.T) {
 // The worker opens and seals with the key in its request, on every system.
 func TestGoldenWorker(t *testing.T) {
 	for name, c := range map[string]struct {
-		kind, suffix string
-		spending     *oauth.TokenRequest
+		kind     cache.StoreKind
+		suffix   string
+		spending *oauth.TokenRequest
 	}{
 		"request.plain.json":  {cache.StoreFile, ".plain", goldenRefresh()},
 		"request.kernel.json": {cache.StoreKernel, ".kernel", goldenRefresh()},
 		"request.sealed.json": {cache.StoreKeyring, ".sealed", goldenRefresh()},
 		"request.code.json":   {cache.StoreFile, ".plain", goldenCode()},
 	} {
-		s := goldenSource(t, c.kind, "full"+c.suffix)
-		s.Redeem = func(_ context.Context, spending *oauth.TokenRequest, old *oauth.Token, _ func(*oauth.Token)) (*oauth.Token, error) {
+		s := goldenSourceWith(t, c.kind, requests{redeem: func(spending *oauth.TokenRequest, old *oauth.Token) *oauth.Token {
 			renews := goldenSet()
 			if !spending.Refreshes() {
 				renews = nil
@@ -155,14 +188,14 @@ func TestGoldenWorker(t *testing.T) {
 			if diff := cmp.Diff(c.spending, spending) + cmp.Diff(renews, old); diff != "" {
 				t.Errorf("%s is read as (-golden +read):\n%s", name, diff)
 			}
-			return renewedSet(), nil
-		}
+			return renewedSet()
+		}}, nil, "full"+c.suffix)
 		var answer bytes.Buffer
 		if err := s.Serve(t.Context(), bytes.NewReader(golden(t, name)), &answer); err != nil {
 			t.Fatal(name, err)
 		}
 		sameDocument(t, "answer.set.json", answer.Bytes())
-		got, want := stored(t, s.Store, c.suffix), golden(t, "renewed"+c.suffix)
+		got, want := stored(t, s.Store(), c.suffix), golden(t, "renewed"+c.suffix)
 		if c.suffix != ".plain" {
 			got, want = unseal(t, got), unseal(t, want)
 		}
@@ -179,20 +212,20 @@ func TestGoldenRequest(t *testing.T) {
 
 // wantRequest checks what a worker is asked, what its answer is taken for, and what
 // other processes are told while it works.
-func wantRequest(t *testing.T, kind, set, name string, spending *oauth.TokenRequest) {
+func wantRequest(t *testing.T, kind cache.StoreKind, set, name string, spending *oauth.TokenRequest) {
 	t.Helper()
-	s := goldenSource(t, kind, set)
-	s.PrepareRefresh, s.PrepareLogin = redeems(spending)
-	s.Delegate = func(_ context.Context, request []byte) ([]byte, error) {
+	var s *cache.Source
+	worker := func(_ context.Context, request []byte) ([]byte, error) {
 		sameDocument(t, name, request)
 		host, err := os.Hostname()
 		if err != nil {
 			t.Error(err)
 		}
-		who := bytes.Replace(stored(t, s.Store, ".who"), []byte(strconv.Itoa(os.Getpid())), []byte("4242"), 1)
+		who := bytes.Replace(stored(t, s.Store(), ".who"), []byte(strconv.Itoa(os.Getpid())), []byte("4242"), 1)
 		sameDocument(t, "leader.who", bytes.Replace(who, []byte(host), []byte("host.example.com"), 1))
 		return golden(t, "answer.set.json"), nil
 	}
+	s = goldenSourceWith(t, kind, redeems(spending), []cache.Option{cache.WithWorker(worker)}, set)
 	token := s.Token
 	if !spending.Refreshes() {
 		token = func(ctx context.Context) (*oauth.Token, error) { got, _, err := s.Login(ctx); return got, err }
@@ -203,13 +236,13 @@ func wantRequest(t *testing.T, kind, set, name string, spending *oauth.TokenRequ
 	}
 }
 
-// redeems returns the two ways of a renewal that sends r.
-func redeems(r *oauth.TokenRequest) (func(context.Context, *oauth.Token) (*oauth.TokenRequest, error), func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error)) {
-	if r.Refreshes() {
-		return func(context.Context, *oauth.Token) (*oauth.TokenRequest, error) { return r, nil }, nil
-	}
-	return nil, func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
-		return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) { return redeem(ctx, r) }, nil
+// redeems returns the requests of a renewal that sends r.
+func redeems(r *oauth.TokenRequest) requests {
+	return requests{
+		refresh: func() *oauth.TokenRequest { return r },
+		login: func() (oauth.PreparedLogin, error) {
+			return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) { return redeem(ctx, r) }, nil
+		},
 	}
 }
 
@@ -217,9 +250,7 @@ func TestGoldenRecords(t *testing.T) {
 	const settings = "0123456789abcdef"
 	// call asks for a token, and fails as name says if it asks the server.
 	call := func(name string, now time.Time, settings string, files ...string) (s *cache.Source, asked int, err error) {
-		s = goldenSource(t, cache.StoreFile, files...)
-		s.Now, s.Settings = func() time.Time { return now }, func() string { return settings }
-		s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
+		login := func() (oauth.PreparedLogin, error) {
 			asked++
 			failure := goldenFailures()[name].err
 			if !failure.Shown {
@@ -227,13 +258,16 @@ func TestGoldenRecords(t *testing.T) {
 			}
 			return func(context.Context, oauth.Redeemer) (*oauth.Token, error) { return nil, failure }, nil
 		}
+		clock := cache.WithClock(func() time.Time { return now })
+		fingerprint := cache.WithFingerprint(func() string { return settings })
+		s = goldenSourceWith(t, cache.StoreFile, requests{login: login}, []cache.Option{clock, fingerprint}, files...)
 		_, err = s.Token(t.Context())
 		return s, asked, err
 	}
 	later := goldenNow.Add(time.Hour)
 	for name, f := range goldenFailures() {
 		s, _, _ := call(name, goldenNow, settings)
-		sameDocument(t, name+".2.record", stored(t, s.Store, ".record"))
+		sameDocument(t, name+".2.record", stored(t, s.Store(), ".record"))
 		for _, record := range []string{name + ".record", name + ".2.record"} {
 			if _, asked, err := call(name, goldenNow, settings, record); asked != 0 || err == nil || !strings.Contains(err.Error(), f.text) || oauth.ClassOf(err) != f.err.Class {
 				t.Errorf("%s is read as %v, and the server was asked %d times", record, err, asked)
@@ -250,20 +284,16 @@ func TestGoldenRecords(t *testing.T) {
 	}
 	soon := goldenNow.Add(2 * time.Minute)
 	s, _, _ := call("denied", soon, settings, "denied.2.record") // it counts what failed in a row
-	sameDocument(t, "denied.twice.2.record", stored(t, s.Store, ".record"))
+	sameDocument(t, "denied.twice.2.record", stored(t, s.Store(), ".record"))
 	s, _, _ = call("denied", soon, settings, "denied.record")
-	sameDocument(t, "denied.twice.2.record", stored(t, s.Store, ".record"))
+	sameDocument(t, "denied.twice.2.record", stored(t, s.Store(), ".record"))
 }
 
 // A process that waits for the leader's lock reads who holds it.
 func TestGoldenLeader(t *testing.T) {
-	s := goldenSource(t, cache.StoreFile, "leader.who")
-	lock := flock.New(filepath.Join(string(s.Store.Dir), goldenID+".lock"), flock.SetPermissions(0o600))
-	if err := lock.Lock(); err != nil {
-		t.Fatal(err)
-	}
+	var lock *flock.Flock
 	want := cache.LockOwner{PID: 4242, Host: "host.example.com", Since: goldenNow, Until: goldenNow.Add(time.Minute)}
-	s.OnWait = func(h cache.LockOwner) {
+	onWait := func(h cache.LockOwner) {
 		if h != want {
 			t.Errorf("leader.who is read as %+v", h)
 		}
@@ -271,8 +301,11 @@ func TestGoldenLeader(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s.PrepareLogin = func(context.Context, *oauth.Token, error) (oauth.PreparedLogin, error) {
-		return nil, errors.New("our turn")
+	login := func() (oauth.PreparedLogin, error) { return nil, errors.New("our turn") }
+	s := goldenSourceWith(t, cache.StoreFile, requests{login: login}, []cache.Option{cache.WithOnWait(onWait)}, "leader.who")
+	lock = flock.New(filepath.Join(string(s.Store().Dir), goldenID+".lock"), flock.SetPermissions(0o600))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := s.Token(t.Context()); err == nil || err.Error() != "our turn" {
 		t.Error(err)

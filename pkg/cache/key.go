@@ -41,6 +41,37 @@ const (
 	GrantClient = "machine" // a client gets the token by its own secret
 )
 
+// KeyOf returns the Key of the login of c. It is the same for all programs with the same
+// client: its server, ID, grant, scopes, audience, resources, parameters and account.
+// Redirect URI, time-outs and network are not part of it.
+func KeyOf(c *oauth.Client) Key {
+	key := Key{
+		Server: serversOf(c), Client: c.ClientID, Grant: GrantUser, Scopes: c.Scopes, Audience: c.Audience, Resource: c.Resource,
+		AuthParams: c.AuthParams, TokenParams: c.TokenParams, RefreshParams: c.RefreshParams, Account: c.Account,
+	}
+	if c.Grant == oauth.GrantClientCredentials {
+		key.Grant, key.ClientSecret = GrantClient, c.ClientSecret
+	}
+	return key
+}
+
+// serversOf returns the Server of a [Key]. An Endpoint beside an issuer is only a name for
+// messages; one without explicit endpoints says itself how to log in.
+func serversOf(c *oauth.Client) []string {
+	switch {
+	case c.Issuer != "":
+		return []string{c.Issuer}
+	case c.Endpoint != "" && c.AuthEndpoint == "" && c.TokenEndpoint == "" && c.DeviceEndpoint == "" && c.RevocationEndpoint == "":
+		return []string{c.Endpoint}
+	case c.Endpoint != "":
+		return []string{c.Endpoint, c.AuthEndpoint, c.TokenEndpoint}
+	case c.AuthEndpoint == "" && c.TokenEndpoint == "" && c.Server != nil:
+		m := c.Server
+		return serversOf(&oauth.Client{Issuer: m.Issuer, AuthEndpoint: m.AuthorizationEndpoint, TokenEndpoint: m.TokenEndpoint})
+	}
+	return []string{c.AuthEndpoint, c.TokenEndpoint}
+}
+
 // ID returns the name of the login in the file system: the SHA-256, in hexadecimal, of k as
 // JSON in which the lists without a significant order are sorted.
 func (k Key) ID() string {

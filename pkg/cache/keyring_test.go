@@ -105,7 +105,7 @@ func init() {
 type reply struct {
 	Kind    string // ok, no key, store error, or other
 	Problem string
-	Store   string
+	Store   StoreKind
 	Took    time.Duration
 	Key     []byte `json:",omitempty"`
 	Set     []byte `json:",omitempty"`
@@ -133,7 +133,7 @@ func (o reply) print(err error, start time.Time) error {
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
-func sealedStore(d Dir) *Store { return NewStore(d, StoreKeyring, &Keyring{}, testKey()) }
+func sealedStore(d Dir) *Store { return newStore(d, StoreKeyring, &Keyring{}, testKey()) }
 
 const testItem = "https://id.example.com/alice/12345678"
 

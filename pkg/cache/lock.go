@@ -89,9 +89,9 @@ func (d Dir) lockError(err error) error {
 	return d.unusable(err)
 }
 
-// LockPort takes the lock of a TCP port on which a login listens. If another process has
-// it, LockPort waits until ctx ends or, unless wait is set, returns [ErrBusy].
-func (d Dir) LockPort(ctx context.Context, port int, wait bool) (unlock func(), err error) {
+// lockPort takes the lock of a TCP port. If another process has it, lockPort waits until ctx
+// ends or, unless wait is set, returns [ErrBusy].
+func (d Dir) lockPort(ctx context.Context, port int, wait bool) (unlock func(), err error) {
 	name := fmt.Sprintf("port-%d.lock", port)
 	if !wait {
 		return d.tryLock(name)

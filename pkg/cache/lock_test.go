@@ -367,17 +367,17 @@ func TestLockIsBoth(t *testing.T) {
 // A port on which a login listens belongs to one login at a time.
 func TestLockPort(t *testing.T) {
 	d := stateDir(t)
-	unlock, err := d.LockPort(t.Context(), 8000, false)
+	unlock, err := d.lockPort(t.Context(), 8000, false)
 	check(t, err)
-	if _, err := d.LockPort(t.Context(), 8000, false); !errors.Is(err, ErrBusy) {
+	if _, err := d.lockPort(t.Context(), 8000, false); !errors.Is(err, ErrBusy) {
 		t.Errorf("two have the port: %v", err)
 	}
-	other, err := d.LockPort(t.Context(), 8001, false)
+	other, err := d.lockPort(t.Context(), 8001, false)
 	check(t, err)
 	other()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	waits := make(chan error, 1)
-	go func() { _, err := d.LockPort(ctx, 8000, true); waits <- err }()
+	go func() { _, err := d.lockPort(ctx, 8000, true); waits <- err }()
 	waitOpened(t, d.path("port-8000.lock"), 2)
 	cancel(errGaveUp)
 	if err := <-waits; !errors.Is(err, errGaveUp) {
@@ -385,7 +385,7 @@ func TestLockPort(t *testing.T) {
 	}
 	got := make(chan func(), 1)
 	go func() {
-		unlock, err := d.LockPort(t.Context(), 8000, true)
+		unlock, err := d.lockPort(t.Context(), 8000, true)
 		if err != nil {
 			t.Error(err)
 		}

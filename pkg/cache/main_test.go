@@ -111,5 +111,5 @@ func stateDir(t *testing.T) Dir {
 
 func fileStore(t *testing.T) *Store {
 	t.Helper()
-	return NewStore(stateDir(t), StoreFile, nil, testKey())
+	return newStore(stateDir(t), StoreFile, nil, testKey())
 }

@@ -22,7 +22,7 @@ import (
 func (w *world) obtaining(t *testing.T) *Source {
 	t.Helper()
 	return w.source(func(s *Source) {
-		s.Obtain = func(_ context.Context, old *oauth.Token) (*oauth.Token, error) {
+		s.clientCredentials = func(_ context.Context, old *oauth.Token) (*oauth.Token, error) {
 			if err := w.prepare(old); err != nil {
 				return nil, err
 			}
@@ -34,12 +34,12 @@ func (w *world) obtaining(t *testing.T) *Source {
 			}
 			return w.machineToken(w.sent), nil
 		}
-		s.PrepareRefresh, s.PrepareLogin, s.MayLogin = nil, nil, nil
-		s.Redeem = func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
+		s.prepareRefresh, s.prepareLogin, s.mayLogin = nil, nil, nil
+		s.redeem = func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
 			t.Error("something is redeemed")
 			return nil, errServer
 		}
-		s.Delegate = func(context.Context, []byte) ([]byte, error) {
+		s.worker = func(context.Context, []byte) ([]byte, error) {
 			t.Error("a worker is started")
 			return nil, errServer
 		}
@@ -129,9 +129,9 @@ func init() {
 			return err
 		}
 		s := &Source{
-			Store: NewStore(Dir(args[0]), StoreFile, nil, testKey()), Kind: oauth.Access,
-			Obtain:      func(context.Context, *oauth.Token) (*oauth.Token, error) { return testToken(noon), nil },
-			LockTimeout: time.Minute, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
+			store: newStore(Dir(args[0]), StoreFile, nil, testKey()), kind: oauth.Access,
+			clientCredentials: func(context.Context, *oauth.Token) (*oauth.Token, error) { return testToken(noon), nil },
+			lockTimeout:       time.Minute, now: func() time.Time { return noon }, log: slog.New(slog.DiscardHandler),
 		}
 		token, err := s.Token(context.Background())
 		if err == nil && token.AccessToken != "at-1" {
@@ -205,7 +205,7 @@ func TestObtainRefused(t *testing.T) {
 	old := w.has(t, 50*time.Minute, func(token *oauth.Token) { token.RefreshToken = "" })
 	w.sendErr = refusal
 	s := w.obtaining(t)
-	s.MinTTL = 30 * time.Minute
+	s.minTTL = 30 * time.Minute
 	got, err := s.Token(t.Context())
 	wantToken(t, got, err, old)
 	w.want(t, 1, 1)
@@ -216,8 +216,7 @@ func TestObtainAfterRejection(t *testing.T) {
 	w := newWorld(t)
 	w.has(t, 10*time.Minute, func(token *oauth.Token) { token.RefreshToken = "" })
 	s := w.obtaining(t)
-	s.Rejected = func(c oauth.Credential) bool { return c.Value == "at-1" }
-	got, err := s.Token(t.Context())
+	got, err := s.TokenAfterRejection(t.Context(), func(c oauth.Credential) bool { return c.Value == "at-1" }, false)
 	wantToken(t, got, err, w.machineToken(1))
 	w.want(t, 1, 1)
 }
@@ -228,7 +227,7 @@ func TestObtainAhead(t *testing.T) {
 	kept := w.has(t, 50*time.Minute, func(token *oauth.Token) { token.RefreshToken = "" })
 	started := 0
 	s := w.obtaining(t)
-	s.StartRefresh = func() { started++ }
+	s.startRefresh = func() { started++ }
 	got, err := s.Token(t.Context())
 	wantToken(t, got, err, kept)
 	if started != 1 {

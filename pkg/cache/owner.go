@@ -21,12 +21,12 @@ type LockOwner struct {
 // function that takes it back. The caller holds the leader's lock.
 func (s *Source) announce() (done func()) {
 	host, _ := os.Hostname() // the pid says enough
-	now := s.Now().UTC()
-	text, err := json.Marshal(LockOwner{PID: os.Getpid(), Host: host, Since: now, Until: now.Add(s.LockTimeout)})
+	now := s.now().UTC()
+	text, err := json.Marshal(LockOwner{PID: os.Getpid(), Host: host, Since: now, Until: now.Add(s.lockTimeout)})
 	if err != nil {
 		panic(err) // numbers, strings and times
 	}
-	path := s.Store.Dir.path(s.Store.ID + ".who")
+	path := s.store.Dir.path(s.store.ID + ".who")
 	_ = os.Remove(path) // of a process that was killed; or a second name of another file
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, 0o600)
 	if err != nil {
@@ -41,14 +41,14 @@ func (s *Source) announce() (done func()) {
 // reportWait calls OnWait with the process that this one waits for, unless it is stopped
 // before.
 func (s *Source) reportWait() (stop func()) {
-	if s.OnWait == nil {
+	if s.onWait == nil {
 		return func() {}
 	}
 	t := time.AfterFunc(onWaitDelay, func() {
 		var h LockOwner
-		text, err := s.Store.Dir.read(s.Store.ID + ".who")
-		if err == nil && json.Unmarshal(text, &h) == nil && s.Now().Before(h.Until) {
-			s.OnWait(h)
+		text, err := s.store.Dir.read(s.store.ID + ".who")
+		if err == nil && json.Unmarshal(text, &h) == nil && s.now().Before(h.Until) {
+			s.onWait(h)
 		}
 	})
 	return func() { t.Stop() }

@@ -52,16 +52,16 @@ func (p *path) tell(now step) {
 // source is a process of kind k that logs its steps in p.
 func (p *path) source(w *world) *Source {
 	return w.source(ofKind(oauth.Auto), func(s *Source) {
-		s.Log, s.ForceRefresh = p.log(), p.kind == forced
-		s.MayLogin = func(context.Context, error) error {
+		s.log, s.forceRefresh = p.log(), p.kind == forced
+		s.mayLogin = func(context.Context, error) error {
 			if !(&caller{kind: p.kind}).mayLogin() {
 				return errLoginNeeded
 			}
 			return nil
 		}
-		s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
+		s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
 			worker, answer, ended := w.source(), &bytes.Buffer{}, make(chan struct{})
-			worker.Log = s.Log
+			worker.log = s.log
 			p.workers.Go(func() {
 				defer close(ended)
 				_ = worker.Serve(context.WithoutCancel(ctx), bytes.NewReader(request), answer)

@@ -102,10 +102,10 @@ func (c *call) recorder() recorder { return recorder{c} }
 // call that wanted an ID token need not be one of a call that wants an access token: the
 // keys that verify ID tokens may be missing.
 func (c recorder) sharedFailure(r record) error {
-	if r.Failed == nil || r.Failed.Kind != "" && r.Failed.Kind != oauth.Access && r.Failed.Kind != c.Kind {
+	if r.Failed == nil || r.Failed.Kind != "" && r.Failed.Kind != oauth.Access && r.Failed.Kind != c.kind {
 		return nil
 	}
-	return r.Failed.standing(c.Now(), c.settings)
+	return r.Failed.standing(c.now(), c.settings)
 }
 
 // refreshBlocked returns the refusal because of which no refresh is sent yet.
@@ -202,14 +202,14 @@ func (c recorder) loginUnderWay(before record, waited bool) (stop func()) {
 
 // failed returns err as a failure that stands for window.
 func (c recorder) failed(err error, window time.Duration) failedCall {
-	now := c.Now().UTC()
-	return failedCall{Failure: newFailure(err), At: now, Until: now.Add(window), Settings: c.settings(), Kind: c.Kind}
+	now := c.now().UTC()
+	return failedCall{Failure: newFailure(err), At: now, Until: now.Add(window), Settings: c.settings(), Kind: c.kind}
 }
 
 // backOff returns the back-off after a login that failed with err.
 func (c recorder) backOff(before record, err error) *backoff {
 	times := 1
-	if b := before.Login; b != nil && c.Now().Sub(b.Until) < longestWindow {
+	if b := before.Login; b != nil && c.now().Sub(b.Until) < longestWindow {
 		times = b.Times + 1
 	}
 	return &backoff{failedCall: c.failed(err, min(loginWindow<<min(times-1, 8), longestWindow)), Times: times}
@@ -257,7 +257,7 @@ func (c recorder) finish(ctx context.Context, before record, o outcome) record {
 // succeeded takes back what a renewal has cured.
 func (r *record) succeeded(o outcome, c recorder) {
 	r.Failed = nil
-	if b := r.Login; b != nil && o.token.Credential(cmp.Or(b.Kind, c.Kind)).ValidAt(c.Now()) {
+	if b := r.Login; b != nil && o.token.Credential(cmp.Or(b.Kind, c.kind)).ValidAt(c.now()) {
 		r.Login = nil
 	}
 	switch o.by {

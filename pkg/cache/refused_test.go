@@ -42,11 +42,11 @@ func refusing(t *testing.T, r *refuser) (*world, func(...func(*Source)) *Source)
 	client := &oauth.Client{ClientID: "flytectl", AuthEndpoint: server.URL + "/authorize", TokenEndpoint: server.URL + "/token"}
 	return w, func(change ...func(*Source)) *Source {
 		s := w.source(change...)
-		login := s.Redeem
-		s.PrepareRefresh = func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+		login := s.redeem
+		s.prepareRefresh = func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
 			return client.PrepareRefresh(ctx, old, oauth.Access)
 		}
-		s.Redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+		s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 			if r.Refreshes() {
 				return client.Redeem(ctx, r, old, save)
 			}
@@ -217,9 +217,7 @@ func TestServerThatRefusesEachRefresh(t *testing.T) {
 // In an outage a token that a server rejected is returned as long as it is valid: another
 // server may accept it.
 func TestRejectedTokenInAnOutage(t *testing.T) {
-	rejected := func(s *Source) {
-		s.Rejected, s.RejectionInferred = func(oauth.Credential) bool { return true }, true
-	}
+	rejected := func(oauth.Credential) bool { return true }
 	for what, fail := range map[string]func(*world){
 		"the server is down":   func(w *world) { w.sendErr = errServer },
 		"discovery fails":      func(w *world) { w.prepareErr = errServer },
@@ -230,7 +228,7 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 			old := w.has(t, 2*time.Minute)
 			fail(w)
 			for range 50 { // contexts of one program
-				got, err := w.source(rejected).Token(t.Context())
+				got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 				wantToken(t, got, err, old)
 			}
 			w.wantBrowsers(t, 0)
@@ -240,14 +238,14 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 		w := newWorld(t)
 		old := w.has(t, 2*time.Minute)
 		w.holdLock(t)
-		got, err := w.source(rejected, func(s *Source) { s.LockTimeout = 50 * time.Millisecond }).Token(t.Context())
+		got, err := w.source(func(s *Source) { s.lockTimeout = 50 * time.Millisecond }).TokenAfterRejection(t.Context(), rejected, true)
 		wantToken(t, got, err, old)
 	})
 	t.Run("the server is back", func(t *testing.T) { // flytekit: two threads, up to four calls each
 		w := newWorld(t)
 		w.has(t, 2*time.Minute)
 		for range 8 {
-			got, err := w.source(rejected).Token(t.Context())
+			got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 			wantToken(t, got, err, w.newToken(1))
 		}
 		w.want(t, 1, 1)
@@ -255,7 +253,7 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 	t.Run("only a login could help", func(t *testing.T) {
 		w := newWorld(t)
 		old := w.has(t, 2*time.Minute, func(token *oauth.Token) { token.RefreshToken = "" })
-		got, err := w.source(rejected).Token(t.Context())
+		got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 		wantToken(t, got, err, old)
 		w.want(t, 0, 0)
 	})
@@ -263,7 +261,7 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 		w := newWorld(t)
 		old := w.has(t, inMargin, func(token *oauth.Token) { token.RefreshToken = "" })
 		w.loginErr = errLoginNeeded
-		got, err := w.source(rejected).Token(t.Context())
+		got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 		wantToken(t, got, err, old)
 	})
 	t.Run("the refresh is refused", func(t *testing.T) {
@@ -272,7 +270,7 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 			w.has(t, 2*time.Minute)
 			w.sendErr, w.loginErr = refusal, errLoginNeeded
 			for range 2 {
-				got, err := w.source(rejected).Token(t.Context())
+				got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 				wantError(t, got, err, errLoginNeeded)
 			}
 		}
@@ -281,7 +279,7 @@ func TestRejectedTokenInAnOutage(t *testing.T) {
 		w := newWorld(t)
 		w.has(t, 2*time.Minute)
 		w.sendErr = &oauth.Error{Class: oauth.ClassRefused, Code: "invalid_client"}
-		got, err := w.source(rejected).Token(t.Context())
+		got, err := w.source().TokenAfterRejection(t.Context(), rejected, true)
 		wantError(t, got, err, w.sendErr)
 	})
 }
@@ -294,7 +292,7 @@ func TestAnotherClientSecret(t *testing.T) {
 		k := testKey()
 		k.ClientSecret = secret
 		s := w.obtaining(t)
-		s.Store = NewStore(w.store.Dir, StoreFile, nil, k)
+		s.store = newStore(w.store.Dir, StoreFile, nil, k)
 		return s
 	}
 	got, err := with("one").Token(t.Context())

@@ -10,53 +10,33 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// Source returns the token of one login to all processes that ask for it. It is safe
-// for concurrent use.
+// Source returns the token of one login to all processes and goroutines that ask for it.
+// [New] makes one. It is safe for concurrent use.
 type Source struct {
-	Store *Store
-	// Kind is the part of the token set that is wanted, and whose expiry counts.
-	Kind oauth.Kind
+	store *Store
+	kind  oauth.Kind // the part of the token set that is wanted, and whose expiry counts
 
-	// PrepareRefresh does everything for a refresh of old that uses nothing up.
-	PrepareRefresh func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error)
-	// MayLogin returns why no login may start, or nil if one may. cause is why the saved
-	// login does not help: the server's refusal, or what is wrong with its ID token; nil if
-	// there is none. A nil MayLogin means that one may.
-	MayLogin func(ctx context.Context, cause error) error
-	// PrepareLogin does everything for a login that uses nothing up and that the user
-	// does not see. old is the saved set, or nil; cause is as for MayLogin.
-	PrepareLogin func(ctx context.Context, old *oauth.Token, cause error) (oauth.PreparedLogin, error)
-	// Redeem is [oauth.Client.Redeem].
-	Redeem func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error)
-	// Delegate runs [Source.Serve] in a process that outlives this one, with request
-	// for its input, and returns its output. Nil: a goroutine of this process.
-	Delegate func(ctx context.Context, request []byte) (answer []byte, err error)
-	// Obtain gets a new set with client credentials, which are not used up: it needs
-	// neither a refresh token nor a user, and never fails for want of a store. If set,
-	// it is used instead of the four functions above.
-	Obtain func(ctx context.Context, old *oauth.Token) (*oauth.Token, error)
-	// StartRefresh starts [Source.RefreshAhead] in a process of its own and does not
-	// wait for it. Nil: a token is renewed when it has to be.
-	StartRefresh func()
+	// The parts of [Requests], for this kind.
+	prepareRefresh func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error)
+	prepareLogin   func(ctx context.Context, old *oauth.Token) (oauth.PreparedLogin, error)
+	redeem         func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error)
+	// clientCredentials never fails because of the store. If set, it is used instead of the
+	// other functions.
+	clientCredentials func(ctx context.Context, old *oauth.Token) (*oauth.Token, error)
 
-	MinTTL       time.Duration // how long the token must still be valid
-	Settings     func() string // changes with every setting that may cure a failure; nil: nothing does
-	ReuseWindow  time.Duration // for which a new set serves all that ask for a new one
-	LockTimeout  time.Duration // how long to wait for another process's renewal
-	RefreshWait  time.Duration // how long to wait for the answer to a refresh; zero: 10 s
-	ForceRefresh bool          // renew a set that is still valid, outside the reuse window
-	// IgnoreBackoff starts a renewal although one has just failed: the user asked for it.
-	IgnoreBackoff bool
-	// Rejected reports whether a server rejected c, though it seems valid: then it is
-	// refreshed, outside the reuse window. Nil: no server did.
-	Rejected func(c oauth.Credential) bool
-	// RejectionInferred says that Rejected only infers a rejection, from a repeated call. If
-	// the refresh then fails temporarily, the token is returned again: a program must not
-	// lose a valid token in an outage.
-	RejectionInferred bool
-	OnWait            func(LockOwner) // called once with the process that this one waits for; nil: not called
-	Now               func() time.Time
-	Log               *slog.Logger
+	mayLogin      func(ctx context.Context, cause error) error // nil: a login may start
+	worker        Worker                                       // nil: a goroutine of this process
+	startRefresh  func()                                       // nil: nothing is refreshed ahead
+	onWait        func(LockOwner)                              // nil: not called
+	settings      func() string                                // nil: no setting cures a failure
+	minTTL        time.Duration
+	reuseWindow   time.Duration
+	lockTimeout   time.Duration
+	refreshWait   time.Duration // zero: defaultRefreshWait
+	forceRefresh  bool
+	ignoreBackoff bool
+	now           func() time.Time
+	log           *slog.Logger
 }
 
 // defaultRefreshWait is how long a process waits for the answer to a refresh. The
@@ -66,10 +46,17 @@ const defaultRefreshWait = 10 * time.Second
 // call is one call of a Source: the values that it does not share with other calls.
 type call struct {
 	*Source
-	store    *Store
-	purpose  purpose
+	store   *Store
+	purpose purpose
+	rejection
 	start    time.Time     // of this call
 	settings func() string // evaluates Settings once
+}
+
+// rejection says which credentials a server rejected: see [Source.TokenAfterRejection].
+type rejection struct {
+	reported func(oauth.Credential) bool // nil: none
+	inferred bool
 }
 
 // purpose is what a call is for.
@@ -82,22 +69,37 @@ const (
 )
 
 func (s *Source) newCall(p purpose) *call {
-	store := *s.Store
-	settings := s.Settings
+	store := *s.store
+	settings := s.settings
 	if settings == nil {
 		settings = func() string { return "" }
 	}
-	return &call{Source: s, store: &store, purpose: p, start: s.Now(), settings: sync.OnceValue(settings)}
+	return &call{Source: s, store: &store, purpose: p, start: s.now(), settings: sync.OnceValue(settings)}
 }
 
 // ignoresFailures reports whether recorded failures do not keep c from trying again.
-func (c *call) ignoresFailures() bool { return c.purpose == forUser || c.IgnoreBackoff }
+func (c *call) ignoresFailures() bool { return c.purpose == forUser || c.ignoreBackoff }
 
 // Token returns the saved token set if it is valid. Otherwise it renews it, and every
 // other process that needs it waits for the outcome. If that fails, a token that is still
 // valid is returned.
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	t, _, err := s.newCall(forCaller).token(ctx)
+	return t, err
+}
+
+// TokenAfterRejection returns the saved token set like [Source.Token], unless a server has
+// rejected its credential although it seems valid: then it is refreshed, once in the reuse
+// window. rejected reports whether c is that credential. If only a login could bring
+// another one, the same token is returned again: the server may have other reasons.
+//
+// inferred says that rejected only infers it, from a repeated call. If the refresh then
+// fails temporarily, the same token is returned: a program must not lose a valid token in
+// an outage.
+func (s *Source) TokenAfterRejection(ctx context.Context, rejected func(c oauth.Credential) bool, inferred bool) (*oauth.Token, error) {
+	c := s.newCall(forCaller)
+	c.rejection = rejection{reported: rejected, inferred: inferred}
+	t, _, err := c.token(ctx)
 	return t, err
 }
 
@@ -138,7 +140,7 @@ func (c *call) token(ctx context.Context) (t *oauth.Token, fresh bool, err error
 		return c.staleIfError(ctx, old, err)
 	}
 	old = again
-	if c.usable(old, c.Now()) || c.renewedSince(old) {
+	if c.usable(old, c.now()) || c.renewedSince(old) {
 		return old, false, nil
 	}
 	c.at(stepMeanwhile)
@@ -165,7 +167,7 @@ func (c *call) load(ctx context.Context) (*oauth.Token, error) {
 
 // storeOptional reports whether err is a store's that is not needed.
 func (s *Source) storeOptional(err error) bool {
-	return s.Obtain != nil && errors.As(err, new(*StoreError))
+	return s.clientCredentials != nil && errors.As(err, new(*StoreError))
 }
 
 // usable reports whether t can be returned as it is.
@@ -173,72 +175,72 @@ func (c *call) usable(t *oauth.Token, now time.Time) bool {
 	if t == nil {
 		return false
 	}
-	credential := t.Credential(c.Kind)
-	if age := now.Sub(t.Renewed); age >= 0 && age < c.ReuseWindow && credential.ValidAt(now) {
+	credential := t.Credential(c.kind)
+	if age := now.Sub(t.Renewed); age >= 0 && age < c.reuseWindow && credential.ValidAt(now) {
 		return true
 	}
-	if c.ForceRefresh || c.purpose == forUser || c.rejected(t) {
+	if c.forceRefresh || c.purpose == forUser || c.rejected(t) {
 		return false
 	}
 	// A credential that only a login can renew is valid to its end.
-	return UsableAt(credential, now, c.MinTTL) || credential.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(c.Kind)
+	return UsableAt(credential, now, c.minTTL) || credential.ValidAt(now) && t.RefreshToken != "" && !t.Refreshable(c.kind)
 }
 
 // neverGiven returns the error of a set without a credential of the wanted kind, if a
 // login with the same settings would bring none either.
 func (c *call) neverGiven(t *oauth.Token) error {
-	if t == nil || c.purpose == forUser || t.Fault(c.Kind) != nil {
+	if t == nil || c.purpose == forUser || t.Fault(c.kind) != nil {
 		return nil
 	}
-	return t.Missing(c.Kind)
+	return t.Missing(c.kind)
 }
 
 // rejected reports whether t is to be refreshed because a server rejected it. If only a
 // login could help, the token is returned again: the server may have other reasons, and
 // the user should not log in for each of its refusals.
 func (c *call) rejected(t *oauth.Token) bool {
-	return c.Rejected != nil && c.Rejected(t.Credential(c.Kind)) && (c.Obtain != nil || c.refreshable(t, c.store.readRecord()))
+	return c.reported != nil && c.reported(t.Credential(c.kind)) && (c.clientCredentials != nil || c.refreshable(t, c.store.readRecord()))
 }
 
 // refreshable reports whether a refresh of t may bring a new credential.
 func (c *call) refreshable(t *oauth.Token, r record) bool {
-	return t != nil && t.Refreshable(c.Kind) && !t.OutlivedAt(c.Now()) && !r.RefreshStopped
+	return t != nil && t.Refreshable(c.kind) && !t.OutlivedAt(c.now()) && !r.RefreshStopped
 }
 
 // renewedSince reports whether another process renewed t while this one waited.
 func (c *call) renewedSince(t *oauth.Token) bool {
-	return t != nil && t.Renewed.After(c.start) && !t.Renewed.After(c.Now()) && t.Credential(c.Kind).ValidAt(c.Now())
+	return t != nil && t.Renewed.After(c.start) && !t.Renewed.After(c.now()) && t.Credential(c.kind).ValidAt(c.now())
 }
 
 // staleIfError returns old if it has not expired and was not rejected by a server;
 // otherwise err.
 func (c *call) staleIfError(ctx context.Context, old *oauth.Token, err error) (*oauth.Token, bool, error) {
-	if c.purpose == forUser || ctx.Err() != nil || old == nil || c.rejectedForGood(old, err) || !old.Credential(c.Kind).ValidAt(c.Now()) {
+	if c.purpose == forUser || ctx.Err() != nil || old == nil || c.rejectedForGood(old, err) || !old.Credential(c.kind).ValidAt(c.now()) {
 		return nil, false, err
 	}
-	c.Log.Warn("the token could not be renewed; the present one is returned until it expires", "reason", err)
+	c.log.Warn("the token could not be renewed; the present one is returned until it expires", "reason", err)
 	return old, false, nil
 }
 
 // rejectedForGood reports whether old is not to be returned because a server rejected it.
 // If only a login could help, it is returned again.
 func (c *call) rejectedForGood(old *oauth.Token, err error) bool {
-	if c.Rejected == nil || !c.Rejected(old.Credential(c.Kind)) || c.Obtain == nil && old.RefreshToken == "" {
+	if c.reported == nil || !c.reported(old.Credential(c.kind)) || c.clientCredentials == nil && old.RefreshToken == "" {
 		return false
 	}
-	return !c.RejectionInferred || !oauth.IsTemporary(err) && !errors.Is(err, ErrBusy) && !errors.As(err, new(*StoreError))
+	return !c.inferred || !oauth.IsTemporary(err) && !errors.Is(err, ErrBusy) && !errors.As(err, new(*StoreError))
 }
 
 // renew gets a new set and saves it. The caller holds the leader's lock. before is the
 // record; waited says that this process waited for the lock.
 func (c *call) renew(ctx context.Context, old *oauth.Token, before record, waited bool) (*oauth.Token, error) {
 	defer c.announce()()
-	if c.Obtain != nil {
+	if c.clientCredentials != nil {
 		return c.obtain(ctx, old, before)
 	}
 	var cause error
 	if c.purpose != forUser && c.refreshable(old, before) {
-		if cause = before.refreshBlocked(c.Now(), c.settings); cause == nil {
+		if cause = before.refreshBlocked(c.now(), c.settings); cause == nil {
 			var t *oauth.Token
 			t, before, cause = c.refresh(ctx, old, before)
 			switch {
@@ -261,16 +263,16 @@ var errOnlyLogin = errors.New("the refresh brought no new ID token")
 // checkRenewed returns why the set of a renewal has no valid credential of the wanted kind, or
 // nil if it has one. err is the error of the renewal.
 func (c *call) checkRenewed(t *oauth.Token, err error) error {
-	if err != nil || t.Credential(c.Kind).ValidAt(c.Now()) {
+	if err != nil || t.Credential(c.kind).ValidAt(c.now()) {
 		return err
 	}
-	if err = t.Missing(c.Kind); err == nil {
-		err = t.Fault(c.Kind)
+	if err = t.Missing(c.kind); err == nil {
+		err = t.Fault(c.kind)
 	}
 	switch {
 	case err != nil:
 		return err
-	case c.Obtain == nil && !t.Refreshable(c.Kind) && t.Credential(c.Kind).Value == t.IDToken && t.RefreshToken != "":
+	case c.clientCredentials == nil && !t.Refreshable(c.kind) && t.Credential(c.kind).Value == t.IDToken && t.RefreshToken != "":
 		return errOnlyLogin
 	}
 	return oauth.Temporary("the server sent a token that has expired already: is the clock of this machine right?")
@@ -293,10 +295,10 @@ func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*o
 }
 
 func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
-	left := max(c.start.Add(c.LockTimeout).Sub(c.Now()), time.Second) // Bazel's is shorter than two waits
-	ctx, cancel := context.WithTimeoutCause(ctx, min(c.refreshWait(), left), errSlow)
+	left := max(c.start.Add(c.lockTimeout).Sub(c.now()), time.Second) // Bazel's is shorter than two waits
+	ctx, cancel := context.WithTimeoutCause(ctx, min(c.answerWait(), left), errSlow)
 	defer cancel()
-	r, err := c.PrepareRefresh(ctx, old)
+	r, err := c.prepareRefresh(ctx, old)
 	if err != nil {
 		return nil, c.delegation().slowIfLate(err)
 	}
@@ -312,20 +314,20 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 	if errors.Is(cause, errOnlyLogin) {
 		cause = nil
 	}
-	if cause == nil && old != nil && !old.Credential(c.Kind).ValidAt(c.Now()) {
-		cause = old.Fault(c.Kind)
+	if cause == nil && old != nil && !old.Credential(c.kind).ValidAt(c.now()) {
+		cause = old.Fault(c.kind)
 	}
 	c.at(stepLogin)
-	if c.MayLogin != nil {
-		if err := c.MayLogin(ctx, cause); err != nil {
+	if c.mayLogin != nil {
+		if err := c.mayLogin(ctx, cause); err != nil {
 			return nil, err
 		}
 	}
-	if err := before.loginBlocked(c.Now(), c.settings, waited); err != nil && !c.ignoresFailures() {
+	if err := before.loginBlocked(c.now(), c.settings, waited); err != nil && !c.ignoresFailures() {
 		c.recorder().abandon(before)
 		return nil, err
 	}
-	login, err := c.PrepareLogin(ctx, old, cause)
+	login, err := c.prepareLogin(ctx, old)
 	if err != nil {
 		c.at(stepRecord)
 		c.recorder().finish(ctx, before, outcome{err: err})
@@ -380,7 +382,7 @@ func (c *call) withPendingWrite(ctx context.Context, f func(*PendingWrite) (*oau
 // obtain gets a new set with client credentials, and saves it if it can.
 func (c *call) obtain(ctx context.Context, old *oauth.Token, before record) (*oauth.Token, error) {
 	c.at(stepRenew)
-	t, err := c.Obtain(ctx, old)
+	t, err := c.clientCredentials(ctx, old)
 	if err == nil {
 		c.saveObtained(ctx, t)
 	}
@@ -404,7 +406,7 @@ func (c *call) saveObtained(ctx context.Context, t *oauth.Token) {
 		}
 	}
 	if err != nil {
-		c.Log.Info("the new token is not saved", "reason", err)
+		c.log.Info("the new token is not saved", "reason", err)
 	}
 }
 
@@ -427,14 +429,14 @@ func quarantine(ctx context.Context, s *Store, log *slog.Logger) {
 // lock takes the leader's lock, whose owner renews, and waits until no worker holds the
 // redeem lock. waited says that another process had the leader's lock.
 func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.LockTimeout, ErrBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.lockTimeout, ErrBusy)
 	defer cancel()
 	defer c.reportWait()()
 	c.at(stepLock)
 	waited, unlock, err = c.lockLeader(ctx)
 	switch {
 	case err == nil:
-	case errors.As(err, new(*StoreError)) && (c.store.Kind == StoreNone || c.Obtain != nil):
+	case errors.As(err, new(*StoreError)) && (c.store.Kind == StoreNone || c.clientCredentials != nil):
 		return false, func() {}, nil // nothing is saved, so nothing can be lost
 	default:
 		return false, nil, err
@@ -456,7 +458,7 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 	}
 	defer redeem()
 	if c.store.damaged {
-		quarantine(ctx, c.store, c.Log)
+		quarantine(ctx, c.store, c.log)
 	}
 	return waited, unlock, nil
 }
@@ -479,15 +481,15 @@ func (c *call) lockLeader(ctx context.Context) (waited bool, unlock func(), err 
 
 // lockRedeem waits for a worker as long as for the answer to a refresh.
 func (c *call) lockRedeem(ctx context.Context) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.refreshWait(), errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.answerWait(), errSlow)
 	defer cancel()
 	unlock, err = c.store.lockRedeem(ctx)
 	return unlock, c.delegation().slowIfLate(err)
 }
 
-func (s *Source) refreshWait() time.Duration {
-	if s.RefreshWait > 0 {
-		return s.RefreshWait
+func (s *Source) answerWait() time.Duration {
+	if s.refreshWait > 0 {
+		return s.refreshWait
 	}
 	return defaultRefreshWait
 }

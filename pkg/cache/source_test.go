@@ -88,7 +88,7 @@ func (s *server) mayLogin(_ context.Context, cause error) error {
 	return s.loginErr
 }
 
-func (s *server) prepareLogin(_ context.Context, old *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+func (s *server) prepareLogin(_ context.Context, old *oauth.Token) (oauth.PreparedLogin, error) {
 	return s.login, s.prepare(old)
 }
 
@@ -181,8 +181,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) source(change ...func(*Source)) *Source {
 	store := *w.store
 	s := &Source{
-		Store: &store, Kind: oauth.Access, PrepareRefresh: w.prepareRefresh, MayLogin: w.mayLogin, PrepareLogin: w.prepareLogin, Redeem: w.redeem(&store),
-		ReuseWindow: time.Minute, LockTimeout: time.Minute, Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		store: &store, kind: oauth.Access, prepareRefresh: w.prepareRefresh, mayLogin: w.mayLogin, prepareLogin: w.prepareLogin, redeem: w.redeem(&store),
+		reuseWindow: time.Minute, lockTimeout: time.Minute, now: w.Now, log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	for _, f := range change {
 		f(s)
@@ -191,9 +191,9 @@ func (w *world) source(change ...func(*Source)) *Source {
 }
 
 // ofKind is a change of a [Source].
-func ofKind(k oauth.Kind) func(*Source) { return func(s *Source) { s.Kind = k } }
+func ofKind(k oauth.Kind) func(*Source) { return func(s *Source) { s.kind = k } }
 
-// worker is a Delegate: another process that serves the request.
+// worker is a worker: another process that serves the request.
 func (w *world) worker(ctx context.Context, request []byte) ([]byte, error) {
 	var answer bytes.Buffer
 	err := w.source().Serve(ctx, bytes.NewReader(request), &answer)
@@ -331,8 +331,8 @@ func TestFiftyAskOnce(t *testing.T) {
 		login bool
 	}{
 		{"expired", 2 * time.Hour, func(*Source) {}, false},
-		{"forced", 10 * time.Minute, func(s *Source) { s.ForceRefresh = true }, false},
-		{"forced without a window", 10 * time.Minute, func(s *Source) { s.ForceRefresh, s.ReuseWindow = true, time.Nanosecond }, false},
+		{"forced", 10 * time.Minute, func(s *Source) { s.forceRefresh = true }, false},
+		{"forced without a window", 10 * time.Minute, func(s *Source) { s.forceRefresh, s.reuseWindow = true, time.Nanosecond }, false},
 		{"login", 10 * time.Minute, func(*Source) {}, true},
 	} {
 		t.Run(change.what, func(t *testing.T) {
@@ -345,7 +345,7 @@ func TestFiftyAskOnce(t *testing.T) {
 			fresh := 0
 			for range 50 {
 				s := w.source()
-				s.Log = slog.New(slog.DiscardHandler)
+				s.log = slog.New(slog.DiscardHandler)
 				change.setup(s)
 				callers.Go(func() {
 					var got *oauth.Token
@@ -380,7 +380,7 @@ func TestFiftyAskOnce(t *testing.T) {
 func TestReuseWindow(t *testing.T) {
 	short := func(token *oauth.Token) { token.Expiry = token.Obtained.Add(2 * time.Minute) }
 	dead := func(token *oauth.Token) { token.Expiry = token.Obtained.Add(10 * time.Second) }
-	force := func(s *Source) { s.ForceRefresh = true }
+	force := func(s *Source) { s.forceRefresh = true }
 	for _, c := range []struct {
 		what   string
 		age    time.Duration
@@ -391,10 +391,10 @@ func TestReuseWindow(t *testing.T) {
 		{"forced, in the window", 59 * time.Second, nil, force, true},
 		{"forced, just renewed", 0, nil, force, true},
 		{"forced, after the window", time.Minute, nil, force, false},
-		{"forced, no window", 0, nil, func(s *Source) { s.ForceRefresh, s.ReuseWindow = true, 0 }, false},
-		{"lives shorter than asked for, in the window", 50 * time.Second, short, func(s *Source) { s.MinTTL = 5 * time.Minute }, true},
-		{"lives shorter than asked for, after the window", 61 * time.Second, short, func(s *Source) { s.MinTTL = 5 * time.Minute }, false},
-		{"inside its margin, in the window", 115 * time.Second, short, func(s *Source) { s.ReuseWindow = 2 * time.Minute }, true},
+		{"forced, no window", 0, nil, func(s *Source) { s.forceRefresh, s.reuseWindow = true, 0 }, false},
+		{"lives shorter than asked for, in the window", 50 * time.Second, short, func(s *Source) { s.minTTL = 5 * time.Minute }, true},
+		{"lives shorter than asked for, after the window", 61 * time.Second, short, func(s *Source) { s.minTTL = 5 * time.Minute }, false},
+		{"inside its margin, in the window", 115 * time.Second, short, func(s *Source) { s.reuseWindow = 2 * time.Minute }, true},
 		{"expired, in the window", 30 * time.Second, dead, func(*Source) {}, false},
 		{"clock moved back", -time.Second, nil, force, false},
 		{"clock moved back by hours", -5 * time.Hour, nil, force, false},
@@ -426,7 +426,7 @@ func TestReuseWindowCountsFromTheAnswer(t *testing.T) {
 	w := newWorld(t)
 	old := w.has(t, 3*time.Minute, func(token *oauth.Token) { token.Renewed = w.Now().Add(-10 * time.Second) })
 	s := w.source()
-	s.ForceRefresh = true
+	s.forceRefresh = true
 	got, err := s.Token(t.Context())
 	wantToken(t, got, err, old)
 }
@@ -508,17 +508,17 @@ func TestRenewedWhileWaiting(t *testing.T) {
 	token := func(ctx context.Context, s *Source) (*oauth.Token, error) { return s.Token(ctx) }
 	for what, ask := range map[string]func(context.Context, *Source) (*oauth.Token, error){
 		"expired": token,
-		"forced":  func(ctx context.Context, s *Source) (*oauth.Token, error) { s.ForceRefresh = true; return s.Token(ctx) },
+		"forced":  func(ctx context.Context, s *Source) (*oauth.Token, error) { s.forceRefresh = true; return s.Token(ctx) },
 		"forced, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
-			s.ForceRefresh, s.ReuseWindow = true, 0
+			s.forceRefresh, s.reuseWindow = true, 0
 			return s.Token(ctx)
 		},
 		"long, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
-			s.MinTTL, s.ReuseWindow = 50*time.Minute, 0
+			s.minTTL, s.reuseWindow = 50*time.Minute, 0
 			return s.Token(ctx)
 		},
 		"login, window 0": func(ctx context.Context, s *Source) (*oauth.Token, error) {
-			s.ReuseWindow = 0
+			s.reuseWindow = 0
 			t, fresh, err := s.Login(ctx)
 			if fresh {
 				err = errors.New("it says that it logged in")
@@ -651,7 +651,7 @@ func (w *world) block() {
 func TestLockTimeout(t *testing.T) {
 	patience := func(w *world) *Source {
 		s := w.source()
-		s.LockTimeout = 50 * time.Millisecond
+		s.lockTimeout = 50 * time.Millisecond
 		return s
 	}
 	t.Run("without a token", func(t *testing.T) {
@@ -749,9 +749,7 @@ func TestARejectedTokenEndsWithItsLogin(t *testing.T) {
 			w := newWorld(t)
 			old := w.has(t, 2*time.Minute)
 			w.sendErr, w.loginErr = errDead, errLoginNeeded
-			s := w.source(ofKind(kind))
-			s.Rejected = func(oauth.Credential) bool { return true }
-			got, err := s.Token(t.Context())
+			got, err := w.source(ofKind(kind)).TokenAfterRejection(t.Context(), func(oauth.Credential) bool { return true }, false)
 			wantError(t, got, err, errLoginNeeded)
 			want := *old
 			want.RefreshToken = ""
@@ -911,7 +909,7 @@ func TestWorkerCannotSave(t *testing.T) {
 	w.during = func(_ context.Context, s *Store) error { return os.RemoveAll(string(s.Dir)) }
 	s := w.source()
 	log := &bytes.Buffer{}
-	s.Log, s.Delegate = slog.New(slog.NewTextHandler(log, nil)), w.worker
+	s.log, s.worker = slog.New(slog.NewTextHandler(log, nil)), w.worker
 	token, err := s.Token(t.Context())
 	if err != nil || token.AccessToken != "new-at-1" || !strings.Contains(log.String(), "cannot be saved") {
 		t.Errorf("%v, %v, logged %q", token, err, log)
@@ -1023,8 +1021,8 @@ func TestIDTokenThatIsNotRefreshed(t *testing.T) {
 func TestStoreNone(t *testing.T) {
 	nowhere := func(w *world) *Source {
 		s := w.source()
-		s.Store.Kind = StoreNone
-		s.Log = slog.New(slog.DiscardHandler)
+		s.store.Kind = StoreNone
+		s.log = slog.New(slog.DiscardHandler)
 		return s
 	}
 	t.Run("saves nothing, and is one at a time", func(t *testing.T) {
@@ -1072,7 +1070,7 @@ func TestStoreNone(t *testing.T) {
 		w := newWorld(t)
 		w.holdLock(t)
 		s := nowhere(w)
-		s.LockTimeout = 50 * time.Millisecond
+		s.lockTimeout = 50 * time.Millisecond
 		got, err := s.Token(t.Context())
 		wantError(t, got, err, ErrBusy)
 		w.want(t, 0, 0)
@@ -1109,7 +1107,7 @@ func TestUntrustedIsShared(t *testing.T) {
 			settings := "without --ca-file"
 			ask := func() (*oauth.Token, error) {
 				s := w.source()
-				s.Settings, s.Delegate = func() string { return settings }, w.worker
+				s.settings, s.worker = func() string { return settings }, w.worker
 				return s.Token(t.Context())
 			}
 			fail(w, untrusted)
@@ -1142,7 +1140,7 @@ func TestWorkerKilled(t *testing.T) {
 				w.has(t, 2*time.Hour)
 			}
 			s, workers := w.source(), 0
-			s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
+			s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
 				if workers++; workers == 1 {
 					return nil, nil
 				}

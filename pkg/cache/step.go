@@ -28,4 +28,4 @@ const (
 	stepAnswer     step = "answer the leader" // and release the redeem lock
 )
 
-func (s *Source) at(now step) { s.Log.Debug("at", "step", string(now)) }
+func (s *Source) at(now step) { s.log.Debug("at", "step", string(now)) }

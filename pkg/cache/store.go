@@ -11,18 +11,21 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
+// StoreKind says where a login is saved.
+type StoreKind string
+
 // The kinds of store.
 const (
-	StoreAuto    = "auto"    // the first of the next two that this machine has
-	StoreKeyring = "keyring" // sealed in a file, the key to it in the OS keyring
-	StoreKernel  = "kernel"  // sealed in a file, the key to it in the kernel's: gone at reboot
-	StoreFile    = "file"    // readable in a file, for its owner only
-	StoreNone    = "none"    // not saved
+	StoreAuto    StoreKind = "auto"    // the first of the next two that this machine has
+	StoreKeyring StoreKind = "keyring" // sealed in a file, the key to it in the OS keyring
+	StoreKernel  StoreKind = "kernel"  // sealed in a file, the key to it in the kernel's: gone at reboot
+	StoreFile    StoreKind = "file"    // readable in a file, for its owner only
+	StoreNone    StoreKind = "none"    // not saved
 )
 
 // suffixes returns the suffix of the files in each kind of store.
-func suffixes() map[string]string {
-	return map[string]string{StoreKeyring: ".sealed", StoreKernel: ".kernel", StoreFile: ".plain"}
+func suffixes() map[StoreKind]string {
+	return map[StoreKind]string{StoreKeyring: ".sealed", StoreKernel: ".kernel", StoreFile: ".plain"}
 }
 
 // kernelLimit is how long the kernel keeps a key that is in the OS keyring too.
@@ -31,13 +34,12 @@ const kernelLimit = time.Hour
 // Store saves the token set of one login.
 type Store struct {
 	Dir     Dir
-	Kind    string // StoreAuto until it is decided
+	Kind    StoreKind // StoreAuto until it is decided
 	Keyring *Keyring
 	ID      string
 	Header  Header
-	// Ask lets the user choose a kind if there is no keyring of any kind. Nil: there is
-	// no user to ask.
-	Ask func(ctx context.Context) (kind string, err error)
+
+	chooser func(ctx context.Context) (StoreKind, error) // lets the user choose a kind if there is no keyring; nil: no user does
 
 	damaged bool // Load found a file that contains no readable token set
 
@@ -46,8 +48,8 @@ type Store struct {
 	key  []byte // that the leader sent to this worker; nil: the keyring is asked
 }
 
-// NewStore returns the store of that kind for the login that key names.
-func NewStore(dir Dir, kind string, k *Keyring, key Key) *Store {
+// newStore returns the store of that kind for the login that key identifies.
+func newStore(dir Dir, kind StoreKind, k *Keyring, key Key) *Store {
 	h := Header{Server: key.Server[0], Client: key.Client, Account: key.Account, Grant: key.Grant, SecretSum: key.secretSum()}
 	id := key.ID()
 	return &Store{Dir: dir, Kind: kind, Keyring: k, ID: id, Header: h, auto: kind == StoreAuto, item: key.item(id)}
@@ -96,7 +98,7 @@ func (s *Store) obtainedWithOther(file []byte) bool {
 }
 
 // CurrentKind returns the kind of store in which the login is now, also for StoreAuto.
-func (s *Store) CurrentKind() string {
+func (s *Store) CurrentKind() StoreKind {
 	if s.auto {
 		return s.autoKind()
 	}

@@ -25,7 +25,7 @@ const maxRequest = 4 << 20
 // request is what a leader sends to its worker, through a pipe that only they hold.
 type request struct {
 	ID       string              `json:"id"`
-	Kind     string              `json:"kind"`              // of the store
+	Kind     StoreKind           `json:"kind"`              // of the store
 	Key      []byte              `json:"key,omitempty"`     // opens and seals
 	Seen     time.Time           `json:"seen"`              // when the set was renewed that the leader saw
 	Rejected oauth.Kind          `json:"refused,omitempty"` // the part of that set that a server rejected
@@ -82,14 +82,14 @@ func (c *call) delegation() delegation { return delegation{c} }
 // process. If nothing is saved, this process sends it.
 func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
 	if c.store.Kind == StoreNone {
-		t, err := c.Redeem(ctx, r, nil, nil)
+		t, err := c.Source.redeem(ctx, r, nil, nil)
 		return t, c.slowIfLate(err)
 	}
 	work := request{ID: c.store.ID, Kind: c.store.Kind, Key: pending.key, Request: r}
 	if r.Refreshes() {
 		work.Seen = old.Renewed
 		if c.rejected(old) {
-			work.Rejected = c.Kind
+			work.Rejected = c.kind
 		}
 	}
 	pending.close() // the worker takes the space again, and there may be none for two
@@ -109,8 +109,8 @@ func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending
 // ask has a worker serve a request. An answer counts even if ctx has ended meanwhile.
 func (c delegation) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
 	document, err := []byte(nil), ErrNoWorker
-	if c.Delegate != nil {
-		document, err = c.Delegate(ctx, request)
+	if c.worker != nil {
+		document, err = c.worker(ctx, request)
 	}
 	if errors.Is(err, ErrNoWorker) {
 		document, err = c.inProcess(ctx, request)
@@ -162,7 +162,7 @@ func (c delegation) slowIfLate(err error) error {
 // slow is the error of a process that did not wait any longer for a worker. The worker
 // reads on, and no other process sends the refresh token meanwhile.
 func (c delegation) slow() error {
-	e := oauth.Temporary("the server has not answered within %s", c.refreshWait())
+	e := oauth.Temporary("the server has not answered within %s", c.answerWait())
 	if i := c.intent().read(); i != nil {
 		e.Problem = fmt.Sprintf("the server has not answered since %s; process %d waits for the answer", i.Since.Local().Format(time.TimeOnly), i.PID)
 	}
@@ -181,7 +181,7 @@ func (s *Source) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(document, &r); err != nil || r.Request == nil {
 		return errors.New("this command is not for users: the request cannot be read")
 	}
-	if r.ID != s.Store.ID {
+	if r.ID != s.store.ID {
 		return errors.New("the request is about another login than the settings")
 	}
 	c := redeemer{s.newCall(forCaller)}
@@ -252,7 +252,7 @@ func (c redeemer) lockForWork(ctx context.Context) (unlock func(), err error) {
 func (c redeemer) send(ctx context.Context, r request, old *oauth.Token, pending *PendingWrite, i intent) redeemed {
 	c.at(stepSend)
 	var first redeemed
-	t, err := c.Redeem(ctx, r.Request, old, func(t *oauth.Token) {
+	t, err := c.Source.redeem(ctx, r.Request, old, func(t *oauth.Token) {
 		first = redeemed{token: t, unsaved: c.save(pending, t)}
 	})
 	if first.token != nil {
@@ -280,7 +280,7 @@ func (c redeemer) endLogin(pending *PendingWrite, r request, old *oauth.Token) e
 	dead := *old
 	dead.RefreshToken = "" // so that it is not sent again
 	if r.Rejected != "" {
-		dead.End(r.Rejected, c.Now()) // nor is a token returned that two servers have rejected
+		dead.End(r.Rejected, c.now()) // nor is a token returned that two servers have rejected
 	}
 	return c.save(pending, &dead)
 }
@@ -311,7 +311,7 @@ func (c redeemer) save(pending *PendingWrite, t *oauth.Token) error {
 	c.at(stepSave)
 	err := pending.Save(t)
 	if err != nil {
-		warnUnsaved(c.Log, err.Error())
+		warnUnsaved(c.log, err.Error())
 	}
 	return err
 }
@@ -348,7 +348,7 @@ func (c delegation) decodeAnswer(document []byte) (*oauth.Token, error) {
 		return nil, a.Failure.err()
 	}
 	if a.Unsaved != "" {
-		warnUnsaved(c.Log, a.Unsaved)
+		warnUnsaved(c.log, a.Unsaved)
 	}
 	return decode(a.Set)
 }
@@ -377,7 +377,7 @@ func (c *call) intent() intentFile { return intentFile{c.store.Dir, c.store.ID +
 
 // declare writes the intent.
 func (c redeemer) declare(r request) (intent, error) {
-	i := intent{PID: os.Getpid(), Since: c.Now().UTC(), Seen: r.Seen, Attempt: 1}
+	i := intent{PID: os.Getpid(), Since: c.now().UTC(), Seen: r.Seen, Attempt: 1}
 	switch last := c.intent().read(); {
 	case last == nil:
 	case !r.Request.Refreshes():

@@ -26,11 +26,11 @@ func TestAnswerAfter12Seconds(t *testing.T) {
 		keep(t, store, testToken(time.Now().Add(-2*time.Hour)))
 		sent := 0
 		s := &Source{
-			Store: store, Kind: oauth.Access, LockTimeout: time.Minute, ReuseWindow: time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-			PrepareRefresh: func(context.Context, *oauth.Token) (*oauth.TokenRequest, error) {
+			store: store, kind: oauth.Access, lockTimeout: time.Minute, reuseWindow: time.Minute, now: time.Now, log: slog.New(slog.DiscardHandler),
+			prepareRefresh: func(context.Context, *oauth.Token) (*oauth.TokenRequest, error) {
 				return tokenRequest("refresh_token"), nil
 			},
-			Redeem: func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
+			redeem: func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
 				sent++
 				time.Sleep(12 * time.Second)
 				token := testToken(time.Now())
@@ -64,8 +64,8 @@ func TestNoOneElseSendsMeanwhile(t *testing.T) {
 			answers, ended := make(chan struct{}), make(chan struct{})
 			w.during = func(context.Context, *Store) error { <-answers; return nil }
 			impatient := func(s *Source) {
-				s.RefreshWait = 20 * time.Millisecond
-				s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
+				s.refreshWait = 20 * time.Millisecond
+				s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
 					go func() { defer close(ended); _, _ = w.worker(context.WithoutCancel(ctx), request) }()
 					<-ctx.Done()
 					return nil, context.Cause(ctx)
@@ -105,8 +105,8 @@ func init() {
 			}
 		}
 		s := &Source{
-			Store: NewStore(dir, StoreFile, nil, testKey()), Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
-			Redeem: func(_ context.Context, _ *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+			store: newStore(dir, StoreFile, nil, testKey()), now: func() time.Time { return noon }, log: slog.New(slog.DiscardHandler),
+			redeem: func(_ context.Context, _ *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 				f, err := os.OpenFile(sent, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 				if err != nil {
 					return nil, err
@@ -143,7 +143,7 @@ func init() {
 // last place is that of all that follow.
 func (w *world) doomed(t *testing.T, sent string, places ...string) func(*Source) {
 	return func(s *Source) {
-		s.Delegate = func(_ context.Context, request []byte) ([]byte, error) {
+		s.worker = func(_ context.Context, request []byte) ([]byte, error) {
 			p := process(t, "serve", string(w.store.Dir), sent, places[0])
 			if len(places) > 1 {
 				places = places[1:]
@@ -203,9 +203,9 @@ func TestWorkerKilledBeforeItSaved(t *testing.T) {
 		w.has(t, 2*time.Hour)
 		w.loginErr, w.sendErr = errLoginNeeded, errDead
 		s := w.source()
-		doomed := w.source(w.doomed(t, t.TempDir()+"/sent", "before the first save")).Delegate
-		s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
-			defer func() { s.Delegate = w.worker }()
+		doomed := w.source(w.doomed(t, t.TempDir()+"/sent", "before the first save")).worker
+		s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
+			defer func() { s.worker = w.worker }()
 			return doomed(ctx, request)
 		}
 		_, err := s.Token(t.Context())
@@ -234,10 +234,10 @@ func TestWorkerKilledBeforeItSaved(t *testing.T) {
 		w.has(t, 2*time.Hour)
 		w.sendErr = errServer
 		sent := t.TempDir() + "/sent"
-		doomed := w.source(w.doomed(t, sent, "before the first save")).Delegate
+		doomed := w.source(w.doomed(t, sent, "before the first save")).worker
 		s := w.source()
-		s.Delegate = func(ctx context.Context, request []byte) ([]byte, error) {
-			defer func() { s.Delegate = w.worker }()
+		s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
+			defer func() { s.worker = w.worker }()
 			return doomed(ctx, request)
 		}
 		for range 3 {
@@ -343,8 +343,8 @@ func TestSaveFirst(t *testing.T) {
 				w.has(t, 2*time.Hour)
 			}
 			s := w.source(ofKind(oauth.ID))
-			redeem := s.Redeem
-			s.Redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+			redeem := s.redeem
+			s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 				token, err := redeem(ctx, r, old, save)
 				first := *token
 				first.IDToken, first.IDFault = "", oauth.IDFault{Reason: "not verified yet", Retry: true}
@@ -447,7 +447,7 @@ func TestWorkerEndsWithItsCaller(t *testing.T) {
 	w.has(t, 2*time.Hour)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	s, workers := w.source(), 0
-	s.Delegate = func(context.Context, []byte) ([]byte, error) {
+	s.worker = func(context.Context, []byte) ([]byte, error) {
 		workers++
 		cancel(oauth.ErrCanceled)
 		return nil, nil
@@ -467,7 +467,7 @@ func TestOneSourceForAll(t *testing.T) {
 			if age > 0 {
 				w.has(t, age)
 			}
-			s := w.source(func(s *Source) { s.Log, s.Settings = slog.New(slog.DiscardHandler), func() string { return "s" } })
+			s := w.source(func(s *Source) { s.log, s.settings = slog.New(slog.DiscardHandler), func() string { return "s" } })
 			begin := make(chan struct{})
 			var calls sync.WaitGroup
 			for i := range 50 {

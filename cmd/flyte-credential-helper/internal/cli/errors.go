@@ -51,7 +51,8 @@ func classify(err error) (status int, hint config.Hint) {
 		interrupted interruptError
 		wrong       *config.Error
 		changed     *edit.ChangedError
-		needed      *login.NeededError
+		needed      *cache.LoginNeededError
+		shown       *login.OneLineError
 		store       *cache.StoreError
 		unproven    *setup.UnprovenError
 		guarded     *flyte.ProxyAuthRequiredError
@@ -63,7 +64,9 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitUsage, wrong.Hint
 	case errors.As(err, &changed):
 		return exitUsage, config.Hint{}
-	case errors.As(err, &needed) && (needed.Server == "" || needed.Shown != nil): // the message has the command
+	case errors.As(err, &needed) && needed.Server == "":
+		return exitLogin, config.Hint{}
+	case errors.As(err, &needed) && errors.As(err, &shown): // the message has the command
 		return exitLogin, config.Hint{}
 	case errors.As(err, &needed):
 		return exitLogin, logIn(call)
@@ -101,7 +104,7 @@ func storeHint(e *cache.StoreError, call *login.CallError) config.Hint {
 	case e.Store == "":
 		return config.Shell("%s", e.Hint)
 	case call.Settings != nil && call.Settings.Origin("store") == config.FromCommandLine:
-		return config.Command(call.LoginAt(e.Store)...)
+		return config.Command(call.LoginAt(string(e.Store))...)
 	}
 	return config.Shell("export %s=%s", config.Variable("store"), e.Store)
 }

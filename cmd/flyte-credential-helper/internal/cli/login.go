@@ -79,8 +79,8 @@ func missingScope(t *oauth.Token, r *config.Resolved) string {
 }
 
 // storedIn says how the store keeps the token, for a sentence that begins with "The token is".
-func storedIn(store, dir string) string {
-	return map[string]string{
+func storedIn(store cache.StoreKind, dir string) string {
+	return map[cache.StoreKind]string{
 		cache.StoreKeyring: "stored in " + dir + ", encrypted with a key in the OS keyring",
 		cache.StoreKernel:  "stored in " + dir + ", encrypted with a key in the kernel keyring, which a reboot clears",
 		cache.StoreFile:    "stored in " + dir + ", not encrypted and readable only by you",

@@ -21,16 +21,16 @@ import (
 
 // saved is a saved login, as status shows it. The JSON names are an interface for scripts.
 type saved struct {
-	Server      string     `json:"server"`
-	Client      string     `json:"client_id"`
-	Account     string     `json:"account,omitempty"` // the user, if the server named one
-	Label       string     `json:"label,omitempty"`   // the --account of the login
-	Valid       bool       `json:"valid"`             // the token could be returned now
-	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
-	Refreshable bool       `json:"refreshable"` // it is refreshed without a user
-	Scopes      []string   `json:"scopes,omitempty"`
-	Store       string     `json:"store"`
-	Problem     string     `json:"problem,omitempty"` // why the rest is not known
+	Server      string          `json:"server"`
+	Client      string          `json:"client_id"`
+	Account     string          `json:"account,omitempty"` // the user, if the server named one
+	Label       string          `json:"label,omitempty"`   // the --account of the login
+	Valid       bool            `json:"valid"`             // the token could be returned now
+	ExpiresAt   *time.Time      `json:"expires_at,omitempty"`
+	Refreshable bool            `json:"refreshable"` // it is refreshed without a user
+	Scopes      []string        `json:"scopes,omitempty"`
+	Store       cache.StoreKind `json:"store"`
+	Problem     string          `json:"problem,omitempty"` // why the rest is not known
 }
 
 // statusCommand returns the status command. It works without a configuration file.
@@ -73,7 +73,7 @@ func status(ctx context.Context, env system.Env, keyring *cache.Keyring, asJSON 
 		return err
 	}
 	if len(logins) == 0 && problem == nil {
-		return &login.NeededError{}
+		return &cache.LoginNeededError{}
 	}
 	return problem
 }
@@ -133,7 +133,7 @@ func table(logins []saved) string {
 	}
 	row([6]string{"SERVER", "CLIENT", "ACCOUNT", "TOKEN", "STORE", "SCOPES"})
 	for _, l := range logins {
-		row([6]string{l.Server, l.Client, l.user(), l.state(), l.Store, strings.Join(l.Scopes, " ")})
+		row([6]string{l.Server, l.Client, l.user(), l.state(), string(l.Store), strings.Join(l.Scopes, " ")})
 	}
 	_ = t.Flush()
 	return b.String()

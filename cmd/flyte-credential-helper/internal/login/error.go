@@ -2,43 +2,25 @@ package login
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
-	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// NeededError means that a user has to log in, and that no login can start here.
-type NeededError struct {
-	Server string   // empty: no login at all is saved
-	Reason string   // why no login can start
-	Cause  error    // why the saved login cannot be used, or nil
-	Shown  []string // the command that logs in, for callers that show one line; or nil
+// OneLineError is an error whose text has the command that logs in, for callers that show
+// one line.
+type OneLineError struct {
+	Err     error
+	Command []string
 }
 
-func (e *NeededError) Error() string {
-	if e.Server == "" {
-		return "no login is saved"
-	}
-	words := fmt.Sprintf("a login to %s is needed, but cannot start here: %s", e.Server, e.Reason)
-	switch cause := oauth.AsError(e.Cause); {
-	case cause != nil && cause.Saved != oauth.LoginUsable && cause.Problem != "":
-		words = fmt.Sprintf("%s, and no new login to %s can start here: %s", cause.Problem, e.Server, e.Reason)
-	case cause != nil && cause.Saved != oauth.LoginUsable:
-		words = fmt.Sprintf("the server no longer accepts the saved login to %s, and a new login cannot start here: %s", e.Server, e.Reason)
-	case cause != nil:
-		words += "; " + cause.Error()
-	}
-	if e.Shown != nil {
-		words += "; log in with: " + config.Shown(e.Shown)
-	}
-	return words
+func (e *OneLineError) Error() string {
+	return e.Err.Error() + "; log in with: " + config.Shown(e.Command)
 }
 
-// Unwrap returns the cause.
-func (e *NeededError) Unwrap() error { return e.Cause }
+// Unwrap returns the error.
+func (e *OneLineError) Unwrap() error { return e.Err }
 
 // CallError is an error of a call whose settings are known. It has what hints need.
 type CallError struct {

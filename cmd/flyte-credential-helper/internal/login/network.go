@@ -77,7 +77,10 @@ type user struct {
 func (c *connection) client(t *Target, u user) *oauth.Client {
 	parts := clientParts{
 		http: &http.Client{Transport: c.network.Wrap(c.network.Transport)}, now: c.now,
-		lockPort: lockPort(cache.Dir(t.StateDir)), notify: u.notify,
+		notify: u.notify,
+	}
+	if t.StateDir != "" {
+		parts.lockPort = cache.Dir(t.StateDir).LockPort
 	}
 	if u.terminal.Usable() {
 		parts.prompt = u.terminal
@@ -86,24 +89,6 @@ func (c *connection) client(t *Target, u user) *oauth.Client {
 		parts.open = u.browser.open
 	}
 	return t.client(parts)
-}
-
-// lockPort returns the lock of a login's fixed port, or nil if there is no place for it.
-// Without a directory for it the login goes on: it fails only if it has to be saved.
-func lockPort(dir cache.Dir) func(ctx context.Context, port int, wait bool) (func(), error) {
-	if dir == "" {
-		return nil
-	}
-	return func(ctx context.Context, port int, wait bool) (func(), error) {
-		unlock, err := dir.LockPort(ctx, port, wait)
-		switch {
-		case errors.Is(err, cache.ErrBusy) && !wait:
-			return nil, nil
-		case errors.As(err, new(*cache.StoreError)):
-			return func() {}, nil
-		}
-		return unlock, err
-	}
 }
 
 func (c *connection) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {

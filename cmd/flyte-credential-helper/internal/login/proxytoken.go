@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -44,7 +45,7 @@ func newProxyToken(t *Target, environ []string, env system.Env) *proxyToken {
 	}
 	return &proxyToken{
 		host: hostOf("https://" + WithoutScheme(t.Settings.Endpoint)), command: t.Settings.ProxyCommand,
-		env: append(environ[:len(environ):len(environ)], inside+"="+env.Getenv(inside)+" "+t.Key.ID()),
+		env: append(environ[:len(environ):len(environ)], inside+"="+env.Getenv(inside)+" "+cache.KeyOf(t.client(clientParts{})).ID()),
 	}
 }
 

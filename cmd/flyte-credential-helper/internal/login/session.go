@@ -32,16 +32,16 @@ type Session struct {
 
 // Open returns the session of the login that r names. It asks no server.
 func Open(_ context.Context, r *config.Resolved, p Policy, env system.Env) (*Session, error) {
-	key, err := Key(r, p, env)
+	client, err := identity(r, p, env)
 	if err != nil {
 		return nil, Explain(err, r, p, env)
 	}
-	s := &Session{Console: NewConsole(r, p, env), settings: r, policy: p, env: env, connect: sync.OnceValues(func() (*connection, error) { return connect(r, p, env) })}
 	if r.IsMachine() {
-		key.ClientSecret, _ = clientSecret(r, env) // a missing one is an error only if it is needed
+		client.ClientSecret, _ = clientSecret(r, env) // a missing one is an error only if it is needed
 	}
-	s.source = s.newSource(cache.NewStore(StateDir(env), r.Store, Keyring(r, p, env), key))
-	return s, nil
+	s := &Session{Console: NewConsole(r, p, env), settings: r, policy: p, env: env, connect: sync.OnceValues(func() (*connection, error) { return connect(r, p, env) })}
+	s.source, err = s.newSource(client)
+	return s, err
 }
 
 // Keyring is the OS keyring, which may ask the user only if a login may start.
@@ -52,41 +52,36 @@ func Keyring(r *config.Resolved, p Policy, env system.Env) *cache.Keyring {
 	}
 }
 
-func (s *Session) newSource(store *cache.Store) *cache.Source {
+func (s *Session) newSource(client *oauth.Client) (*cache.Source, error) {
 	r := s.settings
-	source := &cache.Source{
-		Store: store, Kind: cmp.Or(s.policy.Kind, r.Kind(s.policy.Auto)), StartRefresh: s.startRefresh,
-		MinTTL: r.MinTTL, ReuseWindow: r.ReuseWindow, LockTimeout: Patience(r, s.policy), RefreshWait: s.policy.RefreshWait,
-		OnWait: s.sayWaiting, Settings: func() string { return fingerprint(r, s.env) },
-		ForceRefresh: r.ForceRefresh, IgnoreBackoff: s.policy.IgnoreBackoff, Now: s.env.Now, Log: s.Log,
-	}
+	minTTL := r.MinTTL
 	if !r.IsSet("min-ttl") {
-		source.MinTTL = s.policy.MinTTL
+		minTTL = s.policy.MinTTL
 	}
-	if r.IsMachine() {
-		source.Obtain = s.obtain
-		return source
-	}
-	store.Ask = s.askStore
-	source.PrepareRefresh = s.prepareRefresh
-	source.MayLogin = s.mayLogin
-	source.PrepareLogin = s.prepareLogin
-	source.Redeem = s.redeem
-	source.Delegate = func(ctx context.Context, request []byte) ([]byte, error) { return s.workers().delegate(ctx, request) }
-	return source
+	return cache.New(client,
+		cache.WithDir(StateDir(s.env)), cache.WithStore(cache.StoreKind(r.Store)), cache.WithKeyring(Keyring(r, s.policy, s.env)), cache.WithStoreChooser(s.askStore),
+		cache.WithRequests(requests{s}), cache.WithLoginPolicy(s.mayLogin),
+		cache.WithWorker(func(ctx context.Context, request []byte) ([]byte, error) { return s.workers().delegate(ctx, request) }),
+		cache.WithRefreshAhead(s.startRefresh),
+		cache.WithKind(cmp.Or(s.policy.Kind, r.Kind(s.policy.Auto))), cache.WithMinTTL(minTTL), cache.WithReuseWindow(r.ReuseWindow),
+		cache.WithLockTimeout(Patience(r, s.policy)), cache.WithRefreshWait(s.policy.RefreshWait),
+		cache.WithForceRefresh(r.ForceRefresh), cache.WithIgnoreBackoff(s.policy.IgnoreBackoff),
+		cache.WithFingerprint(func() string { return fingerprint(r, s.env) }), cache.WithOnWait(s.sayWaiting),
+		cache.WithClock(s.env.Now), cache.WithLogger(s.Log),
+	)
 }
 
 // Settings are the settings of the login.
 func (s *Session) Settings() *config.Resolved { return s.settings }
 
 // ID is the login's ID.
-func (s *Session) ID() string { return s.source.Store.ID }
+func (s *Session) ID() string { return s.source.Store().ID }
 
 // Kind is the token that the session returns.
-func (s *Session) Kind() oauth.Kind { return s.source.Kind }
+func (s *Session) Kind() oauth.Kind { return s.source.Kind() }
 
 // Place is the kind of store in which the login is.
-func (s *Session) Place() string { return s.source.Store.CurrentKind() }
+func (s *Session) Place() cache.StoreKind { return s.source.Store().CurrentKind() }
 
 // Rejection tells whether a server rejected a token.
 type Rejection struct {
@@ -96,17 +91,15 @@ type Rejection struct {
 
 // Token returns the saved token, or renews it. rejection may be the zero Rejection.
 func (s *Session) Token(ctx context.Context, rejection Rejection) (*oauth.Token, oauth.Credential, error) {
-	source := *s.source
-	source.Rejected, source.RejectionInferred = rejection.Rejected, rejection.Inferred
-	t, err := source.Token(ctx)
+	t, err := s.source.TokenAfterRejection(ctx, rejection.Rejected, rejection.Inferred)
 	if err != nil {
 		return nil, oauth.Credential{}, Explain(err, s.settings, s.policy, s.env)
 	}
-	return t, t.Credential(s.source.Kind), nil
+	return t, t.Credential(s.source.Kind()), nil
 }
 
 // Saved returns the saved token without a request, or nil if there is none.
-func (s *Session) Saved(ctx context.Context) (*oauth.Token, error) { return s.source.Store.Load(ctx) }
+func (s *Session) Saved(ctx context.Context) (*oauth.Token, error) { return s.source.Store().Load(ctx) }
 
 // LogIn logs in, whatever is saved. fresh is false if another process has just done so.
 func (s *Session) LogIn(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
@@ -144,7 +137,7 @@ func (s *Session) sayWaiting(owner cache.LockOwner) {
 
 // askStore asks the user at the terminal for a store, on a machine that cannot keep a key: a
 // file that is not encrypted, or none.
-func (s *Session) askStore(ctx context.Context) (string, error) {
+func (s *Session) askStore(ctx context.Context) (cache.StoreKind, error) {
 	none := &cache.StoreError{
 		Problem: "this machine has neither an OS keyring nor a kernel keyring: use --store file to keep tokens unencrypted in a file, or --store none to log in each time",
 		Store:   cache.StoreFile,
@@ -181,8 +174,11 @@ func AskYesNo(ctx context.Context, tty *system.Terminal, question string) (yes b
 	}
 }
 
-// redeem sends a token request that cannot be sent twice.
-func (s *Session) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+// requests makes the requests of a session. It connects when the first one is needed.
+type requests struct{ *Session }
+
+// Redeem implements [cache.Requests].
+func (s requests) Redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
 	c, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -190,13 +186,13 @@ func (s *Session) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.
 	return c.redeem(ctx, r, old, save)
 }
 
-// prepareRefresh prepares the refresh of old.
-func (s *Session) prepareRefresh(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
+// PrepareRefresh implements [cache.Requests].
+func (s requests) PrepareRefresh(ctx context.Context, old *oauth.Token, want oauth.Kind) (*oauth.TokenRequest, error) {
 	c, err := s.connect()
 	if err != nil {
 		return nil, err
 	}
-	return c.prepareRefresh(ctx, old, s.source.Kind)
+	return c.prepareRefresh(ctx, old, want)
 }
 
 // untrustedEndpoint returns why no login to the endpoint can start until the user has named
@@ -208,10 +204,17 @@ func (s *Session) untrustedEndpoint() string {
 	return ""
 }
 
-// obtain gets a token with client credentials.
-func (s *Session) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+// Saved reports whether a login to a Flyte endpoint is saved.
+func Saved(env system.Env, endpoint string) bool {
+	e, err := flyte.ParseEndpoint(endpoint)
+	stores, _ := cache.List(StateDir(env), nil)
+	return err == nil && slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == e.String() })
+}
+
+// ClientCredentials implements [cache.Requests].
+func (s requests) ClientCredentials(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
 	if why := s.untrustedEndpoint(); why != "" {
-		return nil, &NeededError{Server: s.settings.Server(), Reason: why}
+		return nil, &cache.LoginNeededError{Server: s.settings.Server(), Reason: why}
 	}
 	c, err := s.connect()
 	if err != nil {
@@ -220,33 +223,8 @@ func (s *Session) obtain(ctx context.Context, old *oauth.Token) (*oauth.Token, e
 	return c.obtain(ctx, old, s.unpinned)
 }
 
-// Saved reports whether a login to a Flyte endpoint is saved.
-func Saved(env system.Env, endpoint string) bool {
-	e, err := flyte.ParseEndpoint(endpoint)
-	stores, _ := cache.List(StateDir(env), nil)
-	return err == nil && slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == e.String() })
-}
-
-// mayLogin returns why no login may start here, or nil if one may. cause is the server's
-// refusal of the saved login, or nil.
-func (s *Session) mayLogin(ctx context.Context, cause error) error {
-	r := s.settings
-	why := cmp.Or(s.untrustedEndpoint(), s.policy.whyNoLogin(ctx, &r.Settings, s.env))
-	if why == "" {
-		return nil
-	}
-	if r.Store == cache.StoreNone {
-		r, why = r.With("store", cache.StoreAuto), why+", and --store none keeps no login for later calls"
-	}
-	needed := &NeededError{Server: r.Server(), Reason: why, Cause: cause}
-	if s.policy.OneLine {
-		needed.Shown = Command(r, s.policy, s.env)
-	}
-	return Explain(needed, r, s.policy, s.env)
-}
-
-// prepareLogin prepares a login. old is the saved one, or nil.
-func (s *Session) prepareLogin(ctx context.Context, old *oauth.Token, _ error) (oauth.PreparedLogin, error) {
+// PrepareLogin implements [cache.Requests].
+func (s requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth.Kind) (oauth.PreparedLogin, error) {
 	c, err := s.connect()
 	if err != nil {
 		return nil, err
@@ -259,7 +237,25 @@ func (s *Session) prepareLogin(ctx context.Context, old *oauth.Token, _ error) (
 	if opensBrowser(&s.settings.Settings, s.env) {
 		u.browser = s.browser()
 	}
-	return c.client(target, u).PrepareLogin(ctx, s.source.Kind)
+	return c.client(target, u).PrepareLogin(ctx, want)
+}
+
+// mayLogin returns why no login may start here, or nil if one may. cause is the server's
+// refusal of the saved login, or nil.
+func (s *Session) mayLogin(ctx context.Context, cause error) error {
+	r := s.settings
+	why := cmp.Or(s.untrustedEndpoint(), s.policy.whyNoLogin(ctx, &r.Settings, s.env))
+	if why == "" {
+		return nil
+	}
+	if r.Store == string(cache.StoreNone) {
+		r, why = r.With("store", string(cache.StoreAuto)), why+", and --store none keeps no login for later calls"
+	}
+	var needed error = &cache.LoginNeededError{Server: r.Server(), Reason: why, Cause: cause}
+	if s.policy.OneLine {
+		needed = &OneLineError{Err: needed, Command: Command(r, s.policy, s.env)}
+	}
+	return Explain(needed, r, s.policy, s.env)
 }
 
 // unpinned returns an error if the endpoint names another server than at the last login,
@@ -271,5 +267,5 @@ func (s *Session) unpinned(was, is string) error {
 		s.Note("%s", words)
 		return nil
 	}
-	return &NeededError{Server: s.settings.Server(), Reason: words}
+	return &cache.LoginNeededError{Server: s.settings.Server(), Reason: words}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,7 +24,6 @@ import (
 // process gets it as JSON.
 type Target struct {
 	Settings    config.Settings `json:"settings"`
-	Key         cache.Key       `json:"key"`
 	StateDir    string          `json:"state_dir"`
 	Fingerprint string          `json:"fingerprint"` // changes with every setting that may cure a failure
 
@@ -42,55 +40,42 @@ type Target struct {
 	Server *oauth.Metadata `json:"server,omitempty"`
 }
 
-// keyOf is all by which the server tells this login from others.
-func keyOf(r *config.Resolved) cache.Key {
-	var servers []string
-	switch {
-	case r.Discovers():
-		servers = []string{r.Endpoint}
-	case r.Endpoint != "":
-		servers = []string{r.Endpoint, r.AuthEndpoint, r.TokenEndpoint}
-	case r.Issuer != "":
-		servers = []string{r.Issuer}
-	default:
-		servers = []string{r.AuthEndpoint, r.TokenEndpoint}
+// identity returns a client that identifies the login that the settings name, or why they
+// name none. It has no secret and makes no request.
+func identity(r *config.Resolved, p Policy, env system.Env) (*oauth.Client, error) {
+	if r.NoServer != nil {
+		return nil, r.NoServer
 	}
-	grant := cache.GrantUser
-	if r.IsMachine() {
-		grant = cache.GrantClient
+	if r.ClientID == "" && !r.Discovers() {
+		return nil, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client ID is set: %s needs the ID under which this program is registered", r.Server())
 	}
-	return cache.Key{
-		Server: servers, Client: r.ClientID, Grant: grant, Scopes: r.Scope, Audience: r.Audience, Resource: r.Resource,
-		AuthParams: r.AuthParam, TokenParams: r.TokenParam, RefreshParams: r.RefreshParam, Account: r.Account,
+	client := unread(r).client(clientParts{})
+	checked := client
+	if r.Discovers() {
+		checked = unread(r).at(unasked()).client(clientParts{})
 	}
+	if err := checked.Check(); err != nil {
+		return nil, err
+	}
+	for name, value := range r.Header {
+		if err := oauth.CheckHeader(name, value); err != nil {
+			return nil, err
+		}
+	}
+	// The ID is made only if there is something to compare it with.
+	if running := env.Getenv(inside); running != "" && strings.Contains(" "+running+" ", " "+cache.KeyOf(client).ID()+" ") {
+		return nil, config.Errorf(config.Hint{}, "--proxy-command requests the login that it is part of")
+	}
+	return client, nil
 }
 
 // Key returns the identity of the login that the settings name, or why they name none.
 func Key(r *config.Resolved, p Policy, env system.Env) (cache.Key, error) {
-	if r.NoServer != nil {
-		return cache.Key{}, r.NoServer
-	}
-	if r.ClientID == "" && !r.Discovers() {
-		return cache.Key{}, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client ID is set: %s needs the ID under which this program is registered", r.Server())
-	}
-	target := unread(r)
-	if r.Discovers() {
-		target = target.at(unasked())
-	}
-	if err := target.client(clientParts{}).Check(); err != nil {
+	client, err := identity(r, p, env)
+	if err != nil {
 		return cache.Key{}, err
 	}
-	for name, value := range r.Header {
-		if err := oauth.CheckHeader(name, value); err != nil {
-			return cache.Key{}, err
-		}
-	}
-	key := keyOf(r)
-	// The ID is made only if there is something to compare it with.
-	if running := env.Getenv(inside); running != "" && strings.Contains(" "+running+" ", " "+key.ID()+" ") {
-		return cache.Key{}, config.Errorf(config.Hint{}, "--proxy-command requests the login that it is part of")
-	}
-	return key, nil
+	return cache.KeyOf(client), nil
 }
 
 // unasked stands for what a Flyte endpoint will say, to check the settings that do not
@@ -125,9 +110,6 @@ func newTarget(r *config.Resolved, env system.Env) (*Target, error) {
 	}
 	t.ClientSecret = secret.Reveal()
 	t.Fingerprint, t.StateDir = fingerprint(r, env), string(StateDir(env))
-	if r.Server() != "" {
-		t.Key = keyOf(r)
-	}
 	return t, nil
 }
 
@@ -207,12 +189,7 @@ func withoutClientSecret(r *config.Resolved, env system.Env) []string {
 }
 
 // StateDir is the directory of the logins; empty: there is none.
-func StateDir(env system.Env) cache.Dir {
-	if env.StateHome == "" {
-		return ""
-	}
-	return cache.Dir(filepath.Join(env.StateHome, config.Program))
-}
+func StateDir(env system.Env) cache.Dir { return cache.DirIn(env.StateHome) }
 
 // clientSecret is the client's secret, from a file that no other user can change or from a
 // variable that no child process gets.

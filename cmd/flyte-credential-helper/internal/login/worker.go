@@ -48,7 +48,7 @@ func (s *Session) workers() *workers {
 		if err != nil {
 			return work{}, err
 		}
-		return work{Target: *c.target, Kind: s.source.Kind, Patience: s.source.LockTimeout}, nil
+		return work{Target: *c.target, Kind: s.source.Kind(), Patience: Patience(s.settings, s.policy)}, nil
 	}}
 }
 
@@ -156,29 +156,39 @@ func (w *work) source(env system.Env) (*cache.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := t.Key
-	key.ClientSecret = ""
-	machine := key.Grant == cache.GrantClient
-	if machine {
-		key.ClientSecret = oauth.Secret(t.ClientSecret)
-	}
-	keyring := &cache.Keyring{Attended: func() bool { return false }, Getenv: env.Getenv}
-	source := &cache.Source{
-		Store: cache.NewStore(cache.Dir(t.StateDir), t.Settings.Store, keyring, key), Kind: w.Kind,
-		Settings: func() string { return t.Fingerprint }, Redeem: c.redeem, LockTimeout: w.Patience, Now: env.Now, Log: log,
-	}
-	if machine {
-		source.Obtain = func(ctx context.Context, old *oauth.Token) (*oauth.Token, error) { return c.obtain(ctx, old, refuse) }
-		return source, nil
-	}
-	source.PrepareRefresh = func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
-		return c.prepareRefresh(ctx, old, w.Kind)
-	}
-	source.Delegate = (&workers{executable: env.Executable, environ: env.Environ(), work: func() (work, error) { return *w, nil }}).delegate
-	return source, nil
+	return cache.New(t.client(clientParts{}),
+		cache.WithDir(cache.Dir(t.StateDir)), cache.WithStore(cache.StoreKind(t.Settings.Store)),
+		cache.WithKeyring(&cache.Keyring{Attended: func() bool { return false }, Getenv: env.Getenv}),
+		cache.WithRequests(workerRequests{c}), cache.WithKind(w.Kind), cache.WithLockTimeout(w.Patience), cache.WithReuseWindow(0),
+		cache.WithWorker((&workers{executable: env.Executable, environ: env.Environ(), work: func() (work, error) { return *w, nil }}).delegate),
+		cache.WithFingerprint(func() string { return t.Fingerprint }), cache.WithClock(env.Now), cache.WithLogger(log),
+	)
+}
+
+// workerRequests makes the requests of a worker, which never logs in.
+type workerRequests struct{ *connection }
+
+// Redeem implements [cache.Requests].
+func (r workerRequests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+	return r.redeem(ctx, request, old, save)
+}
+
+// PrepareRefresh implements [cache.Requests].
+func (r workerRequests) PrepareRefresh(ctx context.Context, old *oauth.Token, want oauth.Kind) (*oauth.TokenRequest, error) {
+	return r.prepareRefresh(ctx, old, want)
+}
+
+// ClientCredentials implements [cache.Requests].
+func (r workerRequests) ClientCredentials(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	return r.obtain(ctx, old, refuse)
+}
+
+// PrepareLogin implements [cache.Requests].
+func (workerRequests) PrepareLogin(context.Context, *oauth.Token, oauth.Kind) (oauth.PreparedLogin, error) {
+	return nil, errors.New("a worker process does not log in")
 }
 
 // refuse does not follow an endpoint to another server.
 func refuse(was, _ string) error {
-	return &NeededError{Server: was, Reason: "the Flyte endpoint names another server than at the last login"}
+	return &cache.LoginNeededError{Server: was, Reason: "the Flyte endpoint names another server than at the last login"}
 }
