@@ -12,8 +12,9 @@ import (
 
 // Credential is a token that is passed to a caller.
 type Credential struct {
-	Token  string
-	Expiry time.Time // when to ask again; zero: not known
+	Token    string
+	Expiry   time.Time // when to ask again; zero: not known
+	Username string    // for protocols that need one; empty: [DefaultUsername]
 }
 
 // DefaultUsername is the user name in protocols that need one, if the server does not
@@ -40,6 +41,9 @@ func (c Credential) token() (string, error) {
 	}
 	return t, nil
 }
+
+// username returns the user name of c: see [usernameOf].
+func (c Credential) username() (string, error) { return usernameOf(c.Username) }
 
 // usernameOf returns name, or DefaultUsername if it is empty. A colon is an error, because
 // it would end the user name (RFC 7617 §2).

@@ -69,14 +69,14 @@ func DecodeDockerStore(text []byte) (*DockerRequest, error) {
 	return DecodeDocker([]byte(stored.ServerURL))
 }
 
-// Encode answers the operation get. An empty user name is [DefaultUsername];
-// [DockerIdentityToken] is one too.
-func (r *DockerRequest) Encode(c Credential, username string) ([]byte, error) {
+// Encode answers the operation get. The user name of c may be [DockerIdentityToken].
+func (r *DockerRequest) Encode(c Credential) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
 		return nil, err
 	}
-	if username, err = usernameOf(username); err != nil {
+	username, err := c.username()
+	if err != nil {
 		return nil, err
 	}
 	return jsonLine(struct{ ServerURL, Username, Secret string }{r.server, username, t})

@@ -26,7 +26,7 @@ func TestDocker(t *testing.T) {
 			t.Errorf("%q: %+v, %v", c.text, r, err)
 			continue
 		}
-		got, err := r.Encode(Credential{Token: "at", Expiry: noon}, c.username)
+		got, err := r.Encode(Credential{Token: "at", Expiry: noon, Username: c.username})
 		if diff := cmp.Diff(c.want+"\n", string(got)); err != nil || diff != "" {
 			t.Errorf("%q: %v (-want +got):\n%s", c.text, err, diff)
 		}
@@ -147,12 +147,12 @@ func TestDockerBadAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, token := range badTokens {
-		if got, err := r.Encode(Credential{Token: token}, ""); err == nil || got != nil {
+		if got, err := r.Encode(Credential{Token: token}); err == nil || got != nil {
 			t.Errorf("%s: %q", what, got)
 		}
 	}
 	for _, username := range badUsernames {
-		if got, err := r.Encode(Credential{Token: "at"}, username); err == nil || got != nil {
+		if got, err := r.Encode(Credential{Token: "at", Username: username}); err == nil || got != nil {
 			t.Errorf("%q: %q", username, got)
 		}
 		if got, err := EncodeDockerList(map[Host]string{r.Host: username}); err == nil || got != nil {
@@ -182,7 +182,7 @@ func FuzzDocker(f *testing.F) {
 			if r.Host.protocol != "" {
 				checkHost(t, r.Host)
 			}
-			answer, err := r.Encode(Credential{Token: token}, username)
+			answer, err := r.Encode(Credential{Token: token, Username: username})
 			if err != nil {
 				continue
 			}

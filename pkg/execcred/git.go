@@ -93,15 +93,15 @@ func (r *GitRequest) HasCredential(c Credential) bool {
 	return err == nil && subtle.ConstantTimeCompare([]byte(t), []byte(r.password))|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1
 }
 
-// Encode answers the operation get. The user name is for Basic; if it is empty, it is
-// [DefaultUsername]. If git supports state[], the answer asks git to call get once more,
+// Encode answers the operation get. The user name of c is for Basic. If git supports state[], the answer asks git to call get once more,
 // and not erase, if the server rejects the token. The answer to that second get does not.
-func (r *GitRequest) Encode(c Credential, scheme GitScheme, username string) ([]byte, error) {
+func (r *GitRequest) Encode(c Credential, scheme GitScheme) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {
 		return nil, err
 	}
-	if username, err = usernameOf(username); err != nil {
+	username, err := c.username()
+	if err != nil {
 		return nil, err
 	}
 	var lines, credential []string

@@ -47,11 +47,11 @@ func TestGit(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, r, err)
 			continue
 		}
-		got, err := r.Encode(Credential{Token: " hello\n", Expiry: gitExpiry}, c.scheme, c.username)
+		got, err := r.Encode(Credential{Token: " hello\n", Expiry: gitExpiry, Username: c.username}, c.scheme)
 		if diff := cmp.Diff(c.want, string(got)); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", c.name, err, diff)
 		}
-		without, err := r.Encode(Credential{Token: "hello"}, c.scheme, c.username)
+		without, err := r.Encode(Credential{Token: "hello", Username: c.username}, c.scheme)
 		if want := strings.Replace(c.want, "password_expiry_utc=1800000000\n", "", 1); err != nil || string(without) != want {
 			t.Errorf("%s, expiry not known: %q, %v", c.name, without, err)
 		}
@@ -156,7 +156,7 @@ func TestGitExchange(t *testing.T) {
 	if err != nil || r.Host.String() != "http://127.0.0.1:5563" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	answer, err := r.Encode(Credential{Token: token}, GitAuto, "")
+	answer, err := r.Encode(Credential{Token: token}, GitAuto)
 	if err != nil || !strings.HasPrefix(string(answer), "capability[]=authtype\n") || !strings.Contains(string(answer), "\nauthtype=Bearer\ncredential=YS1naXQtdG9rZW4=\n") || strings.Contains(string(answer), "password=") {
 		t.Fatalf("%q, %v", answer, err)
 	}
@@ -174,7 +174,7 @@ func TestGitExchange(t *testing.T) {
 	if err != nil || !again.Rejected(Credential{Token: token}) || again.Rejected(Credential{Token: "another"}) || r.Rejected(Credential{Token: token}) {
 		t.Errorf("%+v, %v", again, err)
 	}
-	if answer, err := again.Encode(Credential{Token: "another"}, GitAuto, ""); err != nil || strings.Contains(string(answer), "continue") {
+	if answer, err := again.Encode(Credential{Token: "another"}, GitAuto); err != nil || strings.Contains(string(answer), "continue") {
 		t.Errorf("git would ask without end: %q, %v", answer, err)
 	}
 	if GitQuit != "quit=1\n" || GitCapabilities != "version 0\ncapability authtype\ncapability state\n" {
@@ -228,12 +228,12 @@ func TestGitBadAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, token := range badTokens {
-		if got, err := r.Encode(Credential{Token: token}, GitAuto, ""); err == nil || got != nil {
+		if got, err := r.Encode(Credential{Token: token}, GitAuto); err == nil || got != nil {
 			t.Errorf("%s: %q", what, got)
 		}
 	}
 	for _, username := range badUsernames {
-		if got, err := r.Encode(Credential{Token: "at"}, GitAuto, username); err == nil || got != nil || !isClean(err.Error()) {
+		if got, err := r.Encode(Credential{Token: "at", Username: username}, GitAuto); err == nil || got != nil || !isClean(err.Error()) {
 			t.Errorf("%q: %q, %v", username, got, err)
 		}
 	}
@@ -261,7 +261,7 @@ func FuzzGit(f *testing.F) {
 			checkHost(t, r.Host)
 		}
 		c := Credential{Token: token, Expiry: gitExpiry}
-		answer, err := r.Encode(c, GitScheme(scheme), username)
+		answer, err := r.Encode(c, GitScheme(scheme))
 		if err != nil {
 			if answer != nil || !isClean(err.Error()) {
 				t.Fatalf("%q with %q", answer, err)

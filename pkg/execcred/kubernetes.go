@@ -16,6 +16,9 @@ const (
 	kind    = "ExecCredential"
 )
 
+// KubernetesVariable is the environment variable in which client-go sends its request.
+const KubernetesVariable = "KUBERNETES_EXEC_INFO"
+
 // execRequest is the part of client.authentication.k8s.io's ExecCredential that is read
 // here. The kind is not: some clients write another one, and the version decides.
 type execRequest struct {

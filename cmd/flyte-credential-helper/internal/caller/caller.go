@@ -6,13 +6,13 @@ package caller
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
 // Caller is a program, or a family of programs, that requests credentials.
@@ -71,14 +71,5 @@ func (c Call) word(i int) string {
 	return ""
 }
 
-// maxRequest is the largest request that is read, in bytes. No caller sends as much.
-const maxRequest = 1 << 20
-
 // request reads the request from stdin.
-func (c Call) request() ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(c.Env.Stdin, maxRequest+1))
-	if err == nil && len(text) > maxRequest {
-		err = errors.New("the request is larger than 1 MiB")
-	}
-	return text, err
-}
+func (c Call) request() ([]byte, error) { return execcred.ReadRequest(c.Env.Stdin) }

@@ -92,7 +92,8 @@ func dockerGet(ctx context.Context, c Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return request.Encode(credential, r.entry.DockerUsername())
+	credential.Username = r.entry.DockerUsername()
+	return request.Encode(credential)
 }
 
 // dockerStore stores nothing. After docker login, get still returns the token of the profile

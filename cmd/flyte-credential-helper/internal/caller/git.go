@@ -76,7 +76,8 @@ func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest
 	if request.Rejected(answer) {
 		r.Note("%s rejects a token that is only %s old: check that your account has access", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
 	}
-	return request.Encode(answer, r.entry.Scheme, r.entry.Username)
+	answer.Username = r.entry.Username
+	return request.Encode(answer, r.entry.Scheme)
 }
 
 // gitForbids returns which setting of git forbids prompts, or "".

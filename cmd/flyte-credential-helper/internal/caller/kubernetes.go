@@ -11,7 +11,7 @@ import (
 )
 
 // ExecInfo is the environment variable in which client-go sends its request.
-const ExecInfo = "KUBERNETES_EXEC_INFO"
+const ExecInfo = execcred.KubernetesVariable
 
 // Kubernetes returns the caller for kubectl and other users of client-go:
 // https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
