@@ -6,13 +6,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
-	"time"
 
-	"github.com/adrg/xdg"
 	"google.golang.org/grpc"
 	grpccredentials "google.golang.org/grpc/credentials"
 
@@ -35,8 +31,12 @@ func goProgram() {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
 	config := &tls.Config{RootCAs: roots}
+	source, err := flyteSource(os.Getenv("ADMIN"), config)
+	if err != nil {
+		fail(err)
+	}
 	connection, err := grpc.NewClient("dns:///"+os.Getenv("ADMIN"),
-		grpc.WithTransportCredentials(grpccredentials.NewTLS(config)), grpc.WithPerRPCCredentials(perRPC{flyteSource(os.Getenv("ADMIN"), config)}))
+		grpc.WithTransportCredentials(grpccredentials.NewTLS(config)), grpc.WithPerRPCCredentials(perRPC{source}))
 	if err != nil {
 		fail(err)
 	}
@@ -48,36 +48,14 @@ func goProgram() {
 	accepted(who.Subject)
 }
 
-// flyteSource is the login at a Flyte endpoint, as "login --endpoint" keeps it.
-func flyteSource(endpoint string, config *tls.Config) *cache.Source {
+// flyteSource returns the source of the login that "login --endpoint" saves. The program
+// cannot log in by itself.
+func flyteSource(endpoint string, config *tls.Config) (*cache.Source, error) {
 	transport := oauth.NewTransport(config)
 	client := &oauth.Client{Endpoint: endpoint, HTTP: &http.Client{Transport: transport}}
-	key := cache.Key{Server: []string{endpoint}, Grant: cache.GrantUser}
-	keyring := &cache.Keyring{Attended: func() bool { return false }, Getenv: os.Getenv}
-	return &cache.Source{
-		Store: cache.NewStore(cache.Dir(filepath.Join(xdg.StateHome, "flyte-credential-helper")), os.Getenv("FLYTE_CREDENTIAL_HELPER_STORE"), keyring, key),
-		Kind:  oauth.Access,
-		PrepareRefresh: func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
-			c := *client
-			c.Server = &old.Server
-			return c.PrepareRefresh(ctx, old, oauth.Access)
-		},
-		PrepareLogin: func(ctx context.Context, _ *oauth.Token, _ error) (oauth.PreparedLogin, error) {
-			c := *client
-			e, err := flyte.ParseEndpoint(endpoint)
-			if err != nil {
-				return nil, err
-			}
-			found, err := flyte.Discover(ctx, e, flyte.Network{Transport: transport})
-			if err != nil {
-				return nil, err
-			}
-			c.Server, c.RedirectURI, c.Scopes, c.Audience = &found.Server, found.RedirectURI, found.Scopes, found.Audience
-			c.Server.ClientID, c.Server.HeaderKey = found.ClientID, found.HeaderKey
-			return c.PrepareLogin(ctx, oauth.Access)
-		},
-		Redeem: client.Redeem, ReuseWindow: time.Minute, LockTimeout: patience, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}
+	return cache.New(client,
+		cache.WithRequests(flyte.Requests{Client: client, Network: flyte.Network{Transport: transport}}),
+		cache.WithStore(cache.StoreKind(os.Getenv("FLYTE_CREDENTIAL_HELPER_STORE"))))
 }
 
 // perRPC are the credentials of each call.

@@ -43,7 +43,7 @@ const grpcTimeout = 10 * time.Second
 // Network is how an endpoint is reached.
 type Network struct {
 	// Transport is cloned for each client, because a call by gRPC needs other HTTP
-	// versions.
+	// versions. Nil: that of [oauth.NewTransport].
 	Transport *http.Transport
 	// Wrap returns a transport that adds headers to each request. Nil: none are added.
 	Wrap func(http.RoundTripper) http.RoundTripper
@@ -158,7 +158,11 @@ func methods(e Endpoint, n Network) []method {
 // client returns a client that does not follow redirects. protocols are the HTTP versions
 // that it may use; nil: any.
 func (n Network) client(protocols *http.Protocols) *http.Client {
-	t := n.Transport.Clone()
+	t := n.Transport
+	if t == nil {
+		t = oauth.NewTransport(nil)
+	}
+	t = t.Clone()
 	t.Protocols = protocols
 	c := &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if n.Wrap != nil {

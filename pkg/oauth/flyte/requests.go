@@ -1,0 +1,87 @@
+package flyte
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// Requests makes the requests of a login at a Flyte endpoint, which says itself how to log
+// in. It is for the option WithRequests of pkg/cache.
+type Requests struct {
+	// Client has the endpoint. What it sets itself, such as a client ID, replaces what the
+	// endpoint says.
+	Client *oauth.Client
+	// Network is how the endpoint is reached. Zero: by the default transport.
+	Network Network
+}
+
+// PrepareRefresh prepares a refresh at the server that issued old.
+func (r Requests) PrepareRefresh(ctx context.Context, old *oauth.Token, want oauth.Kind) (*oauth.TokenRequest, error) {
+	c := *r.Client
+	c.Server = &old.Server
+	return c.PrepareRefresh(ctx, old, want)
+}
+
+// PrepareLogin asks the endpoint how to log in, and prepares a login. It returns an error if
+// the endpoint names another server than at the login old.
+func (r Requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth.Kind) (oauth.PreparedLogin, error) {
+	c, err := r.discover(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	return c.PrepareLogin(ctx, want)
+}
+
+// ClientCredentials asks the endpoint how to get a token, and gets one.
+func (r Requests) ClientCredentials(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
+	c, err := r.discover(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	return c.ClientCredentials(ctx)
+}
+
+// Redeem sends a token request.
+func (r Requests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+	return r.Client.Redeem(ctx, request, old, save)
+}
+
+func (r Requests) discover(ctx context.Context, old *oauth.Token) (*oauth.Client, error) {
+	e, err := ParseEndpoint(r.Client.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	found, err := Discover(ctx, e, r.Network)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != found.Server.TokenEndpoint {
+		return nil, &oauth.Error{Class: oauth.ClassInvalid, Problem: fmt.Sprintf("%s now sends logins to %s, before to %s: if that is right, run flyte-credential-helper login --endpoint %s",
+			e, oauth.Printable(found.Server.TokenEndpoint), oauth.Printable(old.Server.TokenEndpoint), e)}
+	}
+	return found.configure(r.Client), nil
+}
+
+// configure returns c with what the endpoint said.
+func (f *LoginConfig) configure(c *oauth.Client) *oauth.Client {
+	configured := *c
+	server := f.Server
+	server.ClientID, server.HeaderKey = cmp.Or(c.ClientID, f.ClientID), f.HeaderKey
+	configured.Server = &server
+	configured.RedirectURI = cmp.Or(c.RedirectURI, f.RedirectURI)
+	if c.RedirectURI == "" && len(c.RedirectPorts) == 0 && IsFlyteadmin(server) {
+		configured.RedirectPorts = []int{flytectlPort}
+	}
+	if len(c.Scopes) == 0 {
+		configured.Scopes = f.Scopes
+	}
+	configured.Audience = cmp.Or(c.Audience, f.Audience)
+	configured.AuthParamsInTokenRequest = true // as flytekit does
+	return &configured
+}
+
+// flytectlPort is the only other port that is registered at flyteadmin's own server.
+const flytectlPort = 12345
