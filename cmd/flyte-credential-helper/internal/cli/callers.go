@@ -11,16 +11,17 @@ import (
 type callerRow struct {
 	caller.Caller
 	setup func(a *app) *cobra.Command // nil: it has none
+	tools []string                    // other names under which users look for the setup command
 }
 
 // callers is the one table of the programs that ask for credentials.
 func callers(r Release) []callerRow {
 	return []callerRow{
-		{caller.Kubernetes(), (*app).setupKubernetes},
-		{caller.Token(), (*app).setupFlyte},
-		{caller.Git(), setupHosts("git", "git.example.com", "Log in, and make git use this program for the hosts", setup.Git)},
-		{caller.Docker(r.version), setupHosts("docker", "registry.example.com", "Log in, and make docker use this program for the registries", setup.Docker)},
-		{caller.Bazel(), setupHosts("bazel", "cache.example.com", "Log in, and show how Bazel uses this program for the hosts", setup.Bazel)},
-		{caller.Goauth(), setupHosts("goauth", "go.example.com", "Log in, and make the go command use this program for the hosts", setup.Goauth)},
+		{caller.Kubernetes(), (*app).setupKubernetes, []string{"kubectl", "k8s", "kubeconfig", "helm"}},
+		{caller.Token(), (*app).setupFlyte, []string{"flytectl", "flytekit", "pyflyte", "token", "union"}},
+		{caller.Git(), setupHosts("git", "git.example.com", "Log in, and make git use this program for the hosts", setup.Git), nil},
+		{caller.Docker(r.version), setupHosts("docker", "registry.example.com", "Log in, and make docker use this program for the registries", setup.Docker), []string{"podman", "skopeo", "buildah", "crane", "oras"}},
+		{caller.Bazel(), setupHosts("bazel", "cache.example.com", "Log in, and show how Bazel uses this program for the hosts", setup.Bazel), []string{"bazelisk"}},
+		{caller.Goauth(), setupHosts("goauth", "go.example.com", "Log in, and make the go command use this program for the hosts", setup.Goauth), []string{"go"}},
 	}
 }

@@ -26,6 +26,21 @@ func requireShell(root *cobra.Command) {
 	}
 }
 
+// requireTopic makes help an error if it names an unknown command. By default cobra prints the
+// help of the program and succeeds.
+func requireTopic(root *cobra.Command) {
+	c, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic(err) // the caller has added the command
+	}
+	c.Args, c.Example = func(_ *cobra.Command, args []string) error {
+		if found, _, err := root.Find(args); err != nil || found == root && len(args) > 0 {
+			return unknownCommand(root, args[0])
+		}
+		return nil
+	}, "help login"
+}
+
 // completeValues sets what a shell offers as the value of each setting and of the output
 // flag: the values of a oneOf, the profiles of the configuration, files for a path. Other
 // values complete to nothing, because file names would be wrong there.

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// help prints the help of a command: its usage, an example, its commands, its flags and, for
-// the commands that log in, all settings.
+// help prints the help of a command: its usage, an example, its commands, its flags and the
+// common settings. The help of the program has all settings.
 func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath string) {
 	command := ""
 	if c.HasSubCommands() {
@@ -41,17 +41,43 @@ func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath st
 		}
 		_, _ = fmt.Fprintf(out, "\n  --%s\n        %s\n", name, f.Usage)
 	})
-	if c.HasParent() && !slices.Contains([]string{"login", "kubernetes", "token"}, c.Name()) {
+	switch {
+	case !c.HasParent():
+		helpSettings(out, table, configPath)
+	case takesSettings(c):
+		_, _ = fmt.Fprint(out, "\nCommon settings:\n")
+		for _, s := range table {
+			if slices.Contains(commonSettings(), s.Name) {
+				helpFlag(out, s)
+			}
+		}
+		_, _ = fmt.Fprintf(out, "\nFor all settings, run: %s --help\n", config.Program)
+	default:
 		_, _ = fmt.Fprintf(out, "\nFor the settings, run: %s --help\n", config.Program)
-		return
 	}
+}
+
+// takesSettings reports whether users often give settings to the command c. The other
+// commands take them from a profile, or need none.
+func takesSettings(c *cobra.Command) bool {
+	return slices.Contains([]string{"login", "logout", "run", "kubernetes", "token"}, c.Name()) || c.Parent().HasParent()
+}
+
+// commonSettings are the names of the settings that most users need.
+func commonSettings() []string {
+	return []string{"profile", "endpoint", "issuer", "provider", "client-id", "scope", "grant", "interactive", "store", "log-level"}
+}
+
+// helpSettings prints all settings, with their environment variables.
+func helpSettings(out io.Writer, table []config.Setting, configPath string) {
 	group := ""
 	for _, s := range table {
 		if s.Group != group {
 			group = s.Group
 			_, _ = fmt.Fprintf(out, "\n%s:\n", group)
 		}
-		helpSetting(out, s)
+		helpFlag(out, s)
+		_, _ = fmt.Fprintf(out, "        %s\n", config.Variable(s.Name))
 	}
 	_, _ = fmt.Fprintf(out, "\nA setting can also be an environment variable or, without the dashes, a key of a profile in\n%s.\nThe command line overrides the environment, and the environment overrides the profile.\n", configPath)
 }
@@ -66,7 +92,7 @@ func helpGroup(out io.Writer, c *cobra.Command, g *cobra.Group) {
 	}
 }
 
-func helpSetting(out io.Writer, s config.Setting) {
+func helpFlag(out io.Writer, s config.Setting) {
 	name, value := s.Flag()
-	_, _ = fmt.Fprintf(out, "  %s\n        %s\n        %s\n", strings.TrimSpace(name+" "+value), s.Description(), config.Variable(s.Name))
+	_, _ = fmt.Fprintf(out, "  %s\n        %s\n", strings.TrimSpace(name+" "+value), s.Description())
 }

@@ -45,7 +45,7 @@ func (o *logout) run(ctx context.Context, all bool) error {
 		var err error
 		key, err = login.Key(o.settings, o.policy, o.env)
 		if err != nil && o.settings.NoServer != nil {
-			return config.Errorf(config.Command(config.Program, "status"), "%v (or log out of all saved logins with --all)", err)
+			return config.Errorf(config.Command(config.Program, "logout", "--all"), "%v (--all logs out of all saved logins)", err)
 		}
 		if err != nil {
 			return err

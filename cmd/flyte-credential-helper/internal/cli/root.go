@@ -71,7 +71,7 @@ func (a *app) root() *cobra.Command {
 	}
 	// Cobra's own version flag uses a template, which makes the linker keep every method of
 	// every type.
-	root.Flags().BoolVarP(&showVersion, "version", "v", false, "version for "+config.Program)
+	root.Flags().BoolVarP(&showVersion, "version", "v", false, "print the version and the commit")
 	root.PersistentFlags().AddFlagSet(a.flags.FlagSet)
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
@@ -90,6 +90,8 @@ func (a *app) root() *cobra.Command {
 	root.SetCompletionCommandGroupID(groupCommands)
 	root.InitDefaultCompletionCmd()
 	requireShell(root)
+	root.InitDefaultHelpCmd()
+	requireTopic(root)
 	a.completeValues(root)
 	return root
 }
@@ -171,11 +173,7 @@ func (a *app) noWords(c *cobra.Command, args []string) error {
 		return err
 	}
 	if c.HasSubCommands() {
-		var names []string
-		for _, sub := range c.Commands() {
-			names = append(names, sub.Name())
-		}
-		return config.Errorf(helpOf(c), "there is no command %s%s", oauth.Printable(args[0]), config.Suggestion(args[0], names))
+		return unknownCommand(c, args[0])
 	}
 	hint := helpOf(c)
 	switch {
@@ -185,6 +183,19 @@ func (a *app) noWords(c *cobra.Command, args []string) error {
 		hint = config.Command(append(strings.Fields(c.CommandPath()), "--endpoint", args[0])...)
 	}
 	return config.Errorf(hint, "%s takes only flags, not the word %s", c.Name(), oauth.Printable(args[0]))
+}
+
+// unknownCommand returns the error for a word that is no command below c.
+func unknownCommand(c *cobra.Command, word string) error {
+	var names []string
+	parent := strings.TrimPrefix(c.CommandPath()+" ", config.Program+" ")
+	for _, sub := range c.Commands() {
+		if slices.Contains(sub.SuggestFor, word) {
+			return config.Errorf(config.Command(append([]string{config.Program}, strings.Fields(sub.Example)...)...), "there is no command %s%s: use %s%s", parent, word, parent, sub.Name())
+		}
+		names = append(names, sub.Name())
+	}
+	return config.Errorf(helpOf(c), "there is no command %s%s%s", parent, oauth.Printable(word), config.Suggestion(word, names))
 }
 
 // missingValue returns an error if the value of a flag is the name of another flag, as in
@@ -208,23 +219,48 @@ func flagError(c *cobra.Command, err error) error {
 		if slices.Contains([]string{"client-secret", "password", "token", "refresh-token"}, name) {
 			return config.Errorf(config.Text("write the secret to a file that only you can read, and use --client-secret-file FILE"), "a secret cannot be the value of a flag: other users can read command lines")
 		}
-		if strings.HasPrefix(name, "oidc-") {
-			return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--%s is a flag of kubelogin: this program converts kubeconfig users that run kubelogin", name)
+		if ours := fromKubelogin(name); ours != "" {
+			return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--%s is a flag of kubelogin; here it is --%s", name, ours)
 		}
 		var names []string
-		for _, s := range config.Table() {
-			names = append(names, "--"+s.Name)
-		}
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		if unknown.GetSpecifiedShortnames() != "" {
 			return config.Errorf(helpOf(c), "there is no flag -%s: use long flags, such as --output", name)
 		}
 		return config.Errorf(helpOf(c), "there is no flag --%s%s", name, config.Suggestion("--"+name, names))
+	}
+	var missing *pflag.ValueRequiredError
+	if errors.As(err, &missing) {
+		return config.Errorf(helpOf(c), "--%s has no value", missing.GetSpecifiedName())
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		return config.Errorf(helpOf(c), "--%s %v", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return config.Errorf(helpOf(c), "%s", err)
+}
+
+// fromKubelogin returns the setting for a flag of kubelogin's get-token, or "".
+// https://github.com/int128/kubelogin/blob/master/docs/usage.md
+func fromKubelogin(flag string) (setting string) {
+	return map[string]string{
+		"oidc-issuer-url":                "issuer",
+		"oidc-client-id":                 "client-id",
+		"oidc-client-secret":             "client-secret-file",
+		"oidc-extra-scope":               "scope",
+		"oidc-redirect-url":              "redirect-uri",
+		"oidc-auth-request-extra-params": "auth-param",
+		"oidc-request-header":            "header",
+		"oidc-use-access-token":          "token-kind",
+		"listen-address":                 "redirect-port",
+		"certificate-authority":          "ca-file",
+		"insecure-skip-tls-verify":       "insecure-skip-verify",
+		"skip-open-browser":              "no-browser",
+		"browser-command":                "browser",
+		"grant-type":                     "grant",
+		"authentication-timeout-sec":     "login-timeout",
+		"token-cache-storage":            "store",
+	}[flag]
 }
 
 // helpOf returns the hint to read a command's help.

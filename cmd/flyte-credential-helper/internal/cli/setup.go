@@ -16,12 +16,18 @@ import (
 func (a *app) setupCommand() *cobra.Command {
 	c := a.userCommand("setup", "Configure another program to use this one")
 	c.Args = cobra.ArbitraryArgs
-	c.RunE = func(*cobra.Command, []string) error {
+	c.Example = "setup kubernetes --issuer https://login.example.com --client-id ID"
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(c, args[0])
+		}
 		return config.Errorf(config.Command(config.Program, "setup", "--help"), "setup needs a program: kubernetes, flyte, git, docker, bazel or goauth")
 	}
 	for _, row := range a.callers {
 		if row.setup != nil {
-			c.AddCommand(row.setup(a))
+			sub := row.setup(a)
+			sub.SuggestFor = row.tools
+			c.AddCommand(sub)
 		}
 	}
 	return c

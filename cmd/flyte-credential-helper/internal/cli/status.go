@@ -21,6 +21,7 @@ import (
 
 // saved is a saved login, as status shows it. The JSON names are an interface for scripts.
 type saved struct {
+	ID          string          `json:"id"`
 	Server      string          `json:"server"`
 	Client      string          `json:"client_id"`
 	Account     string          `json:"account,omitempty"` // the user, if the server named one
@@ -79,7 +80,7 @@ func status(ctx context.Context, env system.Env, keyring *cache.Keyring, asJSON 
 }
 
 func describeSaved(s *cache.Store, t *oauth.Token, err error, now time.Time) saved {
-	entry := saved{Server: s.Header.Server, Client: s.Header.Client, Label: s.Header.Account, Store: s.Kind}
+	entry := saved{ID: s.ID, Server: s.Header.Server, Client: s.Header.Client, Label: s.Header.Account, Store: s.Kind}
 	switch {
 	case err != nil:
 		entry.Problem = err.Error()
@@ -112,31 +113,64 @@ func (l saved) printable() saved {
 	return l
 }
 
-// table returns the logins as text. A last column has the scopes, if some logins would look
-// the same without it.
+// table returns the logins as text. If some rows would look the same, it also has the scopes,
+// and if these are the same too, the start of the login's ID. The store does not keep what
+// else can differ, such as the audience.
 func table(logins []saved) string {
-	names := map[[3]string]int{}
-	scopes := false
-	for _, l := range logins {
-		name := [3]string{l.Server, l.Client, l.user()}
-		names[name]++
-		scopes = scopes || names[name] > 1
+	columns := []column{
+		{"SERVER", func(l saved) string { return l.Server }},
+		{"CLIENT", func(l saved) string { return l.Client }},
+		{"ACCOUNT", saved.user},
+		{"TOKEN", saved.state},
+		{"STORE", func(l saved) string { return string(l.Store) }},
+	}
+	identity := slices.Clone(columns[:3])
+	for _, more := range []column{
+		{"SCOPES", func(l saved) string { return strings.Join(l.Scopes, " ") }},
+		{"ID", func(l saved) string { return l.ID[:min(8, len(l.ID))] }},
+	} {
+		if allDiffer(logins, identity) {
+			break
+		}
+		columns, identity = append(columns, more), append(identity, more)
 	}
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	row := func(l [6]string) {
-		columns := l[:5]
-		if scopes {
-			columns = l[:]
+	row := func(text func(column) string) {
+		var words []string
+		for _, c := range columns {
+			words = append(words, text(c))
 		}
-		_, _ = fmt.Fprintln(t, strings.Join(columns, "\t"))
+		_, _ = fmt.Fprintln(t, strings.Join(words, "\t"))
 	}
-	row([6]string{"SERVER", "CLIENT", "ACCOUNT", "TOKEN", "STORE", "SCOPES"})
+	row(func(c column) string { return c.title })
 	for _, l := range logins {
-		row([6]string{l.Server, l.Client, l.user(), l.state(), string(l.Store), strings.Join(l.Scopes, " ")})
+		row(func(c column) string { return c.value(l) })
 	}
 	_ = t.Flush()
 	return b.String()
+}
+
+// column is a column of the table.
+type column struct {
+	title string
+	value func(saved) string
+}
+
+// allDiffer reports whether each login has its own values in the columns.
+func allDiffer(logins []saved, columns []column) bool {
+	seen := map[string]bool{}
+	for _, l := range logins {
+		key := ""
+		for _, c := range columns {
+			key += c.value(l) + "\n"
+		}
+		if seen[key] {
+			return false
+		}
+		seen[key] = true
+	}
+	return true
 }
 
 // user returns the account and, if it differs, the label.

@@ -132,10 +132,10 @@ func (r *Resolved) NamedInWorkingTree() string {
 }
 
 // With returns r with another value of a setting.
-func (r *Resolved) With(name, value string) *Resolved {
+func (r *Resolved) With(name string, values ...string) *Resolved {
 	copied := *r
-	if err := row(name).set(&copied.Settings, []string{value}); err != nil {
-		panic(err) // the value is one of this program's
+	if err := row(name).set(&copied.Settings, values); err != nil {
+		panic(err) // the values are this program's, or parts of values that were accepted
 	}
 	return &copied
 }

@@ -49,6 +49,9 @@ func identity(r *config.Resolved, p Policy, env system.Env) (*oauth.Client, erro
 	if r.ClientID == "" && !r.Discovers() {
 		return nil, config.Errorf(config.Command(append(Command(r, p, env), "--client-id", "ID")...), "no client ID is set: %s needs the ID under which this program is registered", r.Server())
 	}
+	if err := checkMistakes(r, p, env); err != nil {
+		return nil, err
+	}
 	client := unread(r).client(clientParts{})
 	checked := client
 	if r.Discovers() {
