@@ -12,8 +12,33 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// A Flyte endpoint names the device's endpoint too: the code and a QR code stand on
-// the terminal, and the caller's streams have nothing of it.
+// A terminal without colors shows the code, but no QR code and no escape sequence.
+func TestDeviceWithoutColors(t *testing.T) {
+	for _, variable := range []string{"NO_COLOR=1", "TERM=dumb"} {
+		t.Run(variable, func(t *testing.T) {
+			m := testenv.NewForTest(t, oauthtest.Config{})
+			cmd := m.With(variable).Command(t.Context(), "token", "--grant", "device")
+			shown, _, _ := atTerminal(t, cmd)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			code := regexp.MustCompile(`[B-Z]{4}-[B-Z]{4}`)
+			testenv.Await(t, "the code", func() bool { return code.MatchString(shown.String()) })
+			if !m.Server.ApproveDevice(code.FindString(shown.String())) {
+				t.Fatalf("no device waits with the code that is shown: %s", shown.String())
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Fatalf("%v: %s", err, shown.String())
+			}
+			if strings.ContainsAny(shown.String(), "\x1b▀▄█") {
+				t.Errorf("the terminal shows %q", shown.String())
+			}
+		})
+	}
+}
+
+// A Flyte endpoint names the device's endpoint too: the terminal shows the code
+// and a QR code, and the streams of the caller contain neither.
 func TestDeviceAtFlyte(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	g := newGateway(m.Server)

@@ -81,6 +81,8 @@ type Client struct {
 	Open func(ctx context.Context, url string) error
 	// Prompt is the user's terminal. Nil: there is none.
 	Prompt Prompt
+	// NoQRCode omits the QR code of a device grant, for a terminal without colors.
+	NoQRCode bool
 	// Notify shows a text to the user if there is no Prompt: the address and code of a
 	// device grant, and the address to open if no browser opens. Nil: without a Prompt,
 	// a login fails if no browser opens.

@@ -10,15 +10,16 @@ import (
 // Only at a terminal it has a QR code, and asks for the address at which the browser ends.
 func (a *loginFlow) invitation(address string, opens bool) string {
 	c := a.client
+	draws := c.Prompt != nil && !c.NoQRCode
 	end := ""
 	if c.Prompt != nil {
 		end = "\n" + ending(a)
 	}
 	switch {
 	case a.device != nil && address == "":
-		return a.device.invitation(c.endpoint(a.server), c.Prompt != nil)
+		return a.device.invitation(c.endpoint(a.server), draws)
 	case a.device != nil && c.Prompt != nil:
-		return a.device.invitation(c.endpoint(a.server), true) + "\nOr open\n\n  " + address + "\n" + end
+		return a.device.invitation(c.endpoint(a.server), draws) + "\nOr open\n\n  " + address + "\n" + end
 	case a.device != nil:
 		return a.device.invitation(c.endpoint(a.server), false) + "\nOr, in a browser on this machine, open\n\n  " + address + "\n"
 	}
@@ -32,10 +33,10 @@ func (a *loginFlow) invitation(address string, opens bool) string {
 	return "Log in to " + c.endpoint(a.server) + " in " + where + ", within " + short(c.loginTimeout()) + ".\n\n  " + address + "\n" + end
 }
 
-// invitation says how to log in to endpoint with the code.
-func (d *device) invitation(endpoint string, terminal bool) string {
+// invitation says how to log in to endpoint with the code. draws adds a QR code.
+func (d *device) invitation(endpoint string, draws bool) string {
 	text := "Log in to " + endpoint + " in a browser, here or on another machine, within " + short(d.lifetime.Round(time.Second)) + "."
-	if picture := qrCode(d.link()); terminal && picture != "" {
+	if picture := qrCode(d.link()); draws && picture != "" {
 		text += " Scan this\n\n" + picture + "\nor open\n\n  "
 	} else {
 		text += " Open\n\n  "

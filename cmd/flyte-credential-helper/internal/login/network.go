@@ -71,13 +71,14 @@ type user struct {
 	terminal *system.Terminal
 	browser  *browser
 	notify   func(text string)
+	noColor  bool
 }
 
 // client is the OAuth client for t, which is c's target or a copy of it.
 func (c *connection) client(t *Target, u user) *oauth.Client {
 	parts := clientParts{
 		http: &http.Client{Transport: c.network.Wrap(c.network.Transport)}, now: c.now,
-		notify: u.notify,
+		notify: u.notify, noQRCode: u.noColor,
 	}
 	if t.StateDir != "" {
 		parts.lockPort = cache.Dir(t.StateDir).LockPort

@@ -233,7 +233,7 @@ func (s requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth
 	if err != nil {
 		return nil, err
 	}
-	u := user{terminal: s.env.Terminal, notify: s.Notify}
+	u := user{terminal: s.env.Terminal, notify: s.Notify, noColor: noColor(s.env)}
 	if opensBrowser(&s.settings.Settings, s.env) {
 		u.browser = s.browser()
 	}
@@ -256,6 +256,11 @@ func (s *Session) mayLogin(ctx context.Context, cause error) error {
 		needed = &OneLineError{Err: needed, Command: Command(r, s.policy, s.env)}
 	}
 	return Explain(needed, r, s.policy, s.env)
+}
+
+// noColor reports whether the terminal has no colors, or the user wants none: https://no-color.org
+func noColor(env system.Env) bool {
+	return env.Getenv("NO_COLOR") != "" || env.Getenv("TERM") == "dumb"
 }
 
 // unpinned returns an error if the endpoint names another server than at the last login,
