@@ -21,8 +21,8 @@ func expire(t *testing.T, m *testenv.Machine) {
 	}
 }
 
-// A caller that is killed while its refresh token is on the way loses nothing:
-// the child goes on, and whoever comes next gets what it got.
+// If a caller is killed while its refresh token is being sent, the worker continues, and
+// the next call gets the new token.
 func TestStormOrphan(t *testing.T) {
 	linuxOnly(t)
 	for _, group := range []bool{false, true} {
@@ -51,8 +51,8 @@ func TestStormOrphan(t *testing.T) {
 	}
 }
 
-// A renewal behind everybody's back holds nothing that client-go, or whoever
-// reads kubectl's stderr, waits for. It needs a pid 1 that looks after orphans.
+// A refresh in the background holds no stream that client-go, or a reader of kubectl's
+// stderr, waits for. It needs a pid 1 that reaps orphans.
 func TestAheadHoldsNothing(t *testing.T) {
 	linuxOnly(t)
 	if os.Geteuid() != 0 {

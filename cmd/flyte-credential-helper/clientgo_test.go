@@ -20,8 +20,8 @@ func plugin(m *testenv.Machine) execcredtest.Plugin {
 	return execcredtest.Plugin{Command: m.Program, Args: []string{"kubernetes"}, Env: m.Env}
 }
 
-// whoami asks an API server that trusts the machine's issuer, as every program
-// does that is made with client-go.
+// whoami asks an API server that trusts the machine's issuer, as every program with
+// client-go does.
 func whoami(t *testing.T, m *testenv.Machine, version string) string {
 	t.Helper()
 	s := execcredtest.NewServer(func(token string) (string, error) {
@@ -77,8 +77,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// The same through a real browser, and login too: the pages are what one can
-// use, and the last one arrives.
+// The same through a real browser, with login too: the pages work in a browser, and the
+// last one is shown.
 func TestChromium(t *testing.T) {
 	if _, ok := desktop.Chromium(); !ok {
 		t.Fatal("no Chromium is installed (hack/check --install)")

@@ -16,15 +16,15 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// gateway is a plaintext Flyte endpoint in front of an authorization server. It knows
-// the two GETs only, as what is left of one behind a proxy without gRPC.
+// gateway is a plaintext Flyte endpoint in front of an authorization server. It has only
+// the two GET requests, like an endpoint behind a proxy without gRPC.
 type gateway struct {
 	*httptest.Server
 	identity *oauthtest.Server
 
 	mu     sync.Mutex
 	moved  bool   // the token endpoint has another name
-	guard  string // the token without which nobody is let in; empty: everybody is
+	guard  string // the token that requests must have; empty: none
 	asked  int    // for the metadata
 	denied int
 }
@@ -58,7 +58,7 @@ func (g *gateway) lets(r *http.Request) bool {
 	return false
 }
 
-// metadata is the server's, and what a script says.
+// metadata is the metadata of the server, with the changes of the script.
 func (g *gateway) metadata(w http.ResponseWriter, _ *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,10 +87,10 @@ func (g *gateway) address() string { return strings.TrimPrefix(g.URL, "http://")
 // flyteCommand changes the script's Flyte endpoint, which is at $FLYTE, or asserts
 // what came to it:
 //
-//	flyte move             have tokens at the same server by another name
-//	flyte guard TOKEN      let in who has it, in Proxy-Authorization; "" for everybody
-//	flyte count N          it has been asked for its metadata so often
-//	flyte denied N         it has denied so many requests
+//	flyte move             name the token endpoint of the server by another host
+//	flyte guard TOKEN      require this token in Proxy-Authorization; "" for none
+//	flyte count N          fail unless it received N requests for its metadata
+//	flyte denied N         fail unless it rejected N requests
 //	flyte write FILE       replace ADDRESS in a file by $FLYTE
 //	flyte key              put an API key of the confidential client into the environment
 func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -116,8 +116,8 @@ func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// proxyTokenCommand asserts that no request to the authorization server carried what
-// is for the proxy only.
+// proxyTokenCommand asserts that no request to the authorization server had the token for
+// the proxy.
 func proxyTokenCommand(ts *testscript.TestScript, neg bool, args []string) {
 	n := 0
 	for _, kind := range []string{"discovery", "keys", "authorize", "token", "device", "revoke"} {

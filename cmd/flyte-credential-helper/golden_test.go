@@ -18,9 +18,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scripts and files in testdata/golden are about what users have stored: every
-// later version must find it, read it, and write it in the same form. A golden file
-// is never changed: a new form of a format gets a file of its own beside the old one.
+// The scripts and files in testdata/golden show what users have stored: every later
+// version must find it, read it, and write it in the same form. A golden file is never
+// changed: a new form of a format gets a new file, and the old one stays.
 
 // requestsKey is the key of the number of requests that a script's programs have sent.
 type requestsKey struct{}
@@ -86,8 +86,9 @@ func loginCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(dir, args[0]+".plain"), []byte(ts.ReadFile(ts.Getenv("GOLDEN")+"/kept.plain")), 0o600))
 }
 
-// issuedCommand asserts that the only issued record has a name, but for the slot that
-// its parent process has at the end, and what it says of the token: "issued NAME WORDS".
+// issuedCommand asserts that the only issued record has a name, except for the slot of its
+// parent process at the end, and that it contains the words about the token: "issued NAME
+// WORDS".
 func issuedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	files, err := filepath.Glob(ts.Getenv("XDG_RUNTIME_DIR") + "/flyte-credential-helper/*")
 	ts.Check(err)

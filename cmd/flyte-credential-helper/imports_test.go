@@ -55,9 +55,9 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Imports inside of the program point one way: a package may import those behind it in this
-// list, and setup and caller do not import each other. edit and system import no package of
-// ours.
+// Imports inside the program go one way: a package may import the packages that follow it
+// in this list, and setup and caller do not import each other. edit and system import no
+// package of this module.
 func TestProgramLayers(t *testing.T) {
 	const internal = module + "/cmd/flyte-credential-helper/internal/"
 	order := []string{"cli", "setup", "caller", "login", "config", "edit", "system"}

@@ -28,8 +28,8 @@ func linuxOnly(t *testing.T) {
 	}
 }
 
-// A leader that is killed at its browser is followed by the next in line, and
-// that one by nobody.
+// If a leader is killed while its browser is open, one waiting process replaces it. If
+// that one is killed too, no other does.
 func TestStormLeaderKilled(t *testing.T) {
 	linuxOnly(t)
 	m := testenv.NewForTest(t, oauthtest.Config{})
@@ -124,7 +124,8 @@ func interrupted(t *testing.T, fault string, env []string, signal syscall.Signal
 	return took
 }
 
-// A reader that has gone is an error that is said, not a panic or a signal.
+// If the reader of stdout has gone, the call fails with a message, and not with a panic or
+// a signal.
 func TestStdoutGone(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	m.Run(t, "login")
@@ -144,7 +145,7 @@ func TestStdoutGone(t *testing.T) {
 	}
 }
 
-// No core, and no secret in what Go prints, when the process is made to abort.
+// If the process aborts, there is no core file, and Go prints no secret.
 func TestAborted(t *testing.T) {
 	linuxOnly(t)
 	m := testenv.NewForTest(t, oauthtest.Config{})
@@ -165,11 +166,11 @@ func TestAborted(t *testing.T) {
 	for _, r := range m.Server.Requests("token") {
 		for _, name := range []string{"code", "code_verifier", "refresh_token"} {
 			if v := r.Form.Get(name); v != "" && strings.Contains(p.Stdout.String()+p.Stderr.String()+string(cmdline), v) {
-				t.Errorf("the %s is told", name)
+				t.Errorf("the output has the %s", name)
 			}
 		}
 	}
 	if strings.Contains(p.Stderr.String(), "eyJ") {
-		t.Error("a token is told")
+		t.Error("the output has a token")
 	}
 }

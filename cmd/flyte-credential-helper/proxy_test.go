@@ -22,7 +22,7 @@ type proxy struct {
 	front  *httptest.Server
 
 	mu  sync.Mutex
-	who []string // who came, by the proxy's user
+	who []string // the Proxy-Authorization of each connection
 }
 
 // startProxy starts a proxy before the server at address.
@@ -36,7 +36,7 @@ func startProxy(address string) (*proxy, error) {
 	return p, nil
 }
 
-// ServeHTTP leads who wants a connection to the server inside, whatever its name.
+// ServeHTTP connects each client to the server inside, whatever host it names.
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodConnect || r.Host != "example.com:443" {
 		http.Error(w, "this way leads to https://example.com only", http.StatusForbidden)
@@ -84,7 +84,7 @@ func proxyCommand(ts *testscript.TestScript, _ bool, args []string) {
 		testenv.Want(ts, "connections through the proxy", len(f.proxy.who), args[1])
 		for _, who := range f.proxy.who {
 			if len(args) > 2 && who != args[2] {
-				ts.Fatalf("the proxy was told %q, not %q", who, args[2])
+				ts.Fatalf("the proxy got %q, not %q", who, args[2])
 			}
 		}
 	default:

@@ -56,7 +56,7 @@ type fixtureKey struct{}
 
 func TestScripts(t *testing.T) { runScripts(t, "testdata/*.txtar") }
 
-// TestPermissions runs the scripts that mean nothing to root, who may do anything.
+// TestPermissions runs the scripts about file permissions, which do not apply to root.
 // hack/check runs it as an ordinary user if it is root itself.
 func TestPermissions(t *testing.T) {
 	if os.Geteuid() == 0 {

@@ -16,9 +16,9 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// A warm answer opens no socket, takes no lock, starts no process and writes
-// nothing but the answer: it takes no longer than it must, and nobody can make
-// it wait. That is seen by its system calls, not by a watch.
+// A warm call opens no socket, takes no lock, starts no process and writes only the
+// answer, so that nothing can make it wait. The test reads its system calls and measures
+// no time.
 func TestWarmSystemCalls(t *testing.T) {
 	for _, store := range []string{"file", "kernel"} {
 		for _, command := range []string{"kubernetes", "token", "git get"} {
@@ -65,8 +65,8 @@ func serves(t *testing.T, m *testenv.Machine, host string) {
 	}
 }
 
-// trace returns the system calls of a call of the program from when it runs: what
-// the runtime and the loader open for themselves is left out.
+// trace returns the system calls of a call of the program from its start on, without those
+// of the runtime and the loader.
 func trace(t *testing.T, m *testenv.Machine, stdin string, args ...string) string {
 	t.Helper()
 	strace, err := exec.LookPath("strace")

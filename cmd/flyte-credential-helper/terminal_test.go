@@ -24,7 +24,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// screen collects what stands on a terminal.
+// screen collects the text that a terminal shows.
 type screen struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -49,8 +49,8 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// redirected is where the server sends a browser that runs on another machine,
-// from which it cannot get there.
+// redirected returns the address to which the server sends a browser on another machine,
+// which cannot reach it.
 func redirected(t *testing.T, address string) string {
 	t.Helper()
 	var to string
@@ -71,8 +71,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// atTerminal gives cmd a terminal, beside its streams: what stands on it, and its two
-// ends.
+// atTerminal gives cmd a terminal besides its streams. It returns the text that the
+// terminal shows, and its two ends.
 func atTerminal(t *testing.T, cmd *exec.Cmd) (shown *screen, master, slave *os.File) {
 	t.Helper()
 	master, slave, err := pty.Open()
@@ -131,8 +131,8 @@ func TestPaste(t *testing.T) {
 	}
 }
 
-// A login that must go on without a display goes on at the terminal, where there is one:
-// a browser would have nowhere to show itself.
+// A login without a display uses the terminal, if there is one: a browser could not be
+// shown.
 func TestAlwaysAtTerminal(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	cmd := m.With("BROWSER=", "SSH_CONNECTION=a b c d", "CI=true").Command(t.Context(), "login", "--interactive", "always")
@@ -167,8 +167,8 @@ func TestTerminalTaken(t *testing.T) {
 	}
 }
 
-// A person at a machine that keeps no keys is asked once what to do, and that
-// holds from then on.
+// At a machine that stores no keys, the user is asked once for a store, and the answer is
+// kept.
 func TestAskStore(t *testing.T) {
 	linuxOnly(t)
 	m := testenv.NewForTest(t, oauthtest.Config{})
@@ -195,8 +195,8 @@ func TestAskStore(t *testing.T) {
 	}
 }
 
-// A setup asks, and then its login does: what is typed goes to the one whose turn it
-// is.
+// setup asks a question, and then its login shows a prompt: typed text goes to the one
+// that waits.
 func TestSetupAtTerminal(t *testing.T) {
 	m := testenv.NewForTest(t, oauthtest.Config{})
 	cmd := m.With("BROWSER=", "DISPLAY=", "WAYLAND_DISPLAY=", "GIT_CONFIG_GLOBAL="+filepath.Join(m.Dir, "gitconfig")).Command(t.Context(), "setup", "git", "git.example.com")

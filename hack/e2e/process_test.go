@@ -36,8 +36,8 @@ func (b *bed) kubectl(t *testing.T, args ...string) *testenv.Process {
 // signal is what a terminal does at Ctrl-C: the whole process group receives it.
 func signal(p *testenv.Process, s syscall.Signal) { _ = syscall.Kill(-p.Process.Pid, s) } // or it has ended
 
-// Ctrl-C ends a kubectl whose login another one is at, the program that waits for
-// the lock included, and that other one goes on.
+// Ctrl-C ends a kubectl that waits for the login of another one, with the program that
+// waits for the lock. The other kubectl continues.
 func TestInterruptedInLine(t *testing.T) {
 	t.Parallel()
 	b := start(t)

@@ -56,7 +56,7 @@ func fullDisk(ctx context.Context, t *trial) {
 	t.unwritable(ctx, m, free, func() { free(); t.age(ctx, m, 10*time.Minute); fill(rest) })
 }
 
-// nearlyFullDisk has room for what is kept, and for one file to take its place.
+// nearlyFullDisk has space for the saved files and for one new file.
 func nearlyFullDisk(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	defer t.smallDisk(m, 48)()
@@ -79,8 +79,8 @@ func fill(path string) {
 	}
 }
 
-// unwritable is what must hold where nothing can be kept. expire makes the token
-// old all the same, and free lets everything be kept again.
+// unwritable checks what must be true if nothing can be saved. expire makes the token old,
+// although nothing can be written, and free makes the files writable again.
 func (t *trial) unwritable(ctx context.Context, m *testenv.Machine, free, expire func()) {
 	t.answered([]*process{t.run(ctx, m, "token", "--min-ttl", "0s")})
 	t.failed(t.run(ctx, m, "login", "--account", "new"), 6)
@@ -100,7 +100,7 @@ func readOnly(ctx context.Context, t *trial) {
 	m := t.loggedIn(ctx, oauthtest.Config{})
 	us, them := os.Geteuid(), os.Geteuid()
 	if us == 0 {
-		them = 65534 // nobody
+		them = 65534 // the user nobody
 		t.as = &syscall.Credential{Uid: uint32(them), Gid: uint32(them)}
 	}
 	belongs := func(to int, mode os.FileMode) {
@@ -123,7 +123,7 @@ func readOnly(ctx context.Context, t *trial) {
 
 // homeless has no directory to keep anything in.
 func homeless(ctx context.Context, t *trial) {
-	t.needsRoot() // as root, it could make one where there should be none
+	t.needsRoot() // as root the program could create a directory that should not exist
 	m := t.machine(oauthtest.Config{})
 	m.Env = slices.DeleteFunc(m.Env, func(pair string) bool { return strings.HasPrefix(pair, "HOME=") || strings.HasPrefix(pair, "XDG_") })
 	p := t.run(ctx, m, "token")

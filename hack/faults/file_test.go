@@ -33,7 +33,7 @@ type thing struct {
 
 func things() []thing {
 	file := func(path string, mode os.FileMode) error {
-		text, err := os.ReadFile(path) // what was there, for a file that would do otherwise
+		text, err := os.ReadFile(path) // the old content, so that the file is otherwise valid
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -80,7 +80,7 @@ func names(ctx context.Context, t *trial) {
 				t.reset(m, kept, text)
 				t.replaced(ctx, m, thing, path, args...)
 			}
-			if suffix == ".ahead" { // which a good token asks for
+			if suffix == ".ahead" { // a warm call reads it
 				t.reset(m, kept, late)
 				t.replaced(ctx, m, thing, path, "token", "--min-ttl", "0s")
 			}

@@ -46,7 +46,7 @@ func killedWhileSlow(ctx context.Context, t *trial) {
 			p := t.start(ctx, m, "token", "--interactive", "never")
 			all.Go(func() {
 				t.await(ctx, "the request", func() bool { return m.Server.Count("refresh_token") == 1 })
-				time.Sleep(time.Duration(rand.IntN(9000)) * time.Millisecond) // the moment is what varies
+				time.Sleep(time.Duration(rand.IntN(9000)) * time.Millisecond) // a random time
 				kill(p, true)
 				t.wait(p)
 			})
@@ -74,7 +74,7 @@ func killed(group bool) func(context.Context, *trial) {
 			t.age(ctx, m, 10*time.Minute)
 			m.Server.Fail("token", oauthtest.Fault{Times: 1, Delay: time.Duration(rand.IntN(10)) * time.Millisecond})
 			p := t.start(ctx, m, "token", "--interactive", "never")
-			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is what varies
+			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // a random time
 			sent := m.Server.Count("refresh_token") > i
 			kill(p, group)
 			if t.wait(p); sent && p.code < 0 {
@@ -93,8 +93,8 @@ func killed(group bool) func(context.Context, *trial) {
 // that it has. It does so before it writes the first byte of its answer.
 const rotation = 100 * time.Millisecond
 
-// childKilled kills the process that spends, and perhaps its caller, when the
-// server has spent the refresh token and the child has half of the answer.
+// childKilled kills the worker, and in some rows its caller, after the server has redeemed
+// the refresh token and the worker has half of the answer.
 func childKilled(grace time.Duration, both bool) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		m := t.loggedIn(ctx, oauthtest.Config{Grace: grace})

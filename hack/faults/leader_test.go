@@ -24,7 +24,7 @@ func leaders() []row {
 	}
 }
 
-// shut is m with a user who closes every tab.
+// shut returns m, with a user who closes each tab.
 func shut(m *testenv.Machine) *testenv.Machine {
 	away := *m
 	away.Env = slices.Clone(m.Env)
@@ -128,7 +128,7 @@ func interrupted(ctx context.Context, t *trial) {
 	}
 }
 
-// interrupt presses Ctrl-C and says how long the end took.
+// interrupt sends SIGINT, as Ctrl-C does, and returns the time until the end.
 func (t *trial) interrupt(p *process) time.Duration {
 	pressed := time.Now()
 	_ = p.Process.Signal(syscall.SIGINT)

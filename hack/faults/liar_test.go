@@ -53,14 +53,14 @@ func authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, back.String(), http.StatusFound)
 }
 
-// against is a machine whose program asks the issuer at address.
+// against returns a machine whose program uses the issuer at address.
 func (t *trial) against(address string) *testenv.Machine {
 	m := t.machine(oauthtest.Config{})
 	m.Set("issuer", address)
 	return m
 }
 
-// asks runs the program against the liar, which then ends.
+// asks runs the program with the liar as its issuer, and closes the liar.
 func (t *trial) asks(ctx context.Context, l *liar, args ...string) (*testenv.Machine, *process) {
 	defer l.Close()
 	m := t.against(l.URL)

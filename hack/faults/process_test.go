@@ -127,7 +127,7 @@ func (t *trial) answered(all []*process) {
 	}
 }
 
-// failed fails unless p ended with one of the statuses, said why, and wrote no
+// failed fails unless p ended with one of the statuses, printed an error, and wrote no
 // answer.
 func (t *trial) failed(p *process, codes ...int) {
 	for _, code := range codes {
@@ -145,8 +145,8 @@ func (t *trial) says(p *process, words string) {
 	}
 }
 
-// kill kills p, or all of its process group. What it has started in sessions of
-// their own goes on.
+// kill kills p, or its process group. Processes that it has started in sessions of their
+// own continue.
 func kill(p *process, group bool) {
 	pid := p.Process.Pid
 	if group {
@@ -166,7 +166,7 @@ func blocked(p *process) bool {
 	return false
 }
 
-// spender is the process that p has started to spend for it, or 0.
+// spender returns the worker that p has started, or 0.
 func spender(p *process) int {
 	dirs, _ := filepath.Glob("/proc/[0-9]*") // its one error is a bad pattern
 	for _, dir := range dirs {

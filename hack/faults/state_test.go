@@ -66,8 +66,8 @@ func damaged(store, suffix string) func(context.Context, *trial) {
 	}
 }
 
-// recovers runs the program on damaged text, then logs in, and returns the text
-// that is kept then.
+// recovers runs the program on damaged text, then logs in, and returns the text that is
+// saved after that.
 func (t *trial) recovers(ctx context.Context, m *testenv.Machine, path string, text []byte, n int) []byte {
 	if n/2 >= len(text) {
 		return text
@@ -106,8 +106,8 @@ func crashed(p *process) bool {
 	return p.code < 0 || strings.Contains(p.stderr.String(), "goroutine ") || strings.Contains(p.stderr.String(), "panic")
 }
 
-// damagedBeside spoils the files that hold no token: a failure's record, the
-// holder's name, the stamp of a renewal ahead, the choice of store.
+// damagedBeside damages the files that contain no token: the record of a failure, the name
+// of the lock owner, the stamp of a background refresh, and the choice of store.
 func damagedBeside(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	m.Set("store", "auto")
@@ -135,8 +135,8 @@ func damagedBeside(ctx context.Context, t *trial) {
 	t.Logf("%d variants", tried)
 }
 
-// beside runs the program with a damaged file beside an expired token: it must
-// refresh, or repeat the failure that stands in the file, and a login helps.
+// beside runs the program with a damaged file beside an expired token: it must refresh, or
+// report the failure in the file, and a login must succeed.
 func (t *trial) beside(ctx context.Context, m *testenv.Machine, path string, text []byte, n int) {
 	whole, _ := os.ReadFile(path)
 	t.age(ctx, m, 10*time.Minute)

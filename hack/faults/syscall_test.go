@@ -15,9 +15,9 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// These rows let strace spoil single system calls of a refresh: those of the
-// caller and those of the child that spends for it. strace counts the calls of
-// each thread by themselves, so one run may spoil several.
+// With these rows strace makes single system calls of a refresh fail: those of the caller
+// and those of the worker. strace counts the calls of each thread separately, so several
+// may fail in one run.
 func systemCalls() []row {
 	const promise = "only what could not be stored after the request is lost; no call is blocked, and a failure before the request uses no refresh token"
 	return []row{
@@ -31,7 +31,7 @@ func systemCalls() []row {
 	}
 }
 
-// changes are the system calls by which the program changes what is kept.
+// changes are the system calls that change saved files.
 func changes() []string {
 	return []string{"openat", "write", "pwrite64", "ftruncate", "fchmod", "fsync", "close", "renameat", "unlinkat", "flock"}
 }
@@ -44,7 +44,7 @@ func moments() []string {
 // unfailing is a call that cannot fail because of a disk: an unlock.
 const unfailing = "flock"
 
-// injection is what strace does to the when-th call.
+// injection is the change that strace makes to a call.
 type injection struct {
 	call, effect string
 	when         int
@@ -53,8 +53,8 @@ type injection struct {
 
 func (i injection) String() string { return fmt.Sprintf("%s:%s:when=%d", i.call, i.effect, i.when) }
 
-// spoil runs the program under strace, with an expired token, and returns what
-// strace has written down.
+// spoil runs the program under strace, with an expired token, and returns the output of
+// strace.
 func (t *trial) spoil(ctx context.Context, m *testenv.Machine, i injection, paths []string) (p *process, trace string) {
 	file := filepath.Join(m.Dir, "trace")
 	args := []string{"-f", "-qq", "-o", file, "-e", "trace=" + strings.Join(append(changes(), i.call), ","), "-e", "inject=" + i.String()}
@@ -84,8 +84,8 @@ func (t *trial) ownFiles(m *testenv.Machine) (paths []string) {
 	return append(paths, m.State())
 }
 
-// spoiled spoils the first call of each kind, then the second, until there is
-// none left to spoil.
+// spoiled changes the first call of each kind, then the second, until the program makes no
+// more calls.
 func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		t.needsRoot()
@@ -115,7 +115,7 @@ func spoiled(effect string, grace time.Duration) func(context.Context, *trial) {
 	}
 }
 
-// survives spoils one run, and reports whether there was anything to spoil.
+// survives changes a call in one run, and reports whether there was one.
 func (t *trial) survives(ctx context.Context, m *testenv.Machine, i injection, paths []string, grace time.Duration) bool {
 	t.age(ctx, m, 10*time.Minute)
 	before := m.Server.Count("refresh_token")
@@ -151,12 +151,12 @@ func injected(trace string, i injection) bool {
 
 // forget takes away the record of a failure, whose window other rows look at.
 func (t *trial) forget(m *testenv.Machine) {
-	_ = os.Remove(strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".record") // where there is one
+	_ = os.Remove(strings.TrimSuffix(t.kept(m, ".plain"), ".plain") + ".record") // if there is one
 }
 
-// afterReady reports whether a call was spoilt, or the kill came, when the child
-// had its file ready and had not put it in place: then the request may have been
-// sent, and what it brought could not be kept.
+// afterReady reports whether the change or the kill came after the worker had written its
+// file and before it renamed it: the request may have been sent, and the answer could not
+// be saved.
 func afterReady(trace string) bool {
 	made, ready := false, false
 	for line := range strings.Lines(trace) {
@@ -176,7 +176,7 @@ func afterReady(trace string) bool {
 	return false
 }
 
-// childSpoiled spoils the calls by which the child keeps what the server gave.
+// childSpoiled changes the calls by which the worker saves the answer of the server.
 func childSpoiled(grace time.Duration) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		t.needsRoot()

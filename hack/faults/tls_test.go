@@ -26,11 +26,11 @@ func tlsRows() []row {
 	return []row{{name: "B11 TLS", injected: "expired, wrong host, unknown CA, TLS 1.1, none", promise: "status 5 that names the reason, no browser", play: untrusted}}
 }
 
-// certificate is what a server shows: one for loopback that is its own
-// authority, but for what a row spoils.
+// certificate describes the certificate of a server. By default it is valid for loopback
+// and is its own authority. Each row changes something.
 type certificate struct {
 	name    string
-	says    string // what the program must say
+	says    string // a part of the message that the program must print
 	change  func(*x509.Certificate)
 	version uint16 // the newest that the server speaks
 	trusted bool   // by --ca-file

@@ -17,7 +17,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// trial is a row that runs, and what it has counted.
+// trial is a running row, with its counts.
 type trial struct {
 	*testing.T
 	dir, program string
@@ -25,7 +25,7 @@ type trial struct {
 	machines []*testenv.Machine
 	as       *syscall.Credential // the user who runs the program; nil: the user of the test
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // protects the fields below
 	processes int
 	slowest   time.Duration // of the processes that were not killed
 	peak      int64         // KiB of memory of one process, or of the test when it started the process if that is more
@@ -111,7 +111,7 @@ func (t *trial) age(ctx context.Context, m *testenv.Machine, d time.Duration) {
 	}
 }
 
-// await polls for what a process will do without telling.
+// await polls for an effect of a process that sends no notice.
 func (t *trial) await(ctx context.Context, what string, done func() bool) {
 	for range 4000 {
 		if done() {

@@ -138,8 +138,8 @@ func dump(file string) error {
 	return os.WriteFile(file, []byte(text), 0o600)
 }
 
-// probe sends what other pages, a browser's preview and other programs may send to the
-// listener, and writes the answers to log.
+// probe sends requests to the listener as other pages, a browser's preview and other
+// programs do, and writes the answers to log.
 func probe(ctx context.Context, log, address string) {
 	to := redirectURI(address)
 	for _, r := range []struct{ method, rest string }{

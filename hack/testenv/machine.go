@@ -66,10 +66,10 @@ func BuildCommand(ctx context.Context, dir, command string) (program string, err
 	return program, nil
 }
 
-// New makes a machine in a new directory inside dir. Its environment has nothing of ours
-// but PATH: CI, a proxy or a developer's own settings have no effect. It has no OS keyring,
-// and logins are stored in plain files. With c.TLS, the program and the browser trust the
-// server's certificate. The caller's main function must begin with [Browse].
+// New makes a machine in a new directory inside dir. From the environment of the test it
+// takes only PATH: CI, a proxy or a developer's own settings have no effect. It has no OS
+// keyring, and logins are stored in plain files. With c.TLS, the program and the browser
+// trust the server's certificate. The caller's main function must begin with [Browse].
 func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 	home, err := os.MkdirTemp(dir, "machine-")
 	if err != nil {
@@ -154,8 +154,8 @@ func Variable(setting string) string {
 	return "FLYTE_CREDENTIAL_HELPER_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
 
-// Command is the program with args, in a session without a terminal: it cannot prompt,
-// and a Ctrl-C at ours does not reach it.
+// Command is the program with args, in a session without a terminal: it cannot prompt, and
+// Ctrl-C at the terminal of the test does not reach it.
 func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, m.Program, args...)
 	cmd.Env = m.Env

@@ -70,8 +70,8 @@ func (m *Machine) Run(t testing.TB, args ...string) *Process {
 	return p
 }
 
-// Await polls done, for what another process does without a notice, and fails the test
-// after half a minute.
+// Await polls done, for an effect of another process that sends no notice, and fails the
+// test after half a minute.
 func Await(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {

@@ -24,7 +24,8 @@ import (
 // Command is a script command: see [testscript.Params].
 type Command = func(ts *testscript.TestScript, neg bool, args []string)
 
-// Scripts are scripts and what they can use besides the commands of this package.
+// Scripts are scripts and the programs and servers that they can use besides the commands
+// of this package.
 type Scripts struct {
 	Files      string                          // a pattern
 	Setup      func(*testscript.Env) error     // makes a machine and calls [Setup]

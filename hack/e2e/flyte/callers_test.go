@@ -37,9 +37,9 @@ import (
 const patience = 2 * time.Minute
 
 // flyteidl is Flyte's own Go client, as in flytectl and in flytepropeller: "flyteidl
-// COMMAND ARGS", and of a proxy $PROXY_COMMAND. "flyteidl pkce" logs in by itself, and
-// "flyteidl --config FILE" reads a file as flytectl does, which takes no key that it
-// does not know. It says as whom it was accepted.
+// COMMAND ARGS". For a proxy it runs $PROXY_COMMAND. "flyteidl pkce" logs in by itself,
+// and "flyteidl --config FILE" reads a file as flytectl does, which accepts no unknown
+// key. It prints the user that the control plane accepted.
 func flyteidl() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -97,8 +97,8 @@ func fileConfig(ctx context.Context, path string) (*admin.Config, error) {
 	return admin.GetConfig(ctx), err
 }
 
-// flytectl asks for a token as flytectl does, which runs the command once and keeps
-// the answer: stdin is null, stderr is lost, and a CR is part of the token.
+// flytectl requests a token as flytectl does, which runs the command once and keeps the
+// answer: stdin is null, stderr is lost, and a CR is part of the token.
 func flytectl() {
 	out, err := exec.Command(os.Args[1], os.Args[2:]...).Output()
 	if err != nil {
@@ -109,7 +109,7 @@ func flytectl() {
 	}
 }
 
-// me says as whom a token is accepted.
+// me prints the user of an accepted token.
 func me(token string) error {
 	request, err := http.NewRequest(http.MethodGet, os.Getenv("ADMIN_URL")+"/me", nil)
 	if err != nil {
@@ -166,7 +166,7 @@ func say(c clientcredentials.Config) {
 // trusting is an HTTP client that trusts the authorities in $CA.
 func trusting() *http.Client {
 	roots := x509.NewCertPool()
-	pem, _ := os.ReadFile(os.Getenv("CA")) // without it, nobody is trusted
+	pem, _ := os.ReadFile(os.Getenv("CA")) // without it, no certificate is trusted
 	roots.AppendCertsFromPEM(pem)
 	return &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
-// goProgram is a program in Go that runs no helper: it uses the packages, and so the
-// same login under the same lock. It says as whom it was accepted.
+// goProgram is a Go program that runs no helper: it uses the packages, and so the same
+// login with the same lock. It prints the user that the control plane accepted.
 func goProgram() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

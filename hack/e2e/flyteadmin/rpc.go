@@ -34,7 +34,7 @@ func (s *Server) newGRPC() *grpc.Server {
 
 // intercept counts calls and rejects those that are not authorized.
 func (s *Server) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	full, _ := grpc.Method(ctx) // what was called, where the info has Flyte v1's name
+	full, _ := grpc.Method(ctx) // the called method, which info has under Flyte v1's name
 	name := strings.TrimPrefix(path.Dir(full), "/")
 	now := s.current()
 	switch {
@@ -92,8 +92,8 @@ func tokenOf(ctx context.Context, key string) (string, bool) {
 	return "", false
 }
 
-// mayCall reports whether the scopes of a token are enough. The OpenID provider of
-// the tests says scope where flyteadmin reads scp, so its tokens pass without.
+// mayCall reports whether the scopes of a token are enough. The OpenID provider of the
+// tests sends scope, and flyteadmin reads scp, so its tokens need no scope.
 func mayCall(claims map[string]any, external bool) bool {
 	scopes := list(claims["scp"])
 	return external || slices.Contains(scopes, "all") || claims["client_id"] == "" && len(scopes) == 0

@@ -23,8 +23,8 @@ import (
 
 // Server is a control plane that listens on loopback.
 type Server struct {
-	URL      string // where HTTP is; also the issuer
-	Endpoint string // where gRPC is, as --endpoint has it: HOST:PORT, or http://HOST:PORT without TLS
+	URL      string // the address for HTTP; also the issuer
+	Endpoint string // the address for gRPC, as for --endpoint: HOST:PORT, or http://HOST:PORT without TLS
 	CA       []byte // the certificate of its authority, as PEM; nil without TLS
 	Auth     *authserver.Server
 
@@ -142,7 +142,7 @@ type Ports int
 
 // The ways to listen.
 const (
-	TLS       Ports = iota // one port with TLS, for gRPC and HTTP: what stands behind an ingress
+	TLS       Ports = iota // one port with TLS, for gRPC and HTTP, as behind an ingress
 	Plaintext              // one port without TLS, for gRPC and HTTP
 	Two                    // without TLS, one port for gRPC and one for HTTP: flyteadmin's default
 	WebTLS                 // one port with TLS and HTTP/1.1, and no gRPC: behind a proxy that knows none

@@ -64,7 +64,7 @@ func start(t *testing.T, c flyteadmin.Config) *peer {
 	return &peer{s, idp, conn, &http.Client{Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true}}}
 }
 
-// login is a person's token, of the authorization server or the OpenID provider.
+// login returns the token of a user, from the authorization server or the OpenID provider.
 func (p *peer) login(t *testing.T, endpoint oauth2.Endpoint, scopes ...string) *oauth2.Token {
 	t.Helper()
 	verifier := oauth2.GenerateVerifier()
@@ -83,7 +83,7 @@ func (p *peer) login(t *testing.T, endpoint oauth2.Endpoint, scopes ...string) *
 	return token
 }
 
-// caught keeps the redirect to the client, which nobody serves.
+// caught stores the redirect to the client, at which no server listens.
 type caught struct {
 	http.RoundTripper
 	code *string
@@ -140,7 +140,7 @@ func (p *peer) send(t *testing.T, request *http.Request, header ...string) (int,
 	}
 	defer answer.Body.Close()
 	var object map[string]any
-	_ = json.NewDecoder(answer.Body).Decode(&object) // what is no JSON has no fields, which is for the test to judge
+	_ = json.NewDecoder(answer.Body).Decode(&object) // a body that is not JSON has no fields; the test checks that
 	return answer.StatusCode, answer.Header.Get("Content-Type"), object
 }
 
@@ -425,7 +425,7 @@ func TestTwoPorts(t *testing.T) {
 func TestPrivateAuthority(t *testing.T) {
 	p := start(t, flyteadmin.Config{})
 	if _, err := http.Get(p.URL + "/config/v1/flyte_client"); err == nil {
-		t.Error("anybody trusts the certificate")
+		t.Error("a client without the certificate trusts it")
 	}
 }
 

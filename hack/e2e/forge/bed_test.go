@@ -53,9 +53,9 @@ func (b *bed) write(name, text string) error {
 	return os.WriteFile(filepath.Join(b.Dir, name), []byte(text), 0o600)
 }
 
-// settings are what the clients find in the environment: git knows who commits, the
-// container tools need no kernel's help to keep an image, and the go command keeps
-// nothing from one script to the next.
+// settings are the environment of the clients: git has an author, the container tools
+// store images without help of the kernel, and the go command keeps nothing between
+// scripts.
 func (b *bed) settings() []string {
 	return []string{
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com",

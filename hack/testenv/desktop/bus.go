@@ -41,8 +41,8 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 </busconfig>
 `
 
-// StartBus starts a bus whose socket is in a new directory inside dir, or
-// inside /tmp where dir's path is too long for a socket. The bus ends with ctx.
+// StartBus starts a bus with its socket in a new directory inside dir. If the path of dir
+// is too long for a socket, the directory is inside /tmp. The bus ends with ctx.
 func StartBus(ctx context.Context, dir string) (*Bus, error) {
 	// gnome-keyring puts its socket deeper than the bus does.
 	own, err := socketDir(dir, "desktop-", "keyring/control")
@@ -97,8 +97,8 @@ func (b *Bus) start(ctx context.Context) error {
 }
 
 // escapeAddress writes a path as a value in a D-Bus address:
-// https://dbus.freedesktop.org/doc/dbus-specification.html#addresses.
-// What it leaves alone needs no escape in XML either.
+// https://dbus.freedesktop.org/doc/dbus-specification.html#addresses. The result needs no
+// escape in XML either.
 func escapeAddress(path string) string {
 	var s strings.Builder
 	for _, c := range []byte(path) {
@@ -112,7 +112,7 @@ func escapeAddress(path string) string {
 	return s.String()
 }
 
-// Env returns what a process needs in its environment to find the bus.
+// Env returns the environment variables with which a process finds the bus.
 func (b *Bus) Env() []string {
 	return []string{"DBUS_SESSION_BUS_ADDRESS=" + b.Address}
 }

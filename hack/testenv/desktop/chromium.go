@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Chromium finds a Chromium, or what is built from it, on PATH.
+// Chromium finds a Chromium, or a browser that is built from it, on PATH.
 func Chromium() (path string, ok bool) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -50,7 +50,8 @@ func openInChromium(ctx context.Context, path, profile, url, end string) (string
 		"TMPDIR="+profile,
 		"XDG_CONFIG_HOME="+filepath.Join(profile, ".config"),
 		"XDG_CACHE_HOME="+filepath.Join(profile, ".cache"),
-		// It asks for desktop services, and waits: the bus may be a test's.
+		// Without this it calls desktop services and waits for them: the bus may belong to
+		// a test.
 		"DBUS_SESSION_BUS_ADDRESS=disabled:")
 	cmd.ExtraFiles = ends // 3 and 4, as --remote-debugging-pipe has it
 	p, err := start(cmd)
@@ -70,15 +71,14 @@ func openInChromium(ctx context.Context, path, profile, url, end string) (string
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, errEnded):
-		return "", p.failed(err) // else what it said last is not about err
+		return "", p.failed(err) // err has its own reason, and stderr is not about it
 	case err == nil:
 		tools.quit(p.done)
 	}
 	return dom, errors.Join(err, p.close())
 }
 
-// chromiumFlags makes a browser that a test can rely on: it does nothing but
-// what the pages ask for.
+// chromiumFlags are flags for a browser that does nothing except what the pages do.
 func chromiumFlags(profile string) []string {
 	flags := []string{
 		"--headless",

@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// playClient does what role says with go-keyring, which is what the real
-// programs use, and prints what came of it and how long it took.
+// playClient runs the test of a role with go-keyring, as the real programs do, and prints
+// the result and the duration.
 func playClient(role string) {
 	var secret string
 	var err error
@@ -67,7 +67,7 @@ func requireChromium(t *testing.T) string {
 	return path
 }
 
-// absent skips the test, but for CI, whose machine is meant to have it all.
+// absent skips the test, except in CI, which must have all packages.
 func absent(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -86,8 +86,8 @@ func TestNothingIsFoundOnAnEmptyPath(t *testing.T) {
 	}
 }
 
-// playVictim starts all there is, below TMPDIR, says so when a page is open,
-// and waits for its end.
+// playVictim starts a bus, a keyring and a browser below TMPDIR, prints a line when a page
+// is open, and waits to be killed.
 func playVictim() {
 	ctx := context.Background()
 	b, err := StartBus(ctx, os.TempDir())

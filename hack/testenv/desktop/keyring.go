@@ -62,7 +62,7 @@ func (b *Bus) StartKeyring(ctx context.Context, home, password string) (*Keyring
 	return k, nil
 }
 
-// unlocked says whether the login collection is there, the default and open.
+// unlocked reports whether the login collection exists, is the default, and is open.
 func (k *Keyring) unlocked(ctx context.Context) bool {
 	var path dbus.ObjectPath
 	if err := k.call(ctx, servicePath, service+".ReadAlias", "default").Store(&path); err != nil || path != loginPath {
@@ -92,7 +92,7 @@ func (k *Keyring) Lock(ctx context.Context) error {
 	return nil
 }
 
-// Unlock unlocks the login collection, as a user does who types the password.
+// Unlock unlocks the login collection, as a user does by typing the password.
 func (k *Keyring) Unlock(ctx context.Context) error {
 	if err := k.unlock(ctx); err != nil {
 		return fmt.Errorf("unlock the keyring: %w", err)
@@ -155,9 +155,9 @@ func (k *Keyring) Stop() error { return suspend(k.process.Process) }
 // Continue lets the daemon run again (SIGCONT).
 func (k *Keyring) Continue() error { return resume(k.process.Process) }
 
-// Close ends the daemon, stopped or not. What it stored stays under its home.
+// Close ends the daemon, suspended or not. Its files stay.
 func (k *Keyring) Close() error {
-	_ = k.conn.Close() // an error says that it was closed before, maybe by the bus
+	_ = k.conn.Close() // an error means that it was closed before, maybe by the bus
 	return k.process.close()
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// process is a running program of ours, the leader of its own process group.
+// process is a program that this package has started, the leader of its own process group.
 // The group is killed when its context ends, on close, and when its leader ends.
 type process struct {
 	*os.Process
@@ -32,8 +32,8 @@ func start(cmd *exec.Cmd) (*process, error) {
 
 	started := make(chan error)
 	go func() {
-		// The kernel takes the end of the thread that started a child for the
-		// end of its parent, so that thread is kept as long as the child runs.
+		// The kernel treats the end of the thread that started a child as the end of its
+		// parent, so that thread must exist as long as the child runs.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -42,7 +42,7 @@ func start(cmd *exec.Cmd) (*process, error) {
 		if err != nil {
 			return
 		}
-		_ = cmd.Wait() // that it ended is what matters: it ends by our signal
+		_ = cmd.Wait() // the error is expected: it ends by our signal
 		_ = killGroup(cmd.Process)
 		close(p.done)
 	}()
@@ -69,8 +69,7 @@ func (p *process) close() error {
 	return err
 }
 
-// failed closes p and says why it is of no use: cause, and the last thing it
-// wrote to stderr.
+// failed closes p and returns an error with cause and the last line of its stderr.
 func (p *process) failed(cause error) error {
 	if err := p.close(); err != nil {
 		return errors.Join(cause, err)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ownGroup puts cmd into a process group of its own, so that a Ctrl-C meant for
-// us is ours to handle, and has the kernel end it should we be killed.
+// ownGroup puts cmd into its own process group, so that Ctrl-C does not reach it. The
+// kernel ends cmd if this process is killed.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

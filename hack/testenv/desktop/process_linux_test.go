@@ -16,8 +16,8 @@ import (
 
 const noGroup = -1
 
-// wantNothingLeft fails the test if a program of ours still runs. Each keeps
-// something below dir and names it in its command line.
+// wantNothingLeft fails the test if a program of this package still runs. Each has files
+// below dir and dir in its command line.
 func wantNothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	if left := running(noGroup, dir); len(left) != 0 {
@@ -25,7 +25,8 @@ func wantNothingLeft(t *testing.T, dir string) {
 	}
 }
 
-// shortDir is t.TempDir where a browser's profile has room for its socket.
+// shortDir is t.TempDir with a path that is short enough for the socket of a browser's
+// profile.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "")
@@ -65,8 +66,8 @@ func TestNothingIsLeftAfterTheContext(t *testing.T) {
 	check(t, b.Close())
 }
 
-// TestNothingIsLeftAfterAKill kills a program that has a bus, a keyring and a
-// browser, as a test's time limit or a person's kill -9 would.
+// TestNothingIsLeftAfterAKill kills a program that has a bus, a keyring and a browser, as
+// the time limit of a test or kill -9 does.
 func TestNothingIsLeftAfterAKill(t *testing.T) {
 	requireKeyring(t)
 	requireChromium(t)

@@ -46,8 +46,8 @@ type Call struct {
 	Words []string // the arguments after the caller's name
 }
 
-// ErrTold means that the document has the error message, and that stderr gets none.
-var ErrTold = errors.New("the answer has the error message")
+// ErrInDocument means that the document has the error message, and that stderr gets none.
+var ErrInDocument = errors.New("the answer has the error message")
 
 // withoutFlags returns the New of a caller without flags of its own.
 func withoutFlags(answer Answer) func(*pflag.FlagSet) Answer {

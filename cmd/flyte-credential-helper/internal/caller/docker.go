@@ -47,7 +47,7 @@ func docker(ctx context.Context, c Call, version func() string) (document []byte
 	}
 	for _, sentence := range []error{execcred.ErrDockerNotFound, execcred.ErrDockerNoServer, execcred.ErrDockerNoUsername} {
 		if errors.Is(err, sentence) { // docker compares the answer with these sentences
-			return []byte(sentence.Error() + "\n"), ErrTold
+			return []byte(sentence.Error() + "\n"), ErrInDocument
 		}
 	}
 	return document, err

@@ -107,20 +107,20 @@ func answerFast(ctx context.Context, env system.Env, table []callerRow) (status 
 // caller reads.
 func respond(ctx context.Context, env system.Env, c callerRow, answer caller.Answer, call caller.Call) int {
 	document, err := answer(ctx, call)
-	if err != nil && c.Failure != nil && !errors.Is(err, caller.ErrTold) {
+	if err != nil && c.Failure != nil && !errors.Is(err, caller.ErrInDocument) {
 		if status, hint := classify(err); status <= 128 {
 			document = c.Failure(call, oneLine(err), hint)
 		}
 	}
 	if len(document) > 0 {
-		if e := env.Answer(document); e != nil && (err == nil || errors.Is(err, caller.ErrTold)) {
+		if e := env.Answer(document); e != nil && (err == nil || errors.Is(err, caller.ErrInDocument)) {
 			return fail(env, e)
 		}
 	}
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, caller.ErrTold):
+	case errors.Is(err, caller.ErrInDocument):
 		return exitFailed
 	}
 	return fail(env, err)

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the generated documents")
 
 const manPage = "../../../../docs/man/flyte-credential-helper.1"
 
-// The man page is what the command tree and the table of settings say.
+// The man page is made from the command tree and the table of settings.
 func TestManPage(t *testing.T) {
 	var page bytes.Buffer
 	release := Release{}
@@ -62,8 +62,8 @@ func writeManPage(w io.Writer, root *cobra.Command, table []config.Setting) {
 	put("%s", manEnd)
 }
 
-// writeManCommands writes the commands below c that can be run, with the flags that
-// are theirs alone.
+// writeManCommands writes the commands below c that can be run, with the flags that only
+// they have.
 func writeManCommands(put func(string, ...any), c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		if sub.HasAvailableSubCommands() {

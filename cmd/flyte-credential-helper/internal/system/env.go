@@ -39,7 +39,7 @@ func (e Env) Answer(document []byte) error {
 	return e.print(document)
 }
 
-// Write writes text for people to stdout.
+// Write writes text for users to stdout.
 func (e Env) Write(text string) error {
 	if text == "" {
 		return nil

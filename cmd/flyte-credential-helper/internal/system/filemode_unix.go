@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WritableByOthers says why another user may have written the file f, which says whom to trust or
-// what to send; "" if none can. Readers do not matter: mounted secrets are readable by
-// others.
+// WritableByOthers returns the reason why another user may have written the file f, or ""
+// if none can. The contents of f decide which servers are trusted or what is sent. Readers
+// do not matter: mounted secrets are readable by others.
 func WritableByOthers(f *os.File, info fs.FileInfo) string {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !hasModes(f) {

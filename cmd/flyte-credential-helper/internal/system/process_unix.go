@@ -25,7 +25,7 @@ func CloseOnExec() {
 	}
 }
 
-// DisableCoreDumps keeps what is in our memory out of core files.
+// DisableCoreDumps prevents core files, which would contain secrets.
 func DisableCoreDumps() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_CORE, &limit) == nil {
@@ -40,8 +40,8 @@ func OpenPrivate(path string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 }
 
-// IsPrivate reports whether a file is ours, or the administrator's, and closed to
-// other users.
+// IsPrivate reports whether a file belongs to this user or to root, and other users have
+// no access to it.
 func IsPrivate(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && (int(s.Uid) == os.Geteuid() || s.Uid == 0) && info.Mode().Perm()&0o077 == 0

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// Interruptible returns a context that the first INT, TERM or HUP ends, with what cause
-// makes of the signal as its cause. It catches signals from the first call of Done, which
-// a warm answer never calls: to catch them would be a tenth of its time. Until then a
-// signal ends the process itself.
+// Interruptible returns a context that ends at the first INT, TERM or HUP. Its cause is
+// the result of cause. It catches signals from the first call of Done on, which a warm
+// call does not make: catching them would be a tenth of its time. Until then a signal ends
+// the process.
 func Interruptible(cause func(syscall.Signal) error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return lazyContext{ctx, sync.OnceFunc(func() {

@@ -13,7 +13,7 @@ import (
 // nil is no terminal.
 type Terminal struct {
 	open    sync.Once
-	in, out *os.File // nil: there is none, or it is not ours to write to
+	in, out *os.File // nil: there is none, or this process is not in its foreground
 	start   sync.Once
 	lines   chan string
 	restore func()
@@ -28,8 +28,8 @@ func (t *Terminal) Usable() bool {
 	return t.out != nil
 }
 
-// Show writes the text of a login as it is: it may have a QR code in colors, and pkg/oauth
-// has made what is from outside printable.
+// Show writes the text of a login unchanged, because it may have a QR code in colors.
+// pkg/oauth has made text from outside printable.
 func (t *Terminal) Show(text string) { _, _ = io.WriteString(t.out, text) }
 
 // Say writes any other text.

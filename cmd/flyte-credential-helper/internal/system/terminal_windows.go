@@ -26,5 +26,6 @@ func IsTerminal(f *os.File) bool {
 	return windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) == nil
 }
 
-// disableLineMode has nothing to do: a console's line may be as long as our buffer asks.
+// disableLineMode does nothing: the length of a console's line is limited only by the
+// reader's buffer.
 func disableLineMode(*os.File) func() { return nil }

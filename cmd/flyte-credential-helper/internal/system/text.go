@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// All text for people passes through Printable: on stderr, at the terminal, and on the
-// stdout of the commands that people run. Answers to callers do not.
+// All text for users passes through Printable: on stderr, at the terminal, and on the
+// stdout of the commands for users. Answers to callers do not.
 
 // longestLine is more than any hint or login address needs, in characters. A single value
 // from outside is cut earlier, by oauth.Printable.
@@ -37,7 +37,7 @@ func Printable(text string) string {
 	return b.String()
 }
 
-// TextWriter writes text for people to W. Each Write has whole lines.
+// TextWriter writes text for users to W. Each Write has whole lines.
 type TextWriter struct{ W io.Writer }
 
 // Write implements [io.Writer].

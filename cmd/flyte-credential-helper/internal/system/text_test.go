@@ -28,7 +28,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// Each Write reports what it was given, although less may be written.
+// Write returns the length of its argument, although it may write less.
 func TestTextWriter(t *testing.T) {
 	var b strings.Builder
 	if n, err := (TextWriter{&b}).Write([]byte("a\x1b\n")); n != 3 || err != nil || b.String() != "a\n" {

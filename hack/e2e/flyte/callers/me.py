@@ -1,4 +1,4 @@
-"""Says as whom a token is accepted, by the control plane's HTTP gateway."""
+"""Prints the user of an accepted token, by the HTTP gateway of the control plane."""
 
 import json
 import os

@@ -18,7 +18,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// client is a program that logs in, and the browser of its person.
+// client is a program that logs in, with the browser of its user.
 type client struct {
 	*authserver.Server
 	url      string
@@ -52,8 +52,8 @@ func start(t *testing.T) *client {
 	}}}
 }
 
-// with gives the parameters of a request that succeeds, but for changes: a name and
-// a value in turn, and no value leaves a parameter out.
+// with returns the parameters of a successful request with changes: names and values in
+// turn. An empty value removes the parameter.
 func with(form url.Values, changes []string) url.Values {
 	for i := 0; i < len(changes); i += 2 {
 		form.Set(changes[i], changes[i+1])
@@ -77,7 +77,8 @@ func (c *client) authorizeURL(changes ...string) string {
 	return c.url + authserver.AuthorizePath + "?" + with(form, changes).Encode()
 }
 
-// hop makes one request and gives the status and where it leads, or the text.
+// hop sends one request and returns the status, and the target of the redirect or the
+// text.
 func (c *client) hop(t *testing.T, address string) (status int, next, body string) {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, address, nil)
@@ -104,8 +105,8 @@ func (c *client) send(t *testing.T, r *http.Request) (status int, next, body str
 	return answer.StatusCode, next, text.String()
 }
 
-// authorize goes all the way, and gives the statuses of this server's own hops and
-// where the last one leads.
+// authorize follows all redirects, and returns the statuses of this server and the last
+// target.
 func (c *client) authorize(t *testing.T, changes ...string) (statuses []int, redirect url.Values) {
 	t.Helper()
 	next := c.authorizeURL(changes...)
@@ -244,8 +245,8 @@ func TestLoginHops(t *testing.T) {
 	}
 }
 
-// What is wrong with the redirect URI or the client is shown to the person; all else
-// goes to the redirect URI.
+// An error in the redirect URI or the client is shown to the user; other errors are sent
+// to the redirect URI.
 func TestAuthorizeRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes []string
