@@ -91,8 +91,8 @@ func TestCallbackSurvives(t *testing.T) {
 	}
 }
 
-// TestCallbackEnds: an answer with our state ends the login at once, whatever it is,
-// and the page says the same as the caller is told.
+// TestCallbackEnds: an answer with the state of the login ends the login at once, and the
+// page and the error have the same text.
 func TestCallbackEnds(t *testing.T) {
 	f := newFake(t)
 	refused := said(400, "application/json", `{"error":"invalid_grant","error_description":"no such code"}`)
@@ -146,8 +146,8 @@ func TestCallbackEnds(t *testing.T) {
 	}
 }
 
-// TestCallbackTwice: a duplicate of the answer, which the browser sends where the person
-// loads the page again, spends nothing, and shows the same page.
+// TestCallbackTwice: if the user reloads the page, the browser sends the answer again: it
+// redeems nothing and shows the same page.
 func TestCallbackTwice(t *testing.T) {
 	f := newFake(t)
 	l := begin(t, f.client())
@@ -210,8 +210,8 @@ func TestNobodyComes(t *testing.T) {
 	}
 }
 
-// TestCallbackAddress: the redirect URI is sent as it is written, and somebody listens
-// where it leads.
+// TestCallbackAddress: the redirect URI is sent as it is written, and the client listens
+// at its address.
 func TestCallbackAddress(t *testing.T) {
 	f := newFake(t)
 	for redirect, path := range map[string]string{

@@ -14,7 +14,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// machine is a client that was told the token endpoint and nothing more.
+// machine is a client that has only a token endpoint.
 func (f *fake) machine() *oauth.Client {
 	return &oauth.Client{TokenEndpoint: f.URL + "/token", ClientID: "app", ClientSecret: "s3cret"}
 }
@@ -57,8 +57,8 @@ func TestClientCredentials(t *testing.T) {
 	}
 }
 
-// TestClientCredentialsHeader: both parts are form-encoded (RFC 6749 §2.3.1), and
-// the secret is where the server takes it.
+// TestClientCredentialsHeader: both parts are form-encoded (RFC 6749 §2.3.1), and the
+// secret is sent in the form that the server supports.
 func TestClientCredentialsHeader(t *testing.T) {
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	for name, test := range map[string]struct {
@@ -97,8 +97,8 @@ func TestClientCredentialsHeader(t *testing.T) {
 	}
 }
 
-// TestClientCredentialsServer: a machine needs no authorization endpoint, and
-// nothing that is for a person's login.
+// TestClientCredentialsServer: a machine needs no authorization endpoint, and no other
+// endpoint for users.
 func TestClientCredentialsServer(t *testing.T) {
 	f := newFake(t)
 	if _, err := f.machine().ClientCredentials(t.Context()); err != nil {
@@ -117,7 +117,7 @@ func TestClientCredentialsServer(t *testing.T) {
 	}
 }
 
-// TestClientCredentialsSettings: what is missing is said before anybody is asked.
+// TestClientCredentialsSettings: a missing setting is an error before any request.
 func TestClientCredentialsSettings(t *testing.T) {
 	f := newFake(t)
 	for name, test := range map[string]struct {

@@ -87,12 +87,12 @@ func (p *pausing) shown(t *terminal, pattern string) string {
 	return re.FindStringSubmatch(t.shown())[1]
 }
 
-// clock passes only where a device waits between polls, and then at once.
+// clock passes only while a device waits between polls, and then at once.
 type clock struct {
 	mu    sync.Mutex
 	now   time.Time
 	waits []time.Duration
-	until time.Duration // after which nobody wakes up any more
+	until time.Duration // after it the clock stops
 }
 
 func newClock() *clock { return &clock{now: time.Now(), until: time.Hour} }
@@ -170,7 +170,7 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-// TestDeviceDenied: the person's no ends the login, and the polls.
+// TestDeviceDenied: if the user refuses, the login and the polls end.
 func TestDeviceDenied(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	c, terminal := clientOf(s), newTerminal()
@@ -244,7 +244,7 @@ func TestDevicePolls(t *testing.T) {
 	}
 }
 
-// wantNobody: it is a person who did not answer.
+// wantNobody fails unless the error says that the user did not answer.
 func wantNobody(t testing.TB, err error, words string) {
 	t.Helper()
 	if oauth.ClassOf(err) != oauth.ClassUnanswered || !strings.Contains(err.Error(), words) {
@@ -391,8 +391,8 @@ func TestDeviceTexts(t *testing.T) {
 	}
 }
 
-// TestDeviceBrowser: without a terminal the browser opens at the address that
-// has the code, where there is one; with both, nothing opens.
+// TestDeviceBrowser: without a terminal the browser opens at the address with the code, if
+// there is one; with a terminal no browser opens.
 func TestDeviceBrowser(t *testing.T) {
 	f := newFake(t)
 	for complete, want := range map[string]string{"": "https://id.example/device", `,"verification_uri_complete":"https://id.example/d?c=x"`: "https://id.example/d?c=x"} {
@@ -471,8 +471,8 @@ func TestDeviceServer(t *testing.T) {
 	wantConfig(t, err, "grant", "no device endpoint")
 }
 
-// eitherWay is a client that may log in by device code or paste, and a clock
-// whose device polls when told to.
+// eitherWay is a client that may log in by device code or by pasting, and a clock whose
+// device polls when the test says so.
 func eitherWay(f *fake) (c *oauth.Client, terminal *terminal, poll chan time.Time) {
 	c, terminal = f.deviceClient()
 	c.Grant, poll = oauth.GrantAuto, make(chan time.Time)
@@ -513,8 +513,8 @@ func wantGrants(t testing.TB, f *fake, want ...string) {
 	}
 }
 
-// TestEitherWay: where no browser opens, the first answer wins, and the other way
-// is over.
+// TestEitherWay: if no browser opens, the first answer completes the login, and the other
+// way ends.
 func TestEitherWay(t *testing.T) {
 	pending := said(400, "application/json", `{"error":"authorization_pending"}`)
 	t.Run("paste", func(t *testing.T) {
@@ -616,8 +616,8 @@ func TestEitherWay(t *testing.T) {
 	})
 }
 
-// TestOneCodeIsSpent: what is pasted while a poll is under way waits for it, and
-// is not spent where the poll got the token.
+// TestOneCodeIsSpent: an address that is pasted during a poll waits for the poll, and is
+// not redeemed if the poll got the token.
 func TestOneCodeIsSpent(t *testing.T) {
 	f := newFake(t)
 	c, terminal, poll := eitherWay(f)
@@ -662,8 +662,7 @@ func TestOneCodeIsSpent(t *testing.T) {
 	}
 }
 
-// TestAuto: where a device code is asked for, and what becomes of the login where
-// there is none.
+// TestAuto: when a device code is requested, and how the login continues if there is none.
 func TestAuto(t *testing.T) {
 	opened := func(context.Context, string) error { return nil }
 	for name, test := range map[string]struct {

@@ -51,8 +51,8 @@ func ExampleClient_Refresh() {
 	_ = renew
 }
 
-// Get a token for the program itself, where there is no person. It needs no
-// refresh: when the token ends, ask again.
+// Get a token for the program itself, without a user. It needs no refresh: after the token
+// has expired, request another one.
 func ExampleClient_ClientCredentials() {
 	secret, err := os.ReadFile("/run/secrets/my-program")
 	if err != nil {

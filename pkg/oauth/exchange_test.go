@@ -96,7 +96,7 @@ func TestOnePost(t *testing.T) {
 				if slices.Contains([]string{"before the answer", "in the body", "in a chunk"}, name) {
 					want = 4
 				}
-				if n > want || n < want && hc == nil { // fewer where a kept connection turned out to be closed
+				if n > want || n < want && hc == nil { // fewer if a kept connection was already closed
 					t.Errorf("%d requests, want %d", n, want)
 				}
 			})
@@ -227,7 +227,7 @@ func raw(s string) http.HandlerFunc {
 	}
 }
 
-// The secrets of an answer, by which they are found where they should not be.
+// The secrets of an answer. The tests search for them in texts that must not contain them.
 const canaries = `"access_token":"canary-at","refresh_token":"canary-rt","id_token":"canary-id"`
 
 // said is an answer of status and content type.
@@ -401,8 +401,8 @@ func endless(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// TestLifetime: expires_in in all its dresses. Nothing that stands there costs
-// the token, and no expiry is in the past or overflows.
+// TestLifetime: all forms of expires_in. No value makes the login fail, and no expiry is
+// in the past or overflows.
 func TestLifetime(t *testing.T) {
 	const most = 10 * 365 * 24 * time.Hour
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -25,7 +25,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// Two signing keys: the published one, and one of somebody else.
+// Two signing keys: the published one, and another one.
 var (
 	ourKey   = sync.OnceValue(newRSAKey)
 	otherKey = sync.OnceValue(newRSAKey)
@@ -245,8 +245,8 @@ func TestIDToken(t *testing.T) {
 }
 
 // wantIDFault fails unless a login succeeded and its ID token was not accepted. It returns
-// the reason: callers of the access token are served, those of the ID token are told, and
-// the next login may be better.
+// the reason. Callers of the access token get it, callers of the ID token get the reason,
+// and the next login may succeed.
 func wantIDFault(t testing.TB, token *oauth.Token, err error) error {
 	t.Helper()
 	if err != nil {
@@ -272,8 +272,8 @@ func wantIDFault(t testing.TB, token *oauth.Token, err error) error {
 	return token.Missing(oauth.ID)
 }
 
-// TestWithoutKeys: where the server names no keys the connection stands for
-// the signature (OpenID Connect Core §3.1.3.7), and all else is checked still.
+// TestWithoutKeys: if the server names no keys, the TLS connection replaces the signature
+// (OpenID Connect Core §3.1.3.7), and all other checks apply.
 func TestWithoutKeys(t *testing.T) {
 	for name, test := range map[string]struct {
 		change claims
@@ -455,8 +455,8 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestRefreshAtAServer: the same at a server that rotates, keeps, and catches
-// who spends a token twice.
+// TestRefreshAtAServer: the same at a server that rotates refresh tokens, keeps them, or
+// detects one that is redeemed twice.
 func TestRefreshAtAServer(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	l := begin(t, clientOf(s))

@@ -176,8 +176,8 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSingleton: flytekit gives who asks with other parameters the first object of the
-// process. Here two clients of one server at once are two.
+// TestSingleton: in flytekit, a call with other parameters gets the first object of the
+// process. Here two clients of one server are independent.
 func TestSingleton(t *testing.T) {
 	f := newFake(t)
 	first, second := f.client(), f.client()

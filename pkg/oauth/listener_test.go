@@ -51,7 +51,7 @@ const good = "/cb?code=stolen&state={state}&iss={iss}"
 var strays = []struct {
 	name   string
 	method string // GET by default
-	target string // as it stands in the request line; good by default
+	target string // the target in the request line; valid by default
 	header string // lines; a Host replaces the right one
 	status int
 	early  bool // net/http answers before the listener is asked
@@ -145,7 +145,7 @@ var strays = []struct {
 
 var mebibyte = strings.Repeat("a", 1<<20)
 
-// send sends the i-th stray request as it stands and returns the answer to it.
+// send sends the i-th stray request unchanged and returns the answer to it.
 func (l *login) send(i int) (*http.Response, string, error) {
 	s := strays[i]
 	state := l.query.Get("state")
@@ -207,8 +207,8 @@ func (l *login) wantNothingTold(t testing.TB, resp *http.Response, body string) 
 	}
 }
 
-// TestStray: a request that is not the answer gets the right status and the
-// headers, learns nothing, and does not keep the person from logging in.
+// TestStray: a request that is not the answer gets the right status and headers and no
+// information, and the user can still log in.
 func TestStray(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, oauthtest.Config{})
@@ -241,8 +241,8 @@ func TestStray(t *testing.T) {
 	}
 }
 
-// TestStraysInCrowds: a thousand of them, and the login goes on. The person is
-// warned once.
+// TestStraysInCrowds: a thousand such requests do not end the login. The user is warned
+// once.
 func TestStraysInCrowds(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	c := clientOf(s)
@@ -271,8 +271,8 @@ func TestStraysInCrowds(t *testing.T) {
 	}
 }
 
-// TestCallbackInParallel: the good answer fifty times at once spends the code
-// once, and everybody sees how it ended (L-11).
+// TestCallbackInParallel: fifty copies of the valid answer at once redeem the code once,
+// and all get the result (L-11).
 func TestCallbackInParallel(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	s.Fail("token", oauthtest.Fault{Delay: 300 * time.Millisecond})
@@ -313,7 +313,7 @@ func TestCallbackInParallel(t *testing.T) {
 	}
 }
 
-// redirected asks for an address and returns where the answer sends us.
+// redirected requests an address and returns the target of the redirect.
 func redirected(ctx context.Context, address string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -331,8 +331,8 @@ func redirected(ctx context.Context, address string) (string, error) {
 	return to.String(), nil
 }
 
-// TestHalfOpenConnections: who connects and says nothing, or half of it, keeps
-// nobody out (L-12).
+// TestHalfOpenConnections: connections without a request, or with half of one, do not keep
+// others from connecting (L-12).
 func TestHalfOpenConnections(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, oauthtest.Config{})
@@ -758,7 +758,7 @@ func take(t *testing.T, address string) (string, int) {
 	return fmt.Sprint(port), port
 }
 
-// free finds a port that nobody listens on.
+// free finds a port without a listener.
 func free(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -901,7 +901,7 @@ func TestIssuerParameter(t *testing.T) {
 	const code, refused = "code", "error"
 	for name, test := range map[string]struct {
 		announced bool
-		iss       []string // URL stands for the server's own
+		iss       []string // URL is replaced by the server's own
 		good      bool
 	}{
 		"announced and right":           {announced: true, iss: []string{"URL"}, good: true},
@@ -986,8 +986,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestLoginTimeout: the person's time ends, and who comes later is told, or
-// meets a closed door, but never waits.
+// TestLoginTimeout: after the login time-out a late browser gets an answer or no
+// connection, and never waits.
 func TestLoginTimeout(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	c := clientOf(s)

@@ -22,12 +22,12 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// The parameters that are drawn anew, and their lengths.
+// The parameters that each login generates, and their lengths.
 var drawn = map[string]int{"state": 52, "nonce": 52, "code_challenge": 43}
 
-// TestParameters: what is sent is what flytekit sends, as sets, less what it
-// should not, plus a nonce where there is an ID token to carry it. A row has the name
-// of AuthorizationClient's parameter.
+// TestParameters: the request has the parameters of flytekit, compared as sets, without
+// those that it should not send, and with a nonce if an ID token can contain it. A row has
+// the name of AuthorizationClient's parameter.
 func TestParameters(t *testing.T) {
 	const plain = "client_id=app&response_type=code&redirect_uri=URI&state=*&code_challenge=*&code_challenge_method=S256"
 	const exchange = "grant_type=authorization_code&code=the-code&code_verifier=*&redirect_uri=URI&client_id=app"
@@ -117,7 +117,7 @@ func parsed(t *testing.T, a, b string, l *login) url.Values {
 	return q
 }
 
-// starred puts a star for what is drawn anew, if it is as long as it should be.
+// starred replaces generated values by a star, if they have the right length.
 func starred(t *testing.T, q url.Values) url.Values {
 	t.Helper()
 	q = maps.Clone(q)
@@ -129,8 +129,8 @@ func starred(t *testing.T, q url.Values) url.Values {
 	return q
 }
 
-// TestScopesByDefault: openid where the server is an OpenID provider, with
-// offline_access where it offers that.
+// TestScopesByDefault: openid if the server is an OpenID provider, and offline_access if
+// it supports that.
 func TestScopesByDefault(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	for name, test := range map[string]struct {
@@ -224,8 +224,8 @@ func TestThousandAttempts(t *testing.T) {
 	}
 }
 
-// TestReserved: what protects a login cannot be set, nor a secret be passed
-// where others read it; said before anything is asked.
+// TestReserved: parameters that protect a login cannot be set, and a secret cannot be
+// passed where others read it. That is an error before any request.
 func TestReserved(t *testing.T) {
 	for _, name := range []string{
 		"client_id", "client_secret", "client_assertion", "code", "code_challenge", "code_challenge_method", "code_verifier",
@@ -256,8 +256,8 @@ func (f *fake) clientWithoutID() *oauth.Client {
 	return c
 }
 
-// TestPaste: who cannot be reached by the redirect pastes the address, whole or
-// its query, at the first try or a later one.
+// TestPaste: if the redirect cannot reach the client, the user pastes the address, or only
+// its query, at the first prompt or a later one.
 func TestPaste(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	for name, test := range map[string]struct {
@@ -312,8 +312,8 @@ func TestPasteARefusal(t *testing.T) {
 	wantDefinite(t, err, "access_denied")
 }
 
-// TestNonLoopbackRedirect: nobody listens for it; it is pasted, or refused
-// where nobody can.
+// TestNonLoopbackRedirect: no listener starts; the user pastes the address, or the login
+// fails if that is not possible.
 func TestNonLoopbackRedirect(t *testing.T) {
 	const redirect = "https://app.example/cb?x=1"
 	f := newFake(t)
@@ -337,8 +337,8 @@ func TestNonLoopbackRedirect(t *testing.T) {
 	}
 }
 
-// TestBrowserThatDoesNotOpen: the terminal is told, and the login goes on;
-// without a terminal it is over.
+// TestBrowserThatDoesNotOpen: at a terminal a message is shown and the login continues;
+// without a terminal it fails.
 func TestBrowserThatDoesNotOpen(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
@@ -395,7 +395,7 @@ func TestPrompt(t *testing.T) {
 	c.Endpoint = "flyte.example.com"
 	terminal := newTerminal()
 	c.Prompt = terminal
-	close(terminal.lines) // nobody types
+	close(terminal.lines) // no input
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)

@@ -228,7 +228,7 @@ func TestGoodMetadata(t *testing.T) {
 	}
 }
 
-// TestConfiguredEndpoints: the same holds for what a person configured.
+// TestConfiguredEndpoints: the same rules apply to configured endpoints.
 func TestConfiguredEndpoints(t *testing.T) {
 	const a, b = "https://idp.example/auth", "https://idp.example/token"
 	for name, test := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// TestProxy: the proxy's trouble is told as the proxy's.
+// TestProxy: an error of the proxy names the proxy.
 func TestProxy(t *testing.T) {
 	answering := func(status int) *httptest.Server {
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
@@ -50,7 +50,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestPortal: a captive portal sends everybody to itself.
+// TestPortal: a captive portal redirects every request to itself.
 func TestPortal(t *testing.T) {
 	portal := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(portal.Close)
@@ -120,8 +120,8 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
-// TestUnaskedIDToken: an ID token that nobody asked for, so that the keys to
-// check it were not fetched, costs nobody the refresh.
+// TestUnaskedIDToken: an ID token that was not requested, so that its keys were not
+// fetched, does not make a refresh fail.
 func TestUnaskedIDToken(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	l := begin(t, clientOf(s))

@@ -12,7 +12,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-// notes are what Notify was told.
+// notes are the texts that Notify got.
 type notes struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -30,8 +30,8 @@ func (n *notes) all() string {
 	return n.text.String()
 }
 
-// TestNotify: without a terminal, the device code and the address that no browser opened
-// are told, and the login goes on. A browser that opens needs no words.
+// TestNotify: without a terminal, Notify gets the device code and the address that no
+// browser opened, and the login continues. If a browser opens, it gets nothing.
 func TestNotify(t *testing.T) {
 	broken := errors.New("no \x1b[31mbrowser")
 	opens := func(context.Context, string) error { return nil }
@@ -90,7 +90,7 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// TestNotifiedLogin: the address that is told leads to a login, and so does the code.
+// TestNotifiedLogin: the address in the text leads to a login, and so does the code.
 func TestNotifiedLogin(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	for _, grant := range []oauth.Grant{oauth.GrantAuto, oauth.GrantDevice} {

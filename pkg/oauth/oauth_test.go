@@ -39,7 +39,7 @@ type login struct {
 	t        testing.TB
 	URL      string     // the authorization request
 	query    url.Values // its parameters
-	redirect *url.URL   // where the browser will end
+	redirect *url.URL   // the address at which the browser ends
 	cancel   context.CancelCauseFunc
 	done     chan struct{}
 	token    *oauth.Token
@@ -114,7 +114,7 @@ func (l *login) succeed() *oauth.Token {
 	return token
 }
 
-// signIn is the person who says yes, in a browser of its own.
+// signIn is a user who consents, in a new browser.
 func (l *login) signIn() string {
 	l.t.Helper()
 	page, err := oauthtest.SignIn(l.t.Context(), browser(), l.URL)
@@ -198,8 +198,8 @@ func (s *stopAt) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
-// fake is an authorization server that says what a test tells it to, right or
-// wrong. Nobody signs in: the test makes up the answer to the redirect URI.
+// fake is an authorization server with the answers that a test sets, valid or not. No user
+// signs in: the test makes the request to the redirect URI.
 type fake struct {
 	*httptest.Server
 	metadata map[string]any
@@ -247,7 +247,7 @@ func newFake(t testing.TB) *fake {
 	return f
 }
 
-// client is a client that was told the endpoints and asks for no metadata.
+// client is a client with configured endpoints that requests no metadata.
 func (f *fake) client() *oauth.Client {
 	return &oauth.Client{AuthEndpoint: f.URL + "/auth", TokenEndpoint: f.URL + "/token", ClientID: "app", RedirectURI: "http://127.0.0.1/cb"}
 }

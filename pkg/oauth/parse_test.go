@@ -135,8 +135,8 @@ func TestParseRedirect(t *testing.T) {
 	}
 }
 
-// TestUnusableRedirect: what no browser can reach, or nobody can listen on, is
-// said rather than waited for.
+// TestUnusableRedirect: a redirect URI that no browser can reach, or at which no listener
+// is possible, is an error at once.
 func TestUnusableRedirect(t *testing.T) {
 	for _, raw := range []string{
 		"http://127.0.0.2/cb",          // an address that not every machine has

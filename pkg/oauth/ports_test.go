@@ -138,8 +138,8 @@ func TestLockPort(t *testing.T) {
 	})
 }
 
-// TestListen: the login listens where it is told, and the redirect URI is sent as it is
-// written. Only requests for the redirect URI's host are accepted.
+// TestListen: the login listens at the configured address, and the redirect URI is sent as
+// it is written. Only requests for the host of the redirect URI are accepted.
 func TestListen(t *testing.T) {
 	f := newFake(t)
 	for name, test := range map[string]struct {

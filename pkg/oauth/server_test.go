@@ -20,8 +20,8 @@ func jwt(t testing.TB, end time.Time) oauth.Secret {
 	return oauth.Secret(unsigned(t, "none", claims{"exp": end.Unix()}) + "c2lnbmF0dXJl")
 }
 
-// A refresh token that says itself that it has ended is not sent. A minute is for
-// clocks, and more where the server's is known to be wrong.
+// A refresh token that contains a past expiry is not sent. Clocks may differ by a minute,
+// and by more if the server's clock is known to be wrong.
 func TestOutlivedAt(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	// at is a set that was asked for two hours before noon, issued so much later by the
@@ -192,7 +192,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// The client that is set is who we are, whoever else the server names.
+// The configured client ID has precedence over the one that the server names.
 func TestServerNamesAnother(t *testing.T) {
 	f, c := provider(t)
 	c.Issuer = ""
@@ -252,8 +252,8 @@ func TestServerIsChecked(t *testing.T) {
 	}
 }
 
-// A document that anybody may publish cannot say what only Flyte does: that tokens
-// may be sent without TLS, who we are, and under which header.
+// Public metadata cannot set what only Flyte's discovery sets: that tokens may be sent
+// without TLS, the client ID, and the header.
 func TestFlyteFieldsOfADocument(t *testing.T) {
 	f, c := provider(t)
 	f.metadata["flyte_client_id"], f.metadata["flyte_header_key"], f.metadata["flyte_plaintext"] = "another", "x-evil", true

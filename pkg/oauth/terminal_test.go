@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// terminal is a person's terminal: the test types at it and reads it.
+// terminal is the terminal of a user: the test types at it and reads it.
 type terminal struct {
 	lines chan string
 

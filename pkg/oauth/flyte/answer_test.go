@@ -252,7 +252,7 @@ func wantWords(t *testing.T, err error, words ...string) {
 	}
 }
 
-// redirect has no page for people, as http.Redirect has.
+// redirect sends no page, unlike http.Redirect.
 func redirect(w http.ResponseWriter, to string) {
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusPermanentRedirect)

@@ -37,8 +37,8 @@ func tree(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// at is a world with a home and a working directory below root, where variables
-// may say ROOT.
+// at returns an environment with a home directory and a working directory below root.
+// Variables may contain ROOT.
 func at(root string, environ ...string) Env {
 	for i, pair := range environ {
 		environ[i] = strings.ReplaceAll(pair, "ROOT", root)
@@ -60,8 +60,7 @@ func configured(t *testing.T, w Env) (*Source, *Config) {
 	return s, c
 }
 
-// unlike compares two configurations but for where it all stands and what is said
-// of it.
+// unlike compares two configurations, except for the locations and the texts about them.
 func unlike(want, got *Config) string {
 	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}), cmpopts.IgnoreFields(Config{}, "Notes"))
 }
@@ -223,7 +222,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// Where each value stands is told as it is in messages.
+// Messages name the location of each value.
 func TestWhere(t *testing.T) {
 	root := tree(t, map[string]string{
 		"home/.flyte/config.yaml": "# mine\nadmin:\n  endpoint: flyte.example.com\n  scopes:\n  - all\n  caCertFilePath: ca.pem\n  clientId: machine\n",

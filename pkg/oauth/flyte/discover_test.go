@@ -269,8 +269,8 @@ func TestNotFlyte(t *testing.T) {
 	})
 }
 
-// Only where both of Flyte 1's ways say so does an endpoint want no tokens, and
-// nothing else says otherwise.
+// An endpoint needs no token only if both protocols of Flyte 1 say so, and no other answer
+// contradicts.
 func TestNoAuth(t *testing.T) {
 	none := page(http.StatusNotImplemented, "application/json", `{"code":12,"message":"unknown service"}`)
 	for name, all := range map[string]answers{
@@ -306,7 +306,7 @@ func TestNoAuth(t *testing.T) {
 	}
 }
 
-// Fields of the wrong type, and those that nobody knows, count as absent.
+// Fields of the wrong type and unknown fields count as absent.
 func TestWrongTypes(t *testing.T) {
 	f, _, err := ask(t, http1, answers{
 		get: inJSON(`{"issuer":5,"authorization_endpoint":{"a":1},"token_endpoint":["https://a.example","https://id.example/token"],"scopes_supported":"all","jwks_uri":null,` +

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// places in the order in which files are looked for, below a root. Each test file
-// says where it stands, in YAML or INI.
+// places are the locations in which files are searched, in this order, below a root. Each
+// test file contains its own location, in YAML or INI.
 func placesInOrder() []string {
 	return []string{
 		"override.yml", "uctl", "flytectl.yaml",
@@ -154,8 +154,8 @@ func TestWorkingTreeINI(t *testing.T) {
 	}
 }
 
-// A person's own file stays that, though the working directory is the home folder,
-// or below it, or a link leads there.
+// The file at home stays trusted if the working directory is the home directory, is below
+// it, or is reached by a link.
 func TestOwnInWorkingTree(t *testing.T) {
 	const text = "admin: {endpoint: x, insecure: true}\n"
 	own := &Config{Grant: "auto", Insecure: pointer(true)}
@@ -259,7 +259,7 @@ func TestSecretForTree(t *testing.T) {
 	}
 }
 
-// A file that a variable names is the person's own word, wherever it is.
+// A file that a variable names is trusted, wherever it is.
 func TestNamedInWorkingTree(t *testing.T) {
 	root := tree(t, map[string]string{"work/sub/config.yaml": "admin: {endpoint: x, insecure: true}\n"})
 	s, c := configured(t, at(root, "FLYTECTL_CONFIG=config.yaml"))
@@ -297,7 +297,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// A file of a usual size in one's home may be larger than a stranger's may.
+// A file at home may be larger than a file in a working tree.
 func TestSizes(t *testing.T) {
 	large := "# " + strings.Repeat("x", 20<<10) + "\nadmin: {endpoint: x}\n"
 	root := tree(t, map[string]string{"work/sub/config.yaml": large, "home/.flyte/config.yaml": large})

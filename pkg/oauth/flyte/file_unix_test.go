@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// pipe puts a pipe that nobody writes to at path.
+// pipe makes a pipe without a writer at path.
 func pipe(t *testing.T, path string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -22,7 +22,7 @@ func pipe(t *testing.T, path string) {
 	}
 }
 
-// atOnce fails if f does not return: who reads a pipe waits for ever.
+// atOnce fails if f does not return: reading a pipe without a writer would wait forever.
 func atOnce(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -34,7 +34,7 @@ func atOnce(t *testing.T, f func()) {
 	}
 }
 
-// A pipe in the place of a file keeps nobody waiting.
+// A pipe in place of a file does not make the search wait.
 func TestPipe(t *testing.T) {
 	for _, place := range []string{"work/sub/flytekit.config", "work/sub/config.yaml", "home/.flyte/config"} {
 		root := tree(t, map[string]string{"home/.flyte/config.yaml": "admin: {endpoint: x}\n"})

@@ -19,7 +19,7 @@ func TestGrant(t *testing.T) {
 	}
 }
 
-// What cannot be obeyed is an error that says where it stands, and what may stand there.
+// An unsupported value is an error with its location and the supported values.
 func TestGrantRefused(t *testing.T) {
 	root := tree(t, map[string]string{"home/": ""})
 	path := filepath.Join(root, "config.yaml")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Where the secret is from, and what that makes of the grant.
+// The source of the secret, and the grant that follows from it.
 func TestSecret(t *testing.T) {
 	const file, variable = "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=ROOT/secret", "FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR=MINE"
 	for name, test := range map[string]struct {
@@ -70,7 +70,7 @@ func TestSecretOfINI(t *testing.T) {
 	}
 }
 
-// Client credentials without a secret are for whoever asks for the secret to say.
+// Client credentials without a secret are an error only when the secret is read.
 func TestSecretNotSet(t *testing.T) {
 	_, c := configured(t, Env{Environ: []string{"FLYTE_PLATFORM_URL=x", "FLYTE_AUTH_TYPE=ClientSecret", "FLYTE_ADMIN_CLIENTSECRETENVVAR=MINE"}})
 	if _, err := c.Secret(); err == nil || !strings.Contains(err.Error(), "MINE") || c.SecretEnv != "MINE" {

@@ -8,8 +8,8 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
-// Two requests may both find a refresh token good before either spends it. The
-// provider must be told so in its own terms, or it answers 500.
+// Two requests may both find a refresh token valid before either redeems it. The provider
+// must get its own error for that, or it answers 500.
 func TestRefreshTokenIsLookedAtAgain(t *testing.T) {
 	s := newStore(Config{}.withDefaults())
 	_, token, _, err := s.CreateAccessAndRefreshTokens(t.Context(), grant{client: PublicClient, subject: "alice"}, "")
