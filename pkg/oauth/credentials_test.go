@@ -200,7 +200,7 @@ func TestClientCredentialsID(t *testing.T) {
 	f.token = answer(`{"access_token":"at","token_type":"Bearer","id_token":"e30.e30.c2ln"}`)
 	c := &oauth.Client{Issuer: f.URL, ClientID: "app", ClientSecret: "s3cret", Scopes: []string{"openid"}}
 	if token, err := c.ClientCredentials(t.Context()); err == nil {
-		t.Errorf("got %+v, with an ID token that nobody signed", token)
+		t.Errorf("got %+v, with an ID token that is not signed", token)
 	}
 }
 

@@ -425,18 +425,18 @@ func TestGrants(t *testing.T) {
 		setting string
 		words   string
 	}{
-		"unknown":               {func(c *oauth.Client) { c.Grant = "implicit" }, "grant", "no grant implicit"},
-		"no device endpoint":    {func(c *oauth.Client) { c.DeviceEndpoint = "" }, "grant", "no device endpoint"},
-		"nobody to show it":     {func(c *oauth.Client) { c.Prompt = nil }, "grant", "neither a terminal"},
-		"for a machine":         {func(c *oauth.Client) { c.Grant = oauth.GrantClientCredentials }, "grant", "has no login"},
-		"endpoint is http":      {func(c *oauth.Client) { c.DeviceEndpoint = "http://id.example/device" }, "device-endpoint", "https"},
-		"endpoint has a user":   {func(c *oauth.Client) { c.DeviceEndpoint = "https://a:b@id.example/device" }, "device-endpoint", "user"},
-		"no token endpoint":     {func(c *oauth.Client) { c.TokenEndpoint = "" }, "token-endpoint", "no token endpoint"},
-		"browser, no endpoint":  {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = oauth.GrantBrowser, "" }, "auth-endpoint", "no authorization endpoint"},
-		"auto, no endpoint":     {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = oauth.GrantAuto, "" }, "auth-endpoint", "no authorization endpoint"},
-		"device_code is ours":   {func(c *oauth.Client) { c.TokenParams = map[string]string{"device_code": "x"} }, "token-param", "device_code cannot be set"},
-		"default, no endpoint":  {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = "", "" }, "auth-endpoint", "no authorization endpoint"},
-		"a redirect of no sort": {func(c *oauth.Client) { c.RedirectURI = "x" }, "redirect-uri", "not a redirect URI"},
+		"unknown":                {func(c *oauth.Client) { c.Grant = "implicit" }, "grant", "no grant implicit"},
+		"no device endpoint":     {func(c *oauth.Client) { c.DeviceEndpoint = "" }, "grant", "no device endpoint"},
+		"no terminal to show it": {func(c *oauth.Client) { c.Prompt = nil }, "grant", "neither a terminal"},
+		"for a machine":          {func(c *oauth.Client) { c.Grant = oauth.GrantClientCredentials }, "grant", "has no login"},
+		"endpoint is http":       {func(c *oauth.Client) { c.DeviceEndpoint = "http://id.example/device" }, "device-endpoint", "https"},
+		"endpoint has a user":    {func(c *oauth.Client) { c.DeviceEndpoint = "https://a:b@id.example/device" }, "device-endpoint", "user"},
+		"no token endpoint":      {func(c *oauth.Client) { c.TokenEndpoint = "" }, "token-endpoint", "no token endpoint"},
+		"browser, no endpoint":   {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = oauth.GrantBrowser, "" }, "auth-endpoint", "no authorization endpoint"},
+		"auto, no endpoint":      {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = oauth.GrantAuto, "" }, "auth-endpoint", "no authorization endpoint"},
+		"device_code is ours":    {func(c *oauth.Client) { c.TokenParams = map[string]string{"device_code": "x"} }, "token-param", "device_code cannot be set"},
+		"default, no endpoint":   {func(c *oauth.Client) { c.Grant, c.AuthEndpoint = "", "" }, "auth-endpoint", "no authorization endpoint"},
+		"a redirect of no sort":  {func(c *oauth.Client) { c.RedirectURI = "x" }, "redirect-uri", "not a redirect URI"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := f.deviceClient()
@@ -568,7 +568,7 @@ func TestEitherWay(t *testing.T) {
 		terminal.lines <- pasted
 		if resp, err := browser().Get(pasted); err == nil {
 			resp.Body.Close()
-			t.Error("somebody listens still")
+			t.Error("a listener is still open")
 		}
 		wantGrants(t, f, deviceGrant)
 	})

@@ -311,7 +311,7 @@ func TestAnswer(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			said(200, j, "canary-at")(w, nil)
 		}, temporary, ""},
-		"an encoding nobody knows": {func(w http.ResponseWriter, _ *http.Request) {
+		"an unknown encoding": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "zstd")
 			said(200, j, "canary-at")(w, nil)
 		}, temporary, "broken JSON"},
@@ -601,7 +601,7 @@ func TestUnreachable(t *testing.T) {
 		endpoint string
 		words    string
 	}{
-		"nobody there":  {"http://" + closed.Addr().String() + "/token?canary", "cannot be reached"},
+		"no listener":   {"http://" + closed.Addr().String() + "/token?canary", "cannot be reached"},
 		"no such host":  {"https://nowhere.invalid/token?canary", ""},
 		"unknown CA":    {secure.URL + "/oauth/token?canary", "not signed by an authority"},
 		"does not talk": {"https://" + strings.TrimPrefix(newFake(t).URL, "http://") + "/token?canary", "does not speak TLS"},

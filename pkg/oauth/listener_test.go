@@ -686,7 +686,7 @@ func TestNobodyListensAfterwards(t *testing.T) {
 			for _, host := range []string{"127.0.0.1", "::1"} {
 				if conn, err := net.Dial("tcp", net.JoinHostPort(host, l.redirect.Port())); err == nil {
 					conn.Close()
-					t.Errorf("somebody still listens on %s", conn.RemoteAddr())
+					t.Errorf("a listener is still at %s", conn.RemoteAddr())
 				}
 			}
 		})
@@ -711,7 +711,7 @@ func TestBothFamilies(t *testing.T) {
 				probe.Close()
 				conn, err := net.Dial("tcp", net.JoinHostPort(host, l.redirect.Port()))
 				if err != nil {
-					t.Errorf("nobody listens on %s: %v", host, err)
+					t.Errorf("no listener is at %s: %v", host, err)
 					continue
 				}
 				conn.Close()
@@ -810,7 +810,7 @@ func TestPorts(t *testing.T) {
 		c.RedirectURI = fmt.Sprintf("http://localhost:%d/cb", six)
 		c.RedirectPorts = []int{port}
 		if l := begin(t, c); l.redirect.Port() != fmt.Sprint(port) {
-			t.Errorf("the port is %s, want %d: somebody else is at ::1", l.redirect.Port(), port)
+			t.Errorf("the port is %s, want %d: another program is at ::1", l.redirect.Port(), port)
 		}
 	})
 	t.Run("ports without one of its own", func(t *testing.T) {
@@ -835,7 +835,7 @@ func TestPorts(t *testing.T) {
 			t.Errorf("got %v", l.err)
 		}
 		if n := s.Count("discovery"); n != 0 {
-			t.Errorf("the server was asked for its metadata %d times, though nobody can log in", n)
+			t.Errorf("the server was asked for its metadata %d times, although no user can log in", n)
 		}
 	})
 }

@@ -433,7 +433,7 @@ func TestPreparedLogin(t *testing.T) {
 	}
 	if resp, err := browser().Get(c.RedirectURI); err == nil {
 		resp.Body.Close()
-		t.Error("somebody listens already")
+		t.Error("a listener is already open")
 	}
 	s.Fail("discovery", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	s.Fail("keys", oauthtest.Fault{Status: http.StatusServiceUnavailable})

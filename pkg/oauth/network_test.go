@@ -30,7 +30,7 @@ func TestProxy(t *testing.T) {
 		"no user, http":     {"http://127.0.0.1:9", stranger.URL, "the proxy for 127.0.0.1:9 wants a user and a password (407)"},
 		"forbidden":         {"https://id.example.com", forbidding.URL, "the proxy PROXY answered 403 Forbidden when asked to connect to id.example.com:443"},
 		"in trouble":        {"https://id.example.com", troubled.URL, "the proxy PROXY answered 502 Bad Gateway when asked to connect to id.example.com:443"},
-		"nobody there":      {"https://id.example.com", closed.URL, "the proxy for id.example.com cannot be reached: dial tcp PROXY"},
+		"no listener":       {"https://id.example.com", closed.URL, "the proxy for id.example.com cannot be reached: dial tcp PROXY"},
 		"secret in its URL": {"https://id.example.com", strings.Replace(closed.URL, "//", "//u:hunter2@", 1), "the proxy for id.example.com cannot be reached: dial tcp PROXY"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -188,7 +188,7 @@ func TestServer(t *testing.T) {
 	c.ClientID = ""
 	c.Issuer = f.URL
 	if _, err := c.Refresh(t.Context(), &other); err == nil {
-		t.Error("nobody says who we are, and it is refreshed")
+		t.Error("no client ID is known, and the token is refreshed")
 	}
 }
 
