@@ -69,44 +69,58 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 type noMetadata struct {
 	words string
 	page  bool // something answered, and perhaps not the server
+
+	portal bool // another host would have to be asked
 }
 
 func (e *noMetadata) Error() string { return e.words }
 
-// metadata reads one well-known document. A [noMetadata] means that there is none.
+// metadata reads one well-known document of the client's issuer. A [noMetadata] means that
+// there is none.
 func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error) {
+	m, clean, err := c.document(ctx, address)
+	var none *noMetadata
+	switch {
+	case errors.As(err, &none) && none.portal:
+		return nil, Temporary("%s", none.words)
+	case err != nil:
+		return nil, err
+	case m.Issuer == "":
+		return nil, ConfigError("issuer", "%s publishes metadata that name no issuer", c.Issuer)
+	case m.Issuer == c.Issuer:
+		return m, cleaned(m.check(c.Grant), clean)
+	case strings.Contains(m.Issuer, "{tenantid}"): // Entra, for the issuers common, organizations and consumers
+		return nil, ConfigError("issuer", "%s is the issuer of many tenants: put your tenant's ID in place of {tenantid} in %s", c.Issuer, clean(m.Issuer))
+	}
+	return nil, ConfigError("issuer", "%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, clean(m.Issuer))
+}
+
+// document reads one well-known document, whatever its issuer. clean makes its texts fit
+// for people. A [noMetadata] means that there is none.
+func (c *Client) document(ctx context.Context, address string) (m *Metadata, clean func(string) string, err error) {
 	ctx, cancel := withTimeout(ctx, metadataTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, body, err := c.wire().fetch(req, sameHost)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
-		return nil, Temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
+		return nil, nil, Temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
 	case elsewhere(resp) != "":
-		return nil, Temporary("%s sends us to %s (a captive portal?)", req.URL.Host, elsewhere(resp))
+		return nil, nil, &noMetadata{words: req.URL.Host + " sends us to " + elsewhere(resp) + " (a captive portal?)", portal: true}
 	case resp.StatusCode != http.StatusOK:
-		return nil, &noMetadata{words: req.URL.Host + " answered " + status(resp)}
+		return nil, nil, &noMetadata{words: req.URL.Host + " answered " + status(resp)}
 	}
 	a, err := newAnswer(resp, body, nil, c.now())
 	if err != nil {
-		return nil, &noMetadata{words: err.Error(), page: true}
+		return nil, nil, &noMetadata{words: err.Error(), page: true}
 	}
-	m := decodeMetadata(a.fields, a.clean)
-	switch {
-	case m.Issuer == "":
-		return nil, ConfigError("issuer", "%s publishes metadata that name no issuer", c.Issuer)
-	case m.Issuer == c.Issuer:
-		return m, cleaned(m.check(c.Grant), a.clean)
-	case strings.Contains(m.Issuer, "{tenantid}"): // Entra, for the issuers common, organizations and consumers
-		return nil, ConfigError("issuer", "%s is the issuer of many tenants: put your tenant's ID in place of {tenantid} in %s", c.Issuer, a.clean(m.Issuer))
-	}
-	return nil, ConfigError("issuer", "%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, a.clean(m.Issuer))
+	return decodeMetadata(a.fields, a.clean), a.clean, nil
 }
 
 // cleaned is err, an error of the check of a server's metadata, with its text made fit
