@@ -88,6 +88,11 @@ type Client struct {
 	// a login fails if no browser opens.
 	Notify func(text string)
 
+	// Confirm is a question that the user answers before the sign-in page opens: what this
+	// login is, in lines. The listener shows it in the browser, with a button for yes and one
+	// for no. It is not for the device grant, nor for a redirect URI on another machine.
+	// Empty: the sign-in page opens at once.
+	Confirm string
 	// TLS is used for the connections to the server. Nil: the certificate is verified
 	// by the system's roots.
 	TLS *tls.Config

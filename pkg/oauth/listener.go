@@ -36,8 +36,9 @@ type listener struct {
 	login    *loginFlow
 	endpoint string // what the pages call the service
 	redirect *redirect
-	port     int    // of the redirect URI
-	last     string // the path of the page at the end, which only the browser is told
+	port     int           // of the redirect URI
+	last     string        // the path of the page at the end, which only the browser is told
+	confirm  *confirmation // nil: the browser opens the sign-in page at once
 	server   *http.Server
 	ctx      context.Context // the login's: a closed tab must not stop the exchange
 	shown    chan struct{}   // closed when every tab that was sent there has the last page
@@ -169,6 +170,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMisdirectedRequest) // DNS rebinding
 	case r.URL.EscapedPath() == l.last && r.Method == http.MethodGet:
 		l.serveLast(w)
+	case l.confirm.asks(r):
+		l.serveConfirm(w, r)
 	case r.URL.EscapedPath() != l.redirect.path:
 		refuse(w, http.StatusNotFound)
 	case h.Get("Sec-Purpose") != "" || h.Get("Purpose") != "" || h.Get("X-Moz") != "":

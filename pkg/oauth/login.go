@@ -124,7 +124,7 @@ func (a *loginFlow) addDevice(ctx context.Context) (err error) {
 // tryDevice gets a device code for a login that goes on without one if there is none.
 func (a *loginFlow) tryDevice(ctx context.Context) (err error) {
 	c := a.client
-	if c.Grant == GrantBrowser || a.server.DeviceEndpoint == "" {
+	if c.Grant == GrantBrowser || a.server.DeviceEndpoint == "" || c.Confirm != "" {
 		return nil
 	}
 	if a.device, err = c.wire().requestDevice(ctx, a.server); err != nil && ctx.Err() == nil {
@@ -142,6 +142,7 @@ func (a *loginFlow) receive(ctx context.Context, r *redirect, b *binding) (*Toke
 	if err != nil {
 		return nil, err
 	}
+	address = l.confirmFirst(address)
 	l.serve(b.listeners)
 	t, err := a.wait(ctx, address)
 	l.close(ctx)

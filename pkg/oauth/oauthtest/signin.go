@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// SignIn signs a user in as a browser would: it opens an authorization URL, sends
-// the form of the sign-in page unchanged, and follows redirects through the client's
-// callback to the last page, which it returns. If the status of that page is 400 or
+// SignIn signs a user in as a browser would: it opens an authorization URL, or the client's
+// own page before it, sends the form of each page unchanged, and follows redirects through
+// the client's callback to the last page, which it returns. If the status of that page is 400 or
 // more, it also returns an error.
 //
 // client determines which certificates are trusted; nil: the zero [http.Client].
@@ -28,13 +28,29 @@ func SignIn(ctx context.Context, client *http.Client, authorizationURL string) (
 		browser.Transport, browser.Timeout = client.Transport, client.Timeout
 	}
 	page, at, err := visit(ctx, &browser, http.MethodGet, authorizationURL, nil)
-	if form := formOf(page); err == nil && form != nil {
-		page, _, err = visit(ctx, &browser, http.MethodPost, at, form)
+	for range 2 { // the client's page and the sign-in page
+		if form := formOf(page); err == nil && form != nil {
+			page, at, err = visit(ctx, &browser, http.MethodPost, at, form)
+		}
 	}
 	return page, err
 }
 
-// visit follows redirects and returns the last page and its URL.
+// Decline opens an address and sends the form there with the answer no.
+func Decline(ctx context.Context, client *http.Client, address string) (page string, err error) {
+	if client == nil {
+		client = &http.Client{}
+	}
+	page, at, err := visit(ctx, client, http.MethodGet, address, nil)
+	if form := formOf(page); err == nil && form != nil {
+		form.Set("answer", "no")
+		page, _, err = visit(ctx, client, http.MethodPost, at, form)
+	}
+	return page, err
+}
+
+// visit follows redirects, and a page that opens another, and returns the last page and its
+// URL.
 func visit(ctx context.Context, browser *http.Client, method, address string, form url.Values) (page, at string, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -46,6 +62,9 @@ func visit(ctx context.Context, browser *http.Client, method, address string, fo
 		return "", "", err
 	}
 	defer response.Body.Close()
+	if _, next, found := strings.Cut(response.Header.Get("Refresh"), "url="); found {
+		return visit(ctx, browser, http.MethodGet, next, nil)
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err == nil && response.StatusCode >= 400 {
 		err = fmt.Errorf("oauthtest: the last page's status is %s", response.Status)
