@@ -191,7 +191,7 @@ func configured(c *Client) *Metadata {
 
 // scopes returns the scopes to ask for at the server that m describes.
 func (c *Client) scopes(m *Metadata) []string {
-	if len(c.Scopes) > 0 || c.Issuer == "" || c.Server != nil || c.Grant == GrantClientCredentials {
+	if len(c.Scopes) > 0 || c.Issuer == "" || c.Grant == GrantClientCredentials {
 		return c.Scopes
 	}
 	if slices.Contains(m.Scopes, "offline_access") {
