@@ -61,12 +61,13 @@ func TestNoOneElseSendsMeanwhile(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w := newWorld(t)
 			old := w.has(t, age)
-			answers, ended := make(chan struct{}), make(chan struct{})
-			w.during = func(context.Context, *Store) error { <-answers; return nil }
+			sent, answers, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			w.during = func(context.Context, *Store) error { close(sent); <-answers; return nil }
 			impatient := func(s *Source) {
 				s.refreshWait = 20 * time.Millisecond
 				s.worker = func(ctx context.Context, request []byte) ([]byte, error) {
 					go func() { defer close(ended); _, _ = w.worker(context.WithoutCancel(ctx), request) }()
+					<-sent
 					<-ctx.Done()
 					return nil, context.Cause(ctx)
 				}
