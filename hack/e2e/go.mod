@@ -28,7 +28,12 @@ require (
 	k8s.io/kubectl v0.37.2 // the caller
 )
 
-require github.com/adrg/xdg v0.5.3
+require (
+	github.com/adrg/xdg v0.5.3
+	github.com/charmbracelet/x/conpty v0.2.0
+	github.com/danieljoos/wincred v1.2.3
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect
@@ -45,7 +50,6 @@ require (
 	github.com/chai2010/gettext-go v1.0.2 // indirect
 	github.com/coreos/go-oidc v2.5.0+incompatible // indirect
 	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
-	github.com/danieljoos/wincred v1.2.3 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/dgraph-io/ristretto v0.0.3 // indirect
 	github.com/distribution/reference v0.6.0 // indirect
@@ -161,7 +165,6 @@ require (
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
 	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect

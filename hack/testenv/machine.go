@@ -94,7 +94,7 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		err = os.WriteFile(m.CAFile(), s.CA, 0o600)
 	}
 	if root := os.Getenv("SYSTEMROOT"); root != "" { // Windows opens no socket without it
-		m.Env = append(m.Env, "SYSTEMROOT="+root)
+		m.Env = append(m.Env, "SYSTEMROOT="+root, "USERPROFILE="+home, "TMP="+home, "TEMP="+home)
 	}
 	if err := errors.Join(err, os.MkdirAll(filepath.Join(home, "run"), 0o700)); err != nil {
 		return nil, errors.Join(err, m.Close())

@@ -1,17 +1,48 @@
 package windows
 
 import (
+	"bytes"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/danieljoos/wincred"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // commands are these, besides those of testenv:
 //
-//	same N      fail unless the last stdout has N lines, which are all equal
-var commands = map[string]testenv.Command{"same": same}
+//	same N                 fail unless the last stdout has N lines, which are all equal
+//	unreadable DIR         fail if a file in DIR has a token, or if none has an encrypted one
+//	local-app-data VAR     set VAR to the user's %LOCALAPPDATA%
+//	credentials count N    fail unless the script has N credentials in the Credential Manager
+//	credentials delete     delete them
+//	credentials break      make the Credential Manager fail (of wine only)
+//	credentials mend       end that
+//
+// and these programs:
+//
+//	test-console DIALOG CMD [ARG...]    run CMD at a console of its own
+//
+// DIALOG is a file. Its lines are: "shows REGEXP", which waits until the console shows it;
+// "types TEXT"; "opens", the user signs in at the address that is shown; and "pastes", the user
+// signs in on another machine and pastes the address at which the browser ends.
+var commands = map[string]testenv.Command{
+	"same":       same,
+	"unreadable": unreadable,
+	"local-app-data": func(ts *testscript.TestScript, _ bool, args []string) {
+		dir, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+		ts.Check(err)
+		ts.Setenv(args[0], dir)
+	},
+	"credentials": credentials,
+}
 
 func same(ts *testscript.TestScript, _ bool, args []string) {
 	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), "\n")
@@ -21,4 +52,85 @@ func same(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%q differs from %q", line, lines[0])
 		}
 	}
+}
+
+func unreadable(ts *testscript.TestScript, _ bool, args []string) {
+	secrets := []string{"eyJhbGciOi"} // a JWT
+	for _, r := range testenv.MachineOf(ts).Server.Requests("token") {
+		for _, name := range []string{"code", "code_verifier", "refresh_token"} {
+			if v := r.Form.Get(name); v != "" {
+				secrets = append(secrets, v)
+			}
+		}
+	}
+	sealed := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, secret := range secrets {
+			if bytes.Contains(text, []byte(secret)) {
+				ts.Fatalf("%s has a secret", path)
+			}
+		}
+		if filepath.Ext(path) == ".sealed" && len(text) > 0 {
+			sealed++
+		}
+		return err
+	}))
+	if sealed == 0 {
+		ts.Fatalf("no file has an encrypted token")
+	}
+}
+
+// stored returns the program's credentials for the server of the script.
+func stored(ts *testscript.TestScript) []*wincred.Credential {
+	all, err := wincred.FilteredList(testenv.Program + ":" + testenv.MachineOf(ts).Server.URL + "*")
+	if err != wincred.ErrElementNotFound {
+		ts.Check(err)
+	}
+	return all
+}
+
+func credentials(ts *testscript.TestScript, _ bool, args []string) {
+	switch args[0] {
+	case "count":
+		testenv.Want(ts, "credentials", len(stored(ts)), args[1])
+	case "delete":
+		for _, c := range stored(ts) {
+			ts.Check((&wincred.GenericCredential{Credential: *c}).Delete())
+		}
+	case "break", "mend":
+		ts.Check(breakCredentials(args[0] == "break"))
+	default:
+		ts.Fatalf("unknown command: credentials %s", args[0])
+	}
+}
+
+// breakCredentials changes the type of the value in which wine has the key of its Credential
+// Manager, which then fails as if the registry were damaged; or changes it back.
+func breakCredentials(broken bool) error {
+	const name = "EncryptionKey"
+	key, err := registry.OpenKey(registry.CURRENT_USER, `Software\Wine\Credential Manager`, registry.ALL_ACCESS)
+	if err != nil {
+		return err
+	}
+	defer key.Close()
+	if broken {
+		value, _, err := key.GetBinaryValue(name)
+		if err != nil {
+			return err
+		}
+		return key.SetStringValue(name, hex.EncodeToString(value))
+	}
+	text, _, err := key.GetStringValue(name)
+	if err != nil {
+		return err
+	}
+	value, err := hex.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	return key.SetBinaryValue(name, value)
 }
