@@ -20,6 +20,8 @@ import (
 //
 //	same N                 fail unless the last stdout has N lines, which are all equal
 //	unreadable DIR         fail if a file in DIR has a token, or if none has an encrypted one
+//	install DIR            copy the program to DIR, which then is the first on PATH
+//	same-file A B          fail unless two programs on PATH are names of one file
 //	local-app-data VAR     set VAR to the user's %LOCALAPPDATA%
 //	credentials count N    fail unless the script has N credentials in the Credential Manager
 //	credentials delete     delete them
@@ -29,6 +31,7 @@ import (
 // and these programs:
 //
 //	test-console DIALOG CMD [ARG...]    run CMD at a console of its own
+//	test-bazel RC URI                   ask the credential helper that a .bazelrc names
 //
 // DIALOG is a file. Its lines are: "shows REGEXP", which waits until the console shows it;
 // "types TEXT"; "opens", the user signs in at the address that is shown; and "pastes", the user
@@ -36,6 +39,8 @@ import (
 var commands = map[string]testenv.Command{
 	"same":       same,
 	"unreadable": unreadable,
+	"install":    install,
+	"same-file":  sameFile,
 	"local-app-data": func(ts *testscript.TestScript, _ bool, args []string) {
 		dir, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
 		ts.Check(err)
@@ -82,6 +87,40 @@ func unreadable(ts *testscript.TestScript, _ bool, args []string) {
 	if sealed == 0 {
 		ts.Fatalf("no file has an encrypted token")
 	}
+}
+
+func install(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	text, err := os.ReadFile(testenv.MachineOf(ts).Program)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(dir, testenv.Program+".exe"), text, 0o700))
+	ts.Setenv("PATH", dir+string(filepath.ListSeparator)+ts.Getenv("PATH"))
+}
+
+func sameFile(ts *testscript.TestScript, _ bool, args []string) {
+	var files []fs.FileInfo
+	for _, name := range args {
+		path, err := look(ts, name)
+		ts.Check(err)
+		info, err := os.Stat(path)
+		ts.Check(err)
+		files = append(files, info)
+	}
+	if !os.SameFile(files[0], files[1]) {
+		ts.Fatalf("%s and %s are two files", args[0], args[1])
+	}
+}
+
+// look finds a program on the PATH of the script.
+func look(ts *testscript.TestScript, name string) (string, error) {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		path := filepath.Join(dir, name+".exe")
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fs.ErrNotExist
 }
 
 // stored returns the program's credentials for the server of the script.

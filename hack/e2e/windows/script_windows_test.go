@@ -11,7 +11,9 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m, prepare, map[string]func(){"test-console": console}) }
+func TestMain(m *testing.M) {
+	testenv.Main(m, prepare, map[string]func(){"test-console": console, "test-bazel": bazel})
+}
 
 // prepare builds the program. Under wine there is no go command, and [TestWine] has built
 // it.
