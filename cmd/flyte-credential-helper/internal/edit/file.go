@@ -80,7 +80,7 @@ func WriteOrDelete(path string, text []byte) error {
 	if text != nil {
 		return Write(path, text)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -36,7 +36,11 @@ func (t *bazelTool) change(context.Context) error { return t.link.make() }
 func (t *bazelTool) proof(context.Context) (text string, works bool) {
 	text = "Write into your project's .bazelrc:\n"
 	for _, host := range t.hosts {
-		text += fmt.Sprintf("  common --credential_helper=%s=%s\n", login.WithoutScheme(host), t.link.path)
+		option := "--credential_helper=" + login.WithoutScheme(host) + "=" + t.link.path
+		if strings.ContainsAny(option, " \t'\"\\") { // as Bazel reads a .bazelrc
+			option = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(option) + `"`
+		}
+		text += "  common " + option + "\n"
 	}
 	return text, true
 }
