@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,14 +22,14 @@ type gateway struct {
 	identity *oauthtest.Server
 
 	mu     sync.Mutex
-	moved  bool   // the token endpoint has another name
-	guard  string // the token that requests must have; empty: none
-	asked  int    // for the metadata
+	set    map[string]string // members of its metadata
+	guard  string            // the token that requests must have; empty: none
+	asked  int               // for the metadata
 	denied int
 }
 
 func newGateway(s *oauthtest.Server) *gateway {
-	g := &gateway{identity: s}
+	g := &gateway{identity: s, set: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", g.metadata)
 	mux.HandleFunc("GET /config/v1/flyte_client", func(w http.ResponseWriter, _ *http.Request) {
@@ -71,8 +70,8 @@ func (g *gateway) metadata(w http.ResponseWriter, _ *http.Request) {
 	defer resp.Body.Close()
 	var document map[string]any
 	_ = json.NewDecoder(resp.Body).Decode(&document)
-	if g.moved {
-		document["token_endpoint"] = strings.Replace(fmt.Sprint(document["token_endpoint"]), "127.0.0.1", "localhost", 1)
+	for name, value := range g.set {
+		document[name] = value
 	}
 	writeJSON(w, document)
 }
@@ -87,7 +86,7 @@ func (g *gateway) address() string { return strings.TrimPrefix(g.URL, "http://")
 // flyteCommand changes the script's Flyte endpoint, which is at $FLYTE, or asserts
 // what came to it:
 //
-//	flyte move             name the token endpoint of the server by another host
+//	flyte set NAME=VALUE   change members of its metadata
 //	flyte guard TOKEN      require this token in Proxy-Authorization; "" for none
 //	flyte count N          fail unless it received N requests for its metadata
 //	flyte denied N         fail unless it rejected N requests
@@ -98,8 +97,11 @@ func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch args[0] {
-	case "move":
-		g.moved = true
+	case "set":
+		for _, arg := range args[1:] {
+			name, value, _ := strings.Cut(arg, "=")
+			g.set[name] = value
+		}
 	case "guard":
 		g.guard = args[1]
 	case "count":

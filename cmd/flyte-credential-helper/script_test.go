@@ -45,11 +45,12 @@ func testProgram() {
 // fixture is what a script has besides its machine: a Flyte endpoint and, if the script
 // starts them, a desktop and an HTTP proxy.
 type fixture struct {
-	flyte   *gateway
-	ctx     context.Context
-	bus     *desktop.Bus
-	keyring *desktop.Keyring
-	proxy   *proxy
+	flyte    *gateway
+	attacker *oauthtest.Server
+	ctx      context.Context
+	bus      *desktop.Bus
+	keyring  *desktop.Keyring
+	proxy    *proxy
 }
 
 type fixtureKey struct{}
@@ -77,11 +78,15 @@ func TestPermissions(t *testing.T) {
 //	                         empty, byte
 //	secrets absent DIR...    fail if a secret can be read in a file or folder
 //	secrets present DIR...   fail unless one can
+//	attacker start           start another authorization server, at $ATTACKER
+//	attacker WORD...         as the command server, for that one
+//	                         ($ELSEWHERE is the first server by another host name)
 //	flyte, unproxied, proxy  see gateway_test.go and proxy_test.go
 func runScripts(t *testing.T, files string) {
 	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
 		"desktop":   desktopCommand,
 		"secrets":   secretsCommand,
+		"attacker":  attackerCommand,
 		"damage":    damageCommand,
 		"flyte":     flyteCommand,
 		"unproxied": proxyTokenCommand,
@@ -105,7 +110,7 @@ func setup(e *testscript.Env) error {
 		}
 	})
 	testenv.Setup(e, m)
-	e.Vars = append(e.Vars, "FLYTE="+f.flyte.address())
+	e.Vars = append(e.Vars, "FLYTE="+f.flyte.address(), "ELSEWHERE="+strings.Replace(m.Server.URL, "127.0.0.1", "localhost", 1))
 	return nil
 }
 
@@ -148,6 +153,19 @@ func desktopCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("unknown command: desktop %s", args[0])
 	}
 	ts.Check(err)
+}
+
+func attackerCommand(ts *testscript.TestScript, _ bool, args []string) {
+	f := theFixture(ts)
+	if args[0] != "start" {
+		testenv.ServerCommand(ts, f.attacker, args)
+		return
+	}
+	var err error
+	f.attacker, err = oauthtest.NewServer(oauthtest.Config{})
+	ts.Check(err)
+	ts.Defer(f.attacker.Close)
+	ts.Setenv("ATTACKER", f.attacker.URL)
 }
 
 func secretsCommand(ts *testscript.TestScript, _ bool, args []string) {

@@ -34,6 +34,7 @@ const (
 	Closes   Habit = "closes"   // the user closes the tab at once
 	Waits    Habit = "waits"    // the user signs in only after [Machine.Release]
 	Stays    Habit = "stays"    // the process ends only after [Machine.Release]
+	Declines Habit = "declines" // the user answers no to the question that comes before the sign-in page
 	Probes   Habit = "probes"   // other pages and programs send requests to the listener before the user signs in
 	Noisy    Habit = "noisy"    // the process writes a lot to its standard streams
 	Fails    Habit = "fails"    // the process ends with status 1
@@ -75,7 +76,11 @@ func runBrowser(args []string) {
 	if has(Waits) {
 		awaitFile(ctx, log+released)
 	}
-	page, err := signIn(ctx, has(Chromium), address)
+	open := signIn
+	if has(Declines) {
+		open = decline
+	}
+	page, err := open(ctx, has(Chromium), address)
 	if err != nil {
 		page = err.Error() + "\n" + page
 	}
@@ -101,6 +106,10 @@ func signIn(ctx context.Context, real bool, address string) (page string, err er
 		return "", err
 	}
 	return oauthtest.SignIn(ctx, client, address)
+}
+
+func decline(ctx context.Context, _ bool, address string) (page string, err error) {
+	return oauthtest.Decline(ctx, nil, address)
 }
 
 // trusting is an HTTP client that trusts the certificate in the file ca, or nil without

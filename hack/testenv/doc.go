@@ -31,7 +31,7 @@
 // The browser ($BROWSER; its name is also a program, test-browser):
 //
 //	browser HABIT...                  what the user does from now on, see [Habit]:
-//	                                  signs-in, closes, waits, stays, probes, noisy, fails,
+//	                                  signs-in, declines, closes, waits, stays, probes, noisy, fails,
 //	                                  chromium, or none (BROWSER is empty)
 //	browser release                   let browsers continue that wait or stay
 //	browser count N                   fail unless N browsers were opened in this script

@@ -20,7 +20,7 @@ type SplitError struct{ Front, TokenEndpoint string }
 
 func (e *SplitError) Error() string {
 	front, token := Printable(e.Front), Printable(e.TokenEndpoint)
-	return "the sign-in page is at " + front + ", and its code would be sent to " + token + ": " + origin(front) + " publishes no metadata that contains both"
+	return "users sign in at " + front + ", and codes are sent to " + token + ", but " + origin(front) + " publishes no metadata with both"
 }
 
 // OneServer checks that the endpoints of m that a login uses belong to one authorization

@@ -56,6 +56,7 @@ func classify(err error) (status int, hint config.Hint) {
 		store       *cache.StoreError
 		unproven    *setup.UnprovenError
 		guarded     *flyte.ProxyAuthRequiredError
+		unconfirmed *login.UnconfirmedError
 	)
 	switch {
 	case errors.As(err, &interrupted):
@@ -72,6 +73,10 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitLogin, logIn(call)
 	case errors.As(err, &store):
 		return exitStore, storeHint(store, call)
+	case errors.As(err, &unconfirmed) && errors.As(err, &shown):
+		return exitRefused, config.Hint{}
+	case errors.As(err, &unconfirmed):
+		return exitRefused, config.Command(unconfirmed.Login...)
 	case errors.As(err, &guarded) && call.Settings != nil && call.Settings.IsGiven("proxy-command"):
 		return exitRefused, config.Hint{} // the proxy rejected the command's token
 	case errors.As(err, &guarded):

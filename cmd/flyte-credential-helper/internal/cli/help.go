@@ -36,6 +36,8 @@ func help(out io.Writer, c *cobra.Command, table []config.Setting, configPath st
 		case "bool":
 		case "string":
 			name += " NAME"
+		case "stringArray": // --pin
+			name += " URL"
 		default:
 			name += " " + kind
 		}

@@ -18,8 +18,11 @@ import (
 func (a *app) loginCommand() *cobra.Command {
 	c := a.userCommand("login", "Log in now, in the browser or with a device code")
 	c.Example = "login --issuer https://login.example.com --client-id ID"
+	var pins []string
+	c.Flags().StringArrayVar(&pins, "pin", nil, "accept this endpoint as one of the authorization server (repeatable: the sign-in page and the token endpoint)")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.run(login.Policy{Explicit: true, Auto: oauth.Auto}, needs{flyte: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+		return a.run(login.Policy{Explicit: true, Auto: oauth.Auto, Pins: pins}, needs{flyte: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+			p.AcceptServers = r.Interactive == "always"
 			return 0, logInNow(cmd.Context(), a.env, r, p)
 		})
 	}

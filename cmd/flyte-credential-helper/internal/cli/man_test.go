@@ -83,6 +83,8 @@ func writeManCommands(put func(string, ...any), c *cobra.Command) {
 				value = ""
 			case "string":
 				value = strings.ToUpper(f.Name)
+			case "stringArray":
+				value = "URL"
 			}
 			put(".TP\n%s\n%s\n", manFlag("--"+f.Name, value), roff(f.Usage))
 		})

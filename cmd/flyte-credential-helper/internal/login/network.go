@@ -71,6 +71,7 @@ type user struct {
 	terminal *system.Terminal
 	browser  *browser
 	notify   func(text string)
+	question string // to answer in the browser before the login, or empty
 	noColor  bool
 }
 
@@ -78,7 +79,7 @@ type user struct {
 func (c *connection) client(t *Target, u user) *oauth.Client {
 	parts := clientParts{
 		http: &http.Client{Transport: c.network.Wrap(c.network.Transport)}, now: c.now,
-		notify: u.notify, noQRCode: u.noColor,
+		notify: u.notify, confirm: u.question, noQRCode: u.noColor,
 	}
 	if t.StateDir != "" {
 		parts.lockPort = cache.Dir(t.StateDir).LockPort
@@ -104,28 +105,29 @@ func (c *connection) prepareRefresh(ctx context.Context, old *oauth.Token, kind 
 	return c.client(t, user{}).PrepareRefresh(ctx, old, kind)
 }
 
+// obtain gets a token with client credentials. unpinned is called if the Flyte endpoint
+// names another server than it did for old.
 func (c *connection) obtain(ctx context.Context, old *oauth.Token, unpinned func(was, is string) error) (*oauth.Token, error) {
-	t, err := c.asked(ctx, old, unpinned)
+	t, err := c.asked(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if t.Discovers && old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != t.Server.TokenEndpoint {
+		if err := unpinned(old.Server.TokenEndpoint, t.Server.TokenEndpoint); err != nil {
+			return nil, err
+		}
 	}
 	return c.client(t, user{}).ClientCredentials(ctx)
 }
 
-// asked returns the target with what its Flyte endpoint says, if it has one. unpinned is
-// called if the endpoint names another server than it did for the saved login old.
-func (c *connection) asked(ctx context.Context, old *oauth.Token, unpinned func(was, is string) error) (*Target, error) {
+// asked returns the target with what its Flyte endpoint says, if it has one.
+func (c *connection) asked(ctx context.Context) (*Target, error) {
 	if !c.target.Discovers {
 		return c.target, nil
 	}
 	found, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != found.Server.TokenEndpoint {
-		if err := unpinned(old.Server.TokenEndpoint, found.Server.TokenEndpoint); err != nil {
-			return nil, err
-		}
 	}
 	t := c.target.discovered(found)
 	if t.Server.ClientID == "" {

@@ -23,6 +23,10 @@ type Policy struct {
 	Explicit bool
 	// IgnoreBackoff starts a login even if one has just failed.
 	IgnoreBackoff bool
+	// AcceptServers means that the user has accepted the servers of this login in advance.
+	AcceptServers bool
+	// Pins are the endpoints that the user accepts for this login. Nil: not named.
+	Pins []string
 	// Forbidden returns why the caller's protocol allows no login, or "". Nil: it allows one.
 	Forbidden func(ctx context.Context) string
 	// Kind is the kind of token that the call needs. If it is empty, the setting token-kind

@@ -229,15 +229,26 @@ func (s requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth
 	if err != nil {
 		return nil, err
 	}
-	target, err := c.asked(ctx, old, s.unpinned)
+	t, err := c.asked(ctx)
 	if err != nil {
 		return nil, err
 	}
-	u := user{terminal: s.env.Terminal, notify: s.Notify, noColor: noColor(s.env)}
-	if opensBrowser(&s.settings.Settings, s.env) {
-		u.browser = s.browser()
+	client := c.client(t, s.user(""))
+	if !namedByOthers(s.settings) && len(s.policy.Pins) == 0 {
+		return client.PrepareLogin(ctx, want)
 	}
-	return c.client(target, u).PrepareLogin(ctx, want)
+	m, err := client.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.review(t, m, old)
+	if err != nil {
+		return nil, err
+	}
+	if m, err = r.oneServer(ctx, client, m); err != nil {
+		return nil, err
+	}
+	return s.prepareReviewed(ctx, c, t.at(m), r, want)
 }
 
 // mayLogin returns why no login may start here, or nil if one may. cause is the server's
@@ -263,9 +274,58 @@ func noColor(env system.Env) bool {
 	return env.Getenv("NO_COLOR") != "" || env.Getenv("TERM") == "dumb"
 }
 
+// user returns the user of a login who has to confirm it first in the browser, or not if
+// question is empty.
+func (s *Session) user(question string) user {
+	u := user{terminal: s.env.Terminal, notify: s.Notify, question: question, noColor: noColor(s.env)}
+	if opensBrowser(&s.settings.Settings, s.env) {
+		u.browser = s.browser()
+	}
+	return u
+}
+
+// prepareReviewed prepares a login that the user may have to confirm, and that is pinned in
+// the end.
+func (s *Session) prepareReviewed(ctx context.Context, c *connection, t *Target, r *review, want oauth.Kind) (oauth.PreparedLogin, error) {
+	question := r.question()
+	atTerminal := question != "" && s.env.Terminal.Usable()
+	inBrowser := ""
+	switch {
+	case question == "" || atTerminal:
+	case s.settings.Grant == string(oauth.GrantDevice):
+		return nil, s.cannotAsk()
+	default:
+		inBrowser = question
+	}
+	login, err := c.client(t, s.user(inBrowser)).PrepareLogin(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) {
+		if atTerminal {
+			if err := r.ask(ctx, question); err != nil {
+				return nil, err
+			}
+		}
+		t, err := login(ctx, redeem)
+		if err == nil {
+			r.save(ctx, t)
+		}
+		return t, err
+	}, nil
+}
+
+// cannotAsk is the error of a login that the user would have to confirm, and cannot.
+func (s *Session) cannotAsk() error {
+	words := Command(s.settings.With("interactive", "always"), Policy{Explicit: true}, s.env)
+	err := &cache.LoginNeededError{Server: s.settings.Server(), Reason: "it sends logins to another domain, and there is no terminal to confirm that at"}
+	return &OneLineError{Err: err, Command: words}
+}
+
 // unpinned returns an error if the endpoint names another server than at the last login,
 // unless the user requested this login. An attacker who can answer for the endpoint could
-// otherwise send users to a login page of their own. was and is are the token endpoints.
+// otherwise send users to a login page of their own. was and is are the endpoints that
+// differ.
 func (s *Session) unpinned(was, is string) error {
 	words := fmt.Sprintf("%s now sends logins to %s, before to %s", s.settings.Server(), oauth.Printable(is), oauth.Printable(was))
 	if s.policy.Explicit {

@@ -124,6 +124,7 @@ type clientParts struct {
 	open     func(ctx context.Context, url string) error
 	prompt   oauth.Prompt
 	notify   func(text string)
+	confirm  string
 	noQRCode bool
 }
 
@@ -140,7 +141,7 @@ func (t *Target) client(p clientParts) *oauth.Client {
 		AuthParamsInTokenRequest: s.AuthParamsInTokenRequest,
 		Pages:                    oauth.Pages{Success: t.SuccessPage, Failure: t.FailurePage},
 		LoginTimeout:             s.LoginTimeout,
-		HTTP:                     p.http, Now: p.now, LockPort: p.lockPort, Open: p.open, Prompt: p.prompt, NoQRCode: p.noQRCode, Notify: p.notify,
+		HTTP:                     p.http, Now: p.now, LockPort: p.lockPort, Open: p.open, Prompt: p.prompt, NoQRCode: p.noQRCode, Notify: p.notify, Confirm: p.confirm,
 	}
 }
 

@@ -109,7 +109,7 @@ func (r *Run) confirm(ctx context.Context, yes bool) error {
 // that the settings say.
 func (r *Run) logIn(ctx context.Context, settings *config.Resolved, kind oauth.Kind) error {
 	p := r.policy
-	p.Explicit, p.IgnoreBackoff, p.Kind, p.Auto = true, true, kind, oauth.Auto
+	p.Explicit, p.IgnoreBackoff, p.AcceptServers, p.Kind, p.Auto = true, true, r.options.Yes, kind, oauth.Auto
 	session, err := login.Open(ctx, settings, p, r.Env)
 	if err != nil {
 		return err
