@@ -37,6 +37,7 @@ type Settings struct {
 	InsecureSkipVerify bool
 	HTTPProxy          string
 	Header             map[string]string
+	HeaderHost         []string
 	ProxyCommand       []string
 	LogLevel           string
 }
@@ -129,7 +130,8 @@ func Table() []Setting {
 		{"ca-file", groupNetwork, "certificates to trust beside the system's", Path, Network, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
 		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", Plain, ServerBound, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
 		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", Plain, Network, func(s *Settings) pflag.Value { return textValue{&s.HTTPProxy, "URL"} }},
-		{"header", groupNetwork, "header to add to requests to the authorization server", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
+		{"header", groupNetwork, "header to add to requests to the hosts of --issuer, --endpoint and --token-endpoint, and to each --header-host", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
+		{"header-host", groupNetwork, "another host that gets --header; without a port on any port (default: only the hosts of --issuer, --endpoint and --token-endpoint)", Plain, ServerBound, func(s *Settings) pflag.Value { return listValue{&s.HeaderHost, "HOST[:PORT]"} }},
 		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", Plain, ServerBound, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
 		{"log-level", groupNetwork, "what to tell on stderr", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
 	}

@@ -1,15 +1,19 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +56,7 @@ func newConnection(t *Target, environ, login []string, plaintext string, env sys
 	}
 	c := &connection{target: t, login: login, plaintext: plaintext, proxy: newProxyToken(t, environ, env), now: env.Now}
 	c.network = &flyte.Network{Transport: transport, Wrap: func(next http.RoundTripper) http.RoundTripper {
-		return &requester{next: next, header: t.Settings.Header, proxy: c.proxy, log: log, now: env.Now}
+		return &requester{next: next, header: t.Settings.Header, hosts: headerHosts(&t.Settings), proxy: c.proxy, log: log, now: env.Now}
 	}}
 	return c, nil
 }
@@ -196,6 +200,7 @@ const clockTolerance = 5 * time.Minute
 type requester struct {
 	next   http.RoundTripper
 	header map[string]string
+	hosts  []string // that get the header: HOST:PORT, or HOST for any port
 	proxy  *proxyToken
 	log    *slog.Logger
 	now    func() time.Time
@@ -204,7 +209,7 @@ type requester struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
-	if len(t.header) > 0 {
+	if len(t.header) > 0 && t.getsHeader(r.URL) {
 		r = r.Clone(r.Context())
 		for name, value := range t.header {
 			r.Header.Set(name, value)
@@ -219,6 +224,38 @@ func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	t.log.Debug("request", "method", r.Method, "scheme", r.URL.Scheme, "host", r.URL.Host, "path", r.URL.EscapedPath(), "status", status, "duration", t.now().Sub(start).Round(time.Millisecond))
 	return resp, err
+}
+
+// headerHosts returns the hosts that the settings name. A host that only a server names gets
+// no header, which may contain a secret.
+func headerHosts(s *config.Settings) []string {
+	hosts := slices.Clone(s.HeaderHost)
+	for _, address := range []string{s.Issuer, endpointURL(s.Endpoint), s.TokenEndpoint} {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			hosts = append(hosts, hostPort(u))
+		}
+	}
+	return hosts
+}
+
+// endpointURL returns the URL of a Flyte endpoint.
+func endpointURL(endpoint string) string {
+	if strings.Contains(endpoint, "://") {
+		return endpoint
+	}
+	return "https://" + endpoint
+}
+
+func (t *requester) getsHeader(u *url.URL) bool {
+	return slices.ContainsFunc(t.hosts, func(host string) bool {
+		return strings.EqualFold(host, u.Hostname()) || strings.EqualFold(host, hostPort(u))
+	})
+}
+
+// hostPort returns the host of a URL with its port, which may be that of its scheme.
+func hostPort(u *url.URL) string {
+	port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // compareClocks warns once of a clock that is wrong: the program corrects the server's

@@ -100,9 +100,7 @@ type review struct {
 // namedByOthers reports whether a Flyte endpoint or an untrusted source names the
 // authorization server.
 func namedByOthers(r *config.Resolved) bool {
-	return r.Discovers() || slices.ContainsFunc([]string{"endpoint", "issuer", "auth-endpoint", "token-endpoint", "device-endpoint"}, func(name string) bool {
-		return r.Origin(name) == config.Cluster || r.Origin(name) == config.FlyteTree
-	})
+	return r.Discovers() || r.Untrusted != ""
 }
 
 // review looks for the servers among those that the user has accepted: with this command,
@@ -165,7 +163,7 @@ func (r *review) oneServer(ctx context.Context, client *oauth.Client, m *oauth.M
 	for _, endpoint := range r.servers.endpoints() {
 		words = append(words, "--pin", endpoint)
 	}
-	source := cmp.Or(s.settings.Endpoint, s.settings.Issuer, "the cluster in the kubeconfig")
+	source := cmp.Or(s.settings.Endpoint, s.settings.Issuer, s.settings.Untrusted)
 	unconfirmed := &UnconfirmedError{Source: source, Err: split, Login: words}
 	if p.OneLine {
 		return nil, &OneLineError{Err: unconfirmed, Command: words}
@@ -177,7 +175,7 @@ func (r *review) oneServer(ctx context.Context, client *oauth.Client, m *oauth.M
 // sends logins to another domain for the first time.
 func (r *review) question() string {
 	foreign := func(endpoint string) bool {
-		return !oauth.SameSite("https://"+WithoutScheme(r.servers.Endpoint), endpoint)
+		return !oauth.SameSite(endpointURL(r.servers.Endpoint), endpoint)
 	}
 	if !r.target.Discovers || r.pin != nil || r.session.policy.AcceptServers || !slices.ContainsFunc(r.servers.endpoints(), foreign) {
 		return ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -63,6 +64,11 @@ func identity(r *config.Resolved, p Policy, env system.Env) (*oauth.Client, erro
 	for name, value := range r.Header {
 		if err := oauth.CheckHeader(name, value); err != nil {
 			return nil, err
+		}
+	}
+	for _, host := range r.HeaderHost {
+		if u, err := url.Parse("https://" + host); err != nil || u.Host != host {
+			return nil, oauth.ConfigError("header-host", "--header-host %q is not a host, such as login.example.com", oauth.Printable(host))
 		}
 	}
 	// The ID is made only if there is something to compare it with.
