@@ -19,10 +19,21 @@ type apiKey struct {
 	org                string // empty for none
 }
 
-// apiKey returns the key in the environment, or nil if there is none. The last two names
-// are set in the pod of a task.
+// apiKeyVariables returns the names of the variables for an API key. The last two are set in
+// the pod of a task.
+func apiKeyVariables() []string {
+	return []string{"FLYTE_API_KEY", "_UNION_EAGER_API_KEY", "EAGER_API_KEY"}
+}
+
+// SecretVariables returns the names of the environment variables that contain a client
+// secret or an API key.
+func SecretVariables() []string {
+	return append(apiKeyVariables(), v1Variable(optionSecret))
+}
+
+// apiKey returns the key in the environment, or nil if there is none.
 func (e environment) apiKey() (*apiKey, error) {
-	for _, name := range []string{"FLYTE_API_KEY", "_UNION_EAGER_API_KEY", "EAGER_API_KEY"} {
+	for _, name := range apiKeyVariables() {
 		text := strings.TrimSpace(e[name])
 		if text == "" {
 			continue

@@ -53,7 +53,7 @@ func runWithToken(ctx context.Context, env system.Env, settings *config.Resolved
 	if err != nil {
 		return 0, err
 	}
-	environ := slices.DeleteFunc(env.Environ(), func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+	environ := slices.DeleteFunc(login.WithoutSecrets(settings, env), func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
 	env.Terminal.Close() // it is the command's now
 	return system.Exec(path, argv, append(environ, name+"="+credential.Value.Reveal()))
 }

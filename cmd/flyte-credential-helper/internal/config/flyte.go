@@ -42,7 +42,7 @@ func (r *resolver) flyteLevel(levels []level) (l level, err error) {
 		r.out.Warnings = append(r.out.Warnings, fmt.Sprintf("these settings are ignored, because %s in a working tree may have been written by other people: %s", source.File, strings.Join(config.Ignored, ", ")))
 	}
 	l = levelOf(source, config)
-	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret, IgnoredSecret: config.IgnoredSecret, origin: l.origin}
+	r.out.Flyte = &Flyte{Source: source.Name, Client: config.ClientID, Secret: config.Secret, SecretEnv: config.SecretEnv, IgnoredSecret: config.IgnoredSecret, origin: l.origin}
 	if !config.HasSecret() {
 		r.out.Flyte.Secret = nil
 	}

@@ -38,6 +38,8 @@ type Flyte struct {
 	Plaintext string                       // the file or variable that says that the endpoint has no TLS; empty: none does
 	Client    string                       // the client whose secret it has
 	Secret    func() (oauth.Secret, error) // reads that secret; nil: there is none, or it is for another server
+	// SecretEnv is the variable with that secret; empty: another place has it.
+	SecretEnv string
 	// IgnoredSecret is the variable with the client secret that is not read, because only a
 	// file in a working tree names the endpoint.
 	IgnoredSecret string

@@ -27,7 +27,7 @@ type browser struct {
 	command    []string // the setting; empty: the variable BROWSER, else the system's browser
 	variable   string
 	executable func() (string, error)
-	environ    []string // without the client's secret
+	environ    []string // without secrets
 	terminal   *system.Terminal
 	console    Console
 	server     string
@@ -41,7 +41,7 @@ func (s *Session) browser() *browser {
 	}
 	return &browser{
 		command: s.settings.Browser, variable: s.env.Getenv("BROWSER"), executable: s.env.Executable,
-		environ: withoutClientSecret(s.settings, s.env), terminal: s.env.Terminal, console: s.Console, server: s.settings.Server(), where: where,
+		environ: childEnviron(s.settings, s.env), terminal: s.env.Terminal, console: s.Console, server: s.settings.Server(), where: where,
 	}
 }
 

@@ -44,7 +44,7 @@ func connect(r *config.Resolved, p Policy, env system.Env) (*connection, error) 
 	if r.Flyte != nil {
 		plaintext = r.Flyte.Plaintext
 	}
-	environ := withoutClientSecret(r, env)
+	environ := childEnviron(r, env)
 	return newConnection(t, environ, Command(r, p, env), plaintext, env, NewConsole(r, p, env).Log)
 }
 

@@ -188,17 +188,6 @@ func (t Target) ofClient(id string) *Target {
 	return &t
 }
 
-// withoutClientSecret is our environment for another program.
-func withoutClientSecret(r *config.Resolved, env system.Env) []string {
-	var kept []string
-	for _, pair := range env.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); r.ClientSecretEnv == "" || name != r.ClientSecretEnv {
-			kept = append(kept, pair)
-		}
-	}
-	return kept
-}
-
 // StateDir is the directory of the logins; empty: there is none.
 func StateDir(env system.Env) cache.Dir { return cache.DirIn(env.StateHome) }
 

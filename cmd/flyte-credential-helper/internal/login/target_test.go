@@ -89,13 +89,16 @@ func fill(t *testing.T, v reflect.Value, name string) {
 
 // A client's secret goes to workers in the target, and to no other process.
 func TestClientSecret(t *testing.T) {
-	env := environment(map[string]string{"SECRET": "hunter2", "OTHER": "x"})
+	env := environment(map[string]string{
+		"SECRET": "hunter2", "OTHER": "x", "FLYTE_API_KEY": "hunter2", "FLYTE_CREDENTIALS_CLIENT_SECRET": "hunter2",
+		"FLYTE_CREDENTIAL_HELPER_HEADER": "X=hunter2", "FLYTE_CREDENTIAL_HELPER_TOKEN_PARAM": "x=hunter2", "FLYTE_CREDENTIAL_HELPER_REFRESH_PARAM": "x=hunter2",
+	})
 	r := resolved(t, "--issuer", "https://id.example.com", "--client-id", "c", "--client-secret-env", "SECRET")
 	target, err := newTarget(r, env)
 	if err != nil || target.ClientSecret != "hunter2" {
 		t.Errorf("%v: %+v", err, target)
 	}
-	if environ := withoutClientSecret(r, env); len(environ) != 1 || environ[0] != "OTHER=x" {
+	if environ := childEnviron(r, env); len(environ) != 1 || environ[0] != "OTHER=x" {
 		t.Errorf("other programs get %q", environ)
 	}
 	if revoked := target.ofClient("another"); revoked.Settings.ClientID != "another" || revoked.ClientSecret != "" {

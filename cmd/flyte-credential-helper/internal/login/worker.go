@@ -38,12 +38,12 @@ type work struct {
 // workers starts worker processes for a target, apart from our terminal and process group.
 type workers struct {
 	executable func() (string, error)
-	environ    []string // without the client's secret
+	environ    []string // without secrets
 	work       func() (work, error)
 }
 
 func (s *Session) workers() *workers {
-	return &workers{executable: s.env.Executable, environ: withoutClientSecret(s.settings, s.env), work: func() (work, error) {
+	return &workers{executable: s.env.Executable, environ: childEnviron(s.settings, s.env), work: func() (work, error) {
 		c, err := s.connect()
 		if err != nil {
 			return work{}, err
