@@ -32,6 +32,9 @@ import (
 //
 //	test-console DIALOG CMD [ARG...]    run CMD at a console of its own
 //	test-bazel RC URI                   ask the credential helper that a .bazelrc names
+//	test-kubernetes KUBECONFIG          client-go sends a request and prints the answer of the
+//	                                    server $API, which is its Authorization header; $API_CA
+//	                                    is the authority of the server
 //
 // DIALOG is a file. Its lines are: "shows REGEXP", which waits until the console shows it;
 // "types TEXT"; "opens", the user signs in at the address that is shown; and "pastes", the user

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testenv.Main(m, prepare, map[string]func(){"test-console": console, "test-bazel": bazel})
+	testenv.Main(m, prepare, map[string]func(){"test-console": console, "test-bazel": bazel, "test-kubernetes": kubernetes})
 }
 
 // prepare builds the program. Under wine there is no go command, and [TestWine] has built
@@ -41,6 +41,9 @@ func setup(e *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	api := newAPI()
+	e.Defer(api.Close)
 	testenv.Setup(e, m)
+	e.Vars = append(e.Vars, "API="+api.URL, "API_CA="+authority(api))
 	return nil
 }
