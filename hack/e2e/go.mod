@@ -29,7 +29,6 @@ require (
 )
 
 require (
-	github.com/adrg/xdg v0.5.3
 	github.com/charmbracelet/x/conpty v0.2.0
 	github.com/danieljoos/wincred v1.2.3
 	golang.org/x/sys v0.49.0
@@ -39,6 +38,7 @@ require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/Azure/go-ansiterm v0.0.0-20250102033503-faa5f7b0171c // indirect
 	github.com/MakeNowJust/heredoc v1.0.0 // indirect
+	github.com/adrg/xdg v0.5.3 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/asaskevich/govalidator v0.0.0-20200428143746-21a406dcc535 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
