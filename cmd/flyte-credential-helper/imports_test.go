@@ -60,7 +60,7 @@ func TestLayers(t *testing.T) {
 // package of this module.
 func TestProgramLayers(t *testing.T) {
 	const internal = module + "/cmd/flyte-credential-helper/internal/"
-	order := []string{"cli", "setup", "setup/kubelogin", "caller", "login", "config", "edit", "system"}
+	order := []string{"cli", "doctor", "setup", "setup/kubelogin", "caller", "login", "config", "edit", "system"}
 	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, internal+"...")
 	out, err := cmd.Output()
 	if err != nil {

@@ -21,8 +21,9 @@ type proxy struct {
 	inside *httptest.Server // with TLS
 	front  *httptest.Server
 
-	mu  sync.Mutex
-	who []string // the Proxy-Authorization of each connection
+	mu      sync.Mutex
+	who     []string // the Proxy-Authorization of each connection
+	guarded bool     // no user is let in
 }
 
 // startProxy starts a proxy before the server at address.
@@ -44,7 +45,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	p.who = append(p.who, r.Header.Get("Proxy-Authorization"))
+	guarded := p.guarded
 	p.mu.Unlock()
+	if guarded {
+		http.Error(w, "this proxy requires a user", http.StatusProxyAuthRequired)
+		return
+	}
 	there, err := net.Dial("tcp", p.inside.Listener.Addr().String())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -66,7 +72,8 @@ func (p *proxy) close() {
 }
 
 // proxyCommand gives the script a proxy, $PROXY, with its server's authority in
-// proxy.pem; or asserts how many connections went through it: "proxy count 1".
+// proxy.pem; or makes it answer 407 ("proxy guard"); or asserts how many connections went
+// through it ("proxy count 1").
 func proxyCommand(ts *testscript.TestScript, _ bool, args []string) {
 	f := theFixture(ts)
 	switch args[0] {
@@ -78,6 +85,10 @@ func proxyCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv("PROXY", f.proxy.front.Listener.Addr().String())
 		authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.proxy.inside.Certificate().Raw})
 		ts.Check(os.WriteFile(ts.MkAbs("proxy.pem"), authority, 0o600))
+	case "guard":
+		f.proxy.mu.Lock()
+		defer f.proxy.mu.Unlock()
+		f.proxy.guarded = true
 	case "count":
 		f.proxy.mu.Lock()
 		defer f.proxy.mu.Unlock()

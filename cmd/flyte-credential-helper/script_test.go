@@ -17,6 +17,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred/execcredtest"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
@@ -45,12 +46,13 @@ func testProgram() {
 // fixture is what a script has besides its machine: a Flyte endpoint and, if the script
 // starts them, a desktop and an HTTP proxy.
 type fixture struct {
-	flyte    *gateway
-	attacker *oauthtest.Server
-	ctx      context.Context
-	bus      *desktop.Bus
-	keyring  *desktop.Keyring
-	proxy    *proxy
+	flyte     *gateway
+	attacker  *oauthtest.Server
+	ctx       context.Context
+	bus       *desktop.Bus
+	keyring   *desktop.Keyring
+	proxy     *proxy
+	apiserver *execcredtest.Server
 }
 
 type fixtureKey struct{}
@@ -81,7 +83,8 @@ func TestPermissions(t *testing.T) {
 //	attacker start           start another authorization server, at $ATTACKER
 //	attacker WORD...         as the command server, for that one
 //	                         ($ELSEWHERE is the first server by another host name)
-//	flyte, unproxied, proxy  see gateway_test.go and proxy_test.go
+//	flyte, unproxied, proxy, apiserver
+//	                         see gateway_test.go, proxy_test.go and apiserver_test.go
 func runScripts(t *testing.T, files string) {
 	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
 		"desktop":   desktopCommand,
@@ -91,6 +94,7 @@ func runScripts(t *testing.T, files string) {
 		"flyte":     flyteCommand,
 		"unproxied": proxyTokenCommand,
 		"proxy":     proxyCommand,
+		"apiserver": apiserverCommand,
 	}})
 }
 

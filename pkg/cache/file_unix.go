@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // openFlags keep an open from following a link, or waiting for the other end of a pipe.
@@ -41,3 +43,6 @@ func rootInUserDir(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && os.Geteuid() == 0 && s.Uid != 0
 }
+
+// writable reports whether this process may create files in a directory.
+func writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }

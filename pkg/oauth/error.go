@@ -257,7 +257,7 @@ func proxyAnswer(_ context.Context, proxy *url.URL, request *http.Request, resp 
 	case resp.StatusCode/100 == 2:
 		return nil
 	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return errProxyUser("the proxy " + proxy.Host)
+		return errProxyUser("the proxy "+proxy.Host, proxy.Host)
 	}
 	e := Temporary("the proxy %s answered %s when asked to connect to %s", proxy.Host, status(resp), request.Host)
 	e.Host = proxy.Host
@@ -265,6 +265,9 @@ func proxyAnswer(_ context.Context, proxy *url.URL, request *http.Request, resp 
 }
 
 // errProxyUser is the error of a proxy that requires authentication (RFC 9110 §15.5.8).
-func errProxyUser(proxy string) *Error {
-	return Temporary("%s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", proxy)
+// host is the proxy's, or "PROXY:PORT" if it is not known.
+func errProxyUser(proxy, host string) *Error {
+	e := Temporary("%s wants a user and a password (407): write them into its URL, http://user:password@proxy:port", proxy)
+	e.Host, e.Setting = host, "http-proxy"
+	return e
 }

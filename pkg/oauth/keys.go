@@ -53,16 +53,51 @@ func (c verifier) fetchKeys(ctx context.Context, m *Metadata) (json.RawMessage, 
 	return json.Marshal(map[string]json.RawMessage{"keys": a.fields["keys"]}) // without a byte order mark
 }
 
-// verifySignature checks the signature of a JWT with the server's keys: those that were
-// fetched before, and, if none of them made it, those that the server has now.
-func (c verifier) verifySignature(ctx context.Context, token string, m *Metadata, document json.RawMessage) error {
+// Keys are the keys with which a server signs its ID tokens.
+type Keys struct {
+	server   *Metadata
+	document json.RawMessage
+}
+
+// Keys fetches the keys of the server that m describes.
+func (c *Client) Keys(ctx context.Context, m *Metadata) (Keys, error) {
+	ctx, cancel := withTimeout(ctx, keysTimeout)
+	defer cancel()
+	document, err := c.verifier().fetchKeys(ctx, m)
+	return Keys{m, document}, err
+}
+
+// Len returns the number of keys that can verify a signature.
+func (k Keys) Len() int { return len(publicKeys(k.document)) }
+
+// Signed returns nil if one of the keys has signed the token, a JWT.
+func (k Keys) Signed(token Secret) error {
+	signed, err := parseSigned(token.Reveal(), k.server)
+	if err != nil {
+		return err
+	}
+	return signedByOne(signed, k.document)
+}
+
+// parseSigned parses a JWT that is signed in one of the ways that the server offers.
+func parseSigned(token string, m *Metadata) (*jose.JSONWebSignature, error) {
 	var algs []jose.SignatureAlgorithm
 	for _, a := range algorithms(m.IDTokenAlgorithms) {
 		algs = append(algs, jose.SignatureAlgorithm(a))
 	}
 	signed, err := jose.ParseSignedCompact(token, algs)
 	if err != nil {
-		return errNoJWT
+		return nil, errNoJWT
+	}
+	return signed, nil
+}
+
+// verifySignature checks the signature of a JWT with the server's keys: those that were
+// fetched before, and, if none of them made it, those that the server has now.
+func (c verifier) verifySignature(ctx context.Context, token string, m *Metadata, document json.RawMessage) error {
+	signed, err := parseSigned(token, m)
+	if err != nil {
+		return err
 	}
 	if document != nil && signedByOne(signed, document) == nil {
 		return nil

@@ -75,7 +75,7 @@ func (c wire) fetch(req *http.Request, redirects func(*http.Request, []*http.Req
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusProxyAuthRequired {
-		return nil, nil, errProxyUser("the proxy for " + req.URL.Host)
+		return nil, nil, errProxyUser("the proxy for "+req.URL.Host, "PROXY:PORT")
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(body) > maxBody {

@@ -81,7 +81,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(&cobra.Group{ID: groupCommands, Title: "Commands"}, &cobra.Group{ID: groupHelpers, Title: "Credential helpers"})
-	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.setupCommand(), a.statusCommand(), a.versionCommand())
+	root.AddCommand(a.loginCommand(), a.logoutCommand(), a.setupCommand(), a.statusCommand(), a.doctorCommand(), a.versionCommand())
 	for _, c := range a.callers {
 		root.AddCommand(a.callerCommand(c))
 	}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/caller"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/doctor"
+)
+
+// doctorCommand returns the doctor command. It works without a network and with a broken
+// configuration.
+func (a *app) doctorCommand() *cobra.Command {
+	asJSON := false
+	c := a.userCommand("doctor", "Find out why a caller gets no token, or one that its server rejects")
+	c.Use += " [CALLER] [HOST|URL]"
+	c.Args = cobra.MaximumNArgs(2)
+	c.Example = "doctor kubernetes"
+	c.RunE = func(cmd *cobra.Command, words []string) error {
+		s, err := a.subject(words)
+		if err != nil {
+			return err
+		}
+		findings := doctor.Examine(cmd.Context(), s)
+		document := doctor.Text(findings)
+		if asJSON {
+			text, err := json.MarshalIndent(findings, "", "  ")
+			if err != nil {
+				return err
+			}
+			document = string(text) + "\n"
+		}
+		if err := a.env.Write(document); err != nil {
+			return exit(fail(a.env, err))
+		}
+		if doctor.Failed(findings) {
+			return exit(exitFailed)
+		}
+		return nil
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for scripts")
+	return c
+}
+
+// subject returns what the command line wants to be examined: a caller, a host, both or
+// everything.
+func (a *app) subject(words []string) (doctor.Subject, error) {
+	s := doctor.Subject{Env: a.env, Version: a.release.line(), Hint: hintOf}
+	readsFlyte := true
+	if len(words) > 0 {
+		if row, found := a.caller(words[0]); found {
+			s.Caller, readsFlyte, words = row.Name, row.ReadsFlyte, words[1:]
+		}
+	}
+	switch {
+	case len(words) == 1 && strings.ContainsAny(words[0], ".:"):
+		s.Address = words[0]
+	case len(words) > 0:
+		return s, config.Errorf(config.Command(config.Program, "doctor", "--help"), "%s is neither a caller (%s) nor a host", config.Shown(words[:1]), strings.Join(a.callerNames(), ", "))
+	}
+	s.Input = input(a.env, a.flags.CommandLine(), readsFlyte)
+	s.Input.Cluster = caller.Cluster(a.env.Getenv(caller.ExecInfo))
+	s.Input.TolerateBadConfig = true
+	return s, nil
+}
+
+// caller finds a caller by the name of its command or of its setup.
+func (a *app) caller(name string) (callerRow, bool) {
+	if name == "flyte" { // the callers that setup flyte configures
+		name = "token"
+	}
+	i := slices.IndexFunc(a.callers, func(c callerRow) bool { return c.Name == name || slices.Contains(c.Aliases, name) })
+	if i < 0 {
+		return callerRow{}, false
+	}
+	return a.callers[i], true
+}
+
+func (a *app) callerNames() (names []string) {
+	for _, c := range a.callers {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// hintOf returns the hint for an error.
+func hintOf(err error) config.Hint {
+	_, hint := classify(err)
+	return hint
+}

@@ -1,0 +1,162 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+)
+
+// checkCallerServer asks the caller's server whether it takes the saved token.
+func checkCallerServer(ctx context.Context, e *examination) (all []Finding) {
+	switch e.Caller {
+	case "kubernetes":
+		return e.review(ctx)
+	case "":
+		if p, err := e.plugin(); err == nil && p != nil {
+			s := e.Subject
+			s.Caller, s.Input.Flyte = "kubernetes", nil
+			all = newExamination(ctx, s).review(ctx)
+		}
+	}
+	if r, err := e.settings(); err == nil && r.Endpoint != "" && !slices.Contains(hostCallers(), e.Caller) {
+		all = append(all, e.flyteUser(ctx))
+	}
+	if host, err := e.host(); err == nil && host != nil && e.Caller == "git" {
+		all = append(all, e.lsRemote(ctx, host))
+	}
+	return all
+}
+
+// accessToken returns the valid access token that is saved, or why there is none.
+func (e *examination) accessToken() (t *oauth.Token, why string) {
+	t = e.saved().token
+	switch {
+	case t == nil:
+		return nil, "there is no saved login"
+	case !t.Credential(oauth.Access).ValidAt(e.Env.Now()):
+		return nil, "the saved token has expired"
+	}
+	return t, ""
+}
+
+// flyteUser asks the Flyte endpoint whose token it is.
+func (e *examination) flyteUser(ctx context.Context) Finding {
+	const step = "flyte"
+	t, why := e.accessToken()
+	if why != "" {
+		return skipped(step, why)
+	}
+	session, err := e.session()
+	if err != nil {
+		return skipped(step, "the settings cannot be used")
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	who, err := session.UserInfo(ctx, t.Server.HeaderKey, t.AccessToken)
+	f := ok(step, "%s", config.MaskURL(session.Settings().Endpoint))
+	switch {
+	case isRefused(err):
+		problem, fix := e.flyteRejects(decodeClaims(t.AccessToken))
+		return f.failure(err.Error()+": "+problem, fix)
+	case err != nil:
+		return f.failure(err.Error(), e.Hint(err))
+	case who == nil:
+		return ok(step, "%s does not say whose token it is", config.MaskURL(session.Settings().Endpoint))
+	}
+	return ok(step, "%s takes the token of %s", config.MaskURL(session.Settings().Endpoint), orNone(firstOf(who.Email, who.Username, who.Name, who.Subject)))
+}
+
+func firstOf(words ...string) string {
+	for _, word := range words {
+		if word != "" {
+			return word
+		}
+	}
+	return ""
+}
+
+// flyteRejects tells why flyteadmin may reject a token with these claims, in the order in
+// which flyteadmin judges them (auth/authzserver/claims_verifier.go).
+func (e *examination) flyteRejects(c *claims) (problem string, fix config.Hint) {
+	switch {
+	case c == nil:
+		return "the token is opaque, and Flyte takes JWTs only", e.logIn("--audience", "AUDIENCE")
+	case len(c.Scopes) == 1 && strings.Contains(c.Scopes[0], " "):
+		return "Flyte takes the scopes of the token for one scope: " + c.Scopes[0], e.logIn("--scope", "all")
+	case len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "all"):
+		return "Flyte requires the scope all, and the token has " + strings.Join(c.Scopes, " "), e.logIn("--scope", "all")
+	}
+	return "its audience must be one of the endpoint's allowedAudience, and it is " + orNone(strings.Join(c.Audience, " ")), e.logIn("--audience", "AUDIENCE")
+}
+
+// lsRemote has git read a repository with the saved token. It runs none of the configured
+// helpers: they could refresh the token.
+func (e *examination) lsRemote(ctx context.Context, host *servedHost) Finding {
+	const step = "git server"
+	u, err := url.Parse(host.url)
+	switch {
+	case err != nil || strings.Trim(u.Path, "/") == "":
+		return skipped(step, "the address names no repository")
+	case runtime.GOOS == "windows":
+		return skipped(step, "Windows has no way to hand git a token that runs no helper")
+	}
+	t, why := e.accessToken()
+	if why != "" {
+		return skipped(step, why)
+	}
+	u.User = nil
+	out, err := gitWithToken(ctx, e, host.entry, t.AccessToken, "ls-remote", "--quiet", u.String(), "HEAD")
+	f := ok(step, "%s", u)
+	switch {
+	case errors.Is(err, errNoTool):
+		return skipped(step, "git is not installed")
+	case err != nil:
+		return f.failure("git ls-remote fails: "+err.Error(), config.Command("git", "ls-remote", u.String()))
+	}
+	return ok(step, "%s: git reads it with the token (%s)", u, plural(strings.Count(string(out), "\n"), "reference"))
+}
+
+// tokenHelper is a credential helper that answers with what descriptor 3 has.
+const tokenHelper = `!f() { test "$1" = get && cat <&3; }; f`
+
+// gitWithToken runs git with a credential for the host and no other helper.
+func gitWithToken(ctx context.Context, e *examination, entry config.HostEntry, token oauth.Secret, args ...string) ([]byte, error) {
+	answer := fmt.Sprintf("username=%s\npassword=%s\n", entry.BasicUsername(), token.Reveal())
+	if entry.Scheme == execcred.GitBearer {
+		answer = fmt.Sprintf("capability[]=authtype\nauthtype=Bearer\ncredential=%s\n", token.Reveal())
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	go func() {
+		_, _ = write.WriteString(answer)
+		_ = write.Close()
+	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, errors.New("git does not answer"))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "credential.helper=", "-c", "credential.helper=" + tokenHelper}, args...)...)
+	cmd.Env, cmd.ExtraFiles, cmd.WaitDelay = withoutInteraction(e.Env), []*os.File{read}, stepLimit/10
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, errNoTool
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.As(err, &exit):
+		return nil, errors.New(oauth.Printable(lastLine(string(exit.Stderr))))
+	}
+	return out, err
+}
