@@ -16,6 +16,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // tests: scripts that run the program
 	github.com/spf13/cobra v1.10.2 // commands and help for people
 	github.com/spf13/pflag v1.1.0 // flags; cobra's own, and all that a program's call needs of it
+	github.com/tailscale/hujson v0.0.0-20260727124030-b80ff77dac4f // setup: changes one member of a JSON file, and keeps all other bytes
 	github.com/zalando/go-keyring v0.2.8 // the keyring on each system
 	github.com/zitadel/oidc/v3 v3.51.17 // tests, demo: the OpenID provider behind oauthtest
 	golang.org/x/net v0.59.0 // hosts in letters that the DNS does not have; the registrable domain of a host

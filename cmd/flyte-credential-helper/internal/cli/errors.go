@@ -54,7 +54,6 @@ func classify(err error) (status int, hint config.Hint) {
 		needed      *cache.LoginNeededError
 		shown       *login.OneLineError
 		store       *cache.StoreError
-		unproven    *setup.UnprovenError
 		guarded     *flyte.ProxyAuthRequiredError
 		unconfirmed *login.UnconfirmedError
 	)
@@ -83,8 +82,6 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitRefused, logIn(call, "--proxy-command", "COMMAND")
 	case errors.Is(err, setup.ErrDeclined):
 		return exitRefused, config.Hint{}
-	case errors.As(err, &unproven):
-		return exitFailed, config.Command(config.Program, "setup", unproven.Caller, "--undo")
 	case errors.Is(err, cache.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return exitTemporary, config.Hint{}
 	}

@@ -49,7 +49,6 @@ func TestClassify(t *testing.T) {
 		{&flyte.ProxyAuthRequiredError{}, "", exitRefused, plain + " --proxy-command COMMAND"},
 		{&flyte.ProxyAuthRequiredError{}, "--proxy-command x", exitRefused, ""},
 		{setup.ErrDeclined, "", exitRefused, ""},
-		{&setup.UnprovenError{Caller: "git"}, "", exitFailed, "flyte-credential-helper setup git --undo"},
 		{cache.ErrBusy, "", exitTemporary, ""},
 		{context.DeadlineExceeded, "none", exitTemporary, ""},
 		{oauth.Temporary("x"), "", exitTemporary, ""},

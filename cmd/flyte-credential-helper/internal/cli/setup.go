@@ -79,6 +79,17 @@ func setupHosts(caller, host, short string, f func(context.Context, *setup.Run, 
 	}
 }
 
+func (a *app) setupDocker() *cobra.Command {
+	file := ""
+	c := setupHosts("docker", "registry.example.com", "Log in, and make docker and podman use this program for the registries",
+		func(ctx context.Context, r *setup.Run, hosts []string) error {
+			return setup.Docker(ctx, r, hosts, file)
+		})(a)
+	c.Flags().StringVar(&file, "config", "", "the file to change (default: the file that docker, podman and similar tools read here)")
+	completeFiles(c, c.Flags().Lookup("config"))
+	return c
+}
+
 // setupFunc sets up one caller.
 type setupFunc func(context.Context, *setup.Run) error
 
@@ -87,19 +98,21 @@ type setupFunc func(context.Context, *setup.Run) error
 func (a *app) setupOf(caller, short string, prepare func(words []string) (needs, setupFunc)) *cobra.Command {
 	var o setup.Options
 	undo := false
-	c := &cobra.Command{Use: caller, Short: short, Args: a.noWords}
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		n, f := prepare(args)
-		if undo && len(args) > 0 {
-			return config.Errorf(config.Command(config.Program, "setup", caller, "--undo"), "--undo undoes all changes of setup %s: do not name a host", caller)
-		}
+	c := &cobra.Command{Use: caller, Short: short}
+	c.Args = func(c *cobra.Command, args []string) error {
 		if undo {
-			only, _ := cmd.Flags().GetString("config") // setup flyte's
-			if err := setup.Undo(a.env, caller, only, o.DryRun); err != nil {
+			return nil // contexts
+		}
+		return a.noWords(c, args)
+	}
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if undo {
+			if err := setup.Undo(cmd.Context(), a.env, caller, args, o.DryRun); err != nil {
 				return exit(fail(a.env, err))
 			}
 			return nil
 		}
+		n, f := prepare(args)
 		p := login.Policy{Auto: oauth.Auto, Command: append(append([]string{"setup", caller}, args...), ownFlags(cmd)...)}
 		return a.run(p, n, func(r *config.Resolved, p login.Policy) (int, error) {
 			return 0, f(cmd.Context(), setup.New(a.env, r, p, a.input(p, n), o))
@@ -107,8 +120,9 @@ func (a *app) setupOf(caller, short string, prepare func(words []string) (needs,
 	}
 	flags := c.Flags()
 	flags.BoolVar(&o.DryRun, "dry-run", false, "show the changes without making them")
+	flags.BoolVar(&o.Print, "print", false, "print the lines of the files instead of writing them")
 	flags.BoolVar(&o.Yes, "yes", false, "do not ask for confirmation")
-	flags.BoolVar(&undo, "undo", false, "undo the changes of earlier setups")
+	flags.BoolVar(&undo, "undo", false, "undo the changes of earlier setups: all, or those for the named hosts or contexts")
 	return c
 }
 

@@ -1,33 +1,18 @@
-// Package edit changes the files of other programs and our own configuration: it writes
-// them, and finds the lines of YAML that are to change.
+// Package edit changes files of other programs, and our own configuration. It has one writer, a
+// format for each kind of file, and the journal of what was changed.
 package edit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// ChangedError means that a file is not any more as it was when its new text was made.
-type ChangedError struct{ Path string }
-
-func (e *ChangedError) Error() string {
-	return e.Path + " has changed meanwhile, so nothing was changed there: run this once more"
-}
-
-// Sum tells texts apart, and an empty file from none.
-func Sum(text []byte) string {
-	if text == nil {
-		return ""
-	}
-	s := sha256.Sum256(text)
-	return hex.EncodeToString(s[:])
-}
-
-// Read returns a file's text, or nil if there is no file.
+// Read returns the text of a file, or nil if the file does not exist.
 func Read(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,73 +24,148 @@ func Read(path string) ([]byte, error) {
 	return text, err
 }
 
-// Write replaces a file's text, or makes the file, for its owner only. If path is a link,
-// the file that it leads to is replaced.
+// Write replaces the text of a file, and syncs it. The file keeps its owner, group and mode. If
+// path is a symbolic link, the file that it leads to is written, even if that does not exist
+// yet. A new file is readable by its owner only.
+//
+// The file is replaced by rename. It is written in place if a rename would change more than the
+// text (a hard link, another owner) or is impossible (a bind mount, a directory that cannot be
+// written).
 func Write(path string, text []byte) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	mode := os.FileMode(0o600)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".setup-*")
+	path, err := followLinks(path)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
-	if e := f.Chmod(mode); err == nil {
-		err = e
+	if err := MakeDir(filepath.Dir(path)); err != nil {
+		return err
 	}
-	if e := f.Sync(); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return replaceFile(path, nil, text)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
-
-// WriteOrDelete makes a file say text, or deletes it if text is nil.
-func WriteOrDelete(path string, text []byte) error {
-	if text != nil {
-		return Write(path, text)
-	}
-	if err := removeFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if linkCount(info) > 1 || replaceFile(path, info, text) != nil {
+		return writeInPlace(path, text)
 	}
 	return nil
 }
 
-// Replace writes text if the file still is what it was when text was made of it. If not, it
-// returns a [ChangedError].
-func Replace(path string, was, text []byte) error {
-	now, err := Read(path)
-	if err == nil && Sum(now) != Sum(was) {
-		err = &ChangedError{path}
+// MakeDir makes a directory and its parents, for this user only.
+func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
+
+// followLinks returns the path of the file to which symbolic links lead. That file may not
+// exist.
+func followLinks(path string) (string, error) {
+	for range 40 { // Linux follows as many
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // not a link
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				return "", err
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = to
 	}
+	return "", fmt.Errorf("%s: too many symbolic links", path)
+}
+
+// draftOf returns the name of the new file that replaces path. An interrupted call leaves it
+// behind, and the next one removes it.
+func draftOf(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".setup")
+}
+
+// replaceFile writes a new file and renames it to path. old is nil if path does not exist.
+func replaceFile(path string, old fs.FileInfo, text []byte) (err error) {
+	draft := draftOf(path)
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	return Write(path, text)
+	defer func() {
+		if err != nil {
+			_ = os.Remove(draft)
+		}
+	}()
+	_, err = f.Write(text)
+	if err == nil && old != nil {
+		err = errors.Join(keepOwner(f, old), f.Chmod(old.Mode().Perm()))
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(draft, path); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(path))
+	return nil
 }
 
-// Change makes a file that was now say text, or deletes it if text is nil.
-func Change(path string, now, text []byte) error {
-	switch {
-	case Sum(text) == Sum(now):
-		return nil
-	case text == nil:
-		return WriteOrDelete(path, nil)
+// writeInPlace writes the whole text with one call, and then cuts off what is left of a longer
+// one, so that a kill in between loses nothing of the new text.
+func writeInPlace(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
 	}
-	return Replace(path, now, text)
+	_, err = f.WriteAt(text, 0)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// CheckWritable returns why the file at path could not be written, or nil.
+func CheckWritable(path string) error {
+	path, err := followLinks(path)
+	if err != nil {
+		return err
+	}
+	inPlace := checkAccess(path)
+	if inPlace == nil {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	for {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s is not a directory", dir)
+		case err == nil && checkAccess(dir) == nil:
+			return nil // a rename
+		case err == nil && !errors.Is(inPlace, fs.ErrNotExist):
+			return fmt.Errorf("%s is not writable: %w", path, inPlace)
+		case err == nil:
+			return fmt.Errorf("%s is not writable: %w", dir, checkAccess(dir))
+		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
+			return err
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// LineEnd returns the line end that a text uses.
+func LineEnd(text []byte) string {
+	if bytes.Contains(text, []byte("\r\n")) {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// AppendLines returns text with more lines at its end, in the line ends of text.
+func AppendLines(text []byte, lines string) []byte {
+	end := LineEnd(text)
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(bytes.Clone(text), end...)
+	}
+	return append(bytes.Clone(text), strings.ReplaceAll(lines, "\n", end)...)
 }

@@ -1,11 +1,13 @@
 package setup
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -19,101 +21,185 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// dockerTool is docker's part: an entry of credHelpers for each host, and the link by
-// which docker and its kin find us.
-type dockerTool struct {
-	c     *Run
-	link  *link
-	path  string // of config.json
-	was   []byte
-	text  []byte // changed; nil: it is as it is to be
-	hosts []string
-
-	patterns []execcred.Pattern
+// dockerSetup configures docker, podman and the tools that read their configuration: an entry of
+// credHelpers for each registry, and the link docker-credential-flyte.
+// https://docs.docker.com/reference/cli/docker/login/#credential-helpers
+type dockerSetup struct {
+	*Run
+	hosts  []string // of the command line
+	config string   // the file to change; empty: the one that the tools read
 }
 
-func (t *dockerTool) look(_ context.Context, h *hostSetup) (files []string, err error) {
-	if t.link, err = t.c.lookLink("docker-credential-flyte"); err != nil {
+// Docker sets up docker and podman for registries.
+func Docker(ctx context.Context, r *Run, hosts []string, file string) error {
+	return r.run(ctx, "docker", dockerSetup{r, hosts, file})
+}
+
+const (
+	kindDocker   = "docker"
+	dockerLink   = "docker-credential-flyte"
+	dockerHelper = `"flyte"`
+)
+
+func (d dockerSetup) plan(context.Context) (*plan, error) {
+	hosts, _, err := parseHosts("docker", d.hosts)
+	if err != nil {
 		return nil, err
 	}
-	t.path = filepath.Join(t.c.Home, ".docker", "config.json")
-	if dir := t.c.Getenv("DOCKER_CONFIG"); dir != "" {
-		t.path = filepath.Join(dir, "config.json")
-	}
-	if t.was, err = edit.Read(t.path); err != nil {
-		return nil, err
-	}
-	for _, s := range h.hosts {
-		p := s.Pattern
-		name := login.WithoutScheme(p.String())
-		if _, exact := p.Host(); !exact {
-			return nil, config.Errorf(config.Hint{}, "docker knows no stars: name each registry, and not %s", p)
+	names := hostNames(hosts)
+	for _, h := range hosts {
+		name := login.WithoutScheme(h.Pattern.String())
+		if _, exact := h.Pattern.Host(); !exact {
+			return nil, config.Errorf(config.Hint{}, "docker has no patterns for registries: name each registry instead of %s", h.Pattern)
 		}
 		if slices.Contains([]string{"docker.io", "index.docker.io", "registry-1.docker.io"}, name) {
-			return nil, config.Errorf(config.Command("docker", "login"), "Docker Hub takes no token of another server")
-		}
-		t.patterns, t.hosts = append(t.patterns, p), append(t.hosts, name)
-	}
-	changed, err := dockerConfig{t.path, t.was}.with(t.hosts, "flyte")
-	if err == nil && !bytes.Equal(changed, t.was) {
-		t.text = changed
-	}
-	return []string{t.path, t.link.path}, err
-}
-
-func (t *dockerTool) words() string {
-	text := t.link.words()
-	if t.text != nil {
-		text += fmt.Sprintf("%s, under credHelpers: the helper flyte for %s\n", t.path, strings.Join(t.hosts, ", "))
-	}
-	return text
-}
-
-func (t *dockerTool) change(context.Context) error {
-	if err := t.link.make(); err != nil || t.text == nil {
-		return err
-	}
-	return edit.Replace(t.path, t.was, t.text)
-}
-
-// registry is the one at host. It may be without TLS on loopback only.
-func (t *dockerTool) registry(host, username, secret string) *registry {
-	r := &registry{client: &http.Client{Timeout: 10 * time.Second}, url: "https://" + host, username: username, secret: secret}
-	for _, p := range t.patterns {
-		if strings.HasPrefix(p.String(), "http://") && login.WithoutScheme(p.String()) == host {
-			r.url = p.String()
+			return nil, config.Errorf(config.Command("docker", "login"), "Docker Hub accepts no tokens of other servers")
 		}
 	}
-	if transport, err := login.Transport(t.c.Resolved, t.c.policy, t.c.Env); err == nil {
+	p, err := d.hostPlan("docker", hosts)
+	if err != nil {
+		return nil, err
+	}
+	link, path, err := d.link(dockerLink, names)
+	if err != nil {
+		return nil, err
+	}
+	file, note := d.file()
+	if d.Getenv("DOCKER_AUTH_CONFIG") != "" {
+		note += "DOCKER_AUTH_CONFIG is set: docker uses it before its configuration file. "
+	}
+	for _, note := range []string{note, d.pathNote(path)} {
+		if note != "" {
+			p.notes = append(p.notes, strings.TrimSpace(note))
+		}
+	}
+	p.steps = append(p.steps, link, newFile(file, "{}\n", names),
+		step{edit.Change{Path: file, Kind: kindDocker, Key: []string{"credHelpers"}, New: "{}", For: names}, ""})
+	lines := map[string]map[string]string{"credHelpers": {}}
+	for _, name := range names {
+		lines["credHelpers"][login.WithoutScheme(name)] = "flyte"
+	}
+	shown, err := json.MarshalIndent(lines, "", "\t")
+	for _, name := range names {
+		c := edit.Change{Path: file, Kind: kindDocker, Key: []string{"credHelpers", login.WithoutScheme(name)}, New: dockerHelper, For: []string{name}}
+		p.steps = append(p.steps, step{c, string(shown)})
+	}
+	return p, err
+}
+
+// file is the file that the tools read here, with a note for users. If only podman's file
+// exists, a new config.json would hide it from crane, ko and cosign.
+func (d dockerSetup) file() (path, note string) {
+	dir := d.Getenv("DOCKER_CONFIG")
+	docker := filepath.Join(d.Home, ".docker", "config.json")
+	if dir != "" {
+		docker = filepath.Join(d.absolute(dir), "config.json")
+	}
+	runtime := filepath.Join(d.RuntimeDir, "containers", "auth.json")
+	user := filepath.Join(d.configHome(), "containers", "auth.json")
+	named := d.Getenv("REGISTRY_AUTH_FILE")
+	switch {
+	case d.config != "":
+		path = d.absolute(d.config)
+	case dir != "" || exists(docker):
+		return docker, ""
+	case named != "":
+		path = d.absolute(named)
+	case exists(user) || exists(runtime):
+		path = user
+	default:
+		return docker, ""
+	}
+	if path != docker {
+		note = "docker itself does not read " + path + ": for docker, use --config " + docker + ". "
+	}
+	if rest, err := filepath.Rel(d.RuntimeDir, path); err == nil && filepath.IsLocal(rest) {
+		note += path + " is deleted when you log out of this machine or restart it. "
+	}
+	return path, note
+}
+
+// configHome is the directory of the user's configuration files, as podman finds it.
+func (r *Run) configHome() string {
+	if dir := r.Getenv("XDG_CONFIG_HOME"); dir != "" {
+		return dir
+	}
+	return filepath.Join(r.Home, ".config")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// dockerKeys are the entries of a configuration of docker that run this program.
+func dockerKeys(text []byte) (keys [][]string) {
+	var f struct{ CredHelpers map[string]string }
+	if json.Unmarshal(text, &f) != nil || f.CredHelpers == nil {
+		return nil
+	}
+	keys = append(keys, []string{"credHelpers"})
+	for _, host := range slices.Sorted(maps.Keys(f.CredHelpers)) {
+		keys = append(keys, []string{"credHelpers", host})
+	}
+	return keys
+}
+
+// verify runs the helper as docker does, and then asks the registry whether it accepts the token.
+func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report string, err error) {
+	hosts, _, err := parseHosts("docker", d.hosts)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range hosts {
+		host := login.WithoutScheme(h.Pattern.String())
+		given, err := d.get(ctx, host)
+		if err != nil {
+			return report, &VerifyError{"docker is set up, but it does not get the token for " + host + ": " + err.Error()}
+		}
+		if given.Secret != s.credential.Value.Reveal() {
+			return report, &VerifyError{"docker is set up, but it gets another credential than our token for " + host}
+		}
+		report += "docker gets the token for " + host
+		if given.Username == execcred.DockerIdentityToken {
+			report += ".\n"
+			continue
+		}
+		err = d.registry(h.Pattern, given.Username, given.Secret).take(ctx)
+		var refused *refusedError
+		switch {
+		case errors.As(err, &refused):
+			return report + ".\n", &VerifyError{"docker is set up, but " + host + " does not accept the token: " + oauth.Printable(err.Error())}
+		case err != nil:
+			report += fmt.Sprintf(". Whether %s accepts it is not known: %s.\n", host, oauth.Printable(err.Error()))
+		default:
+			report += ", and " + host + " accepts it.\n"
+		}
+	}
+	return report, nil
+}
+
+// dockerCredential is what a helper answers.
+type dockerCredential struct{ Username, Secret string }
+
+func (d dockerSetup) get(ctx context.Context, host string) (given dockerCredential, err error) {
+	cmd := exec.CommandContext(ctx, dockerLink, "get")
+	cmd.Env, cmd.Stdin = d.Environ(), strings.NewReader(host)
+	out, err := cmd.Output()
+	if exitStatus(err) != 0 {
+		return given, errors.New(strings.TrimSpace(oauth.Printable(string(out))))
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &given)
+	}
+	return given, err
+}
+
+// registry is the registry of a host. It may be without TLS on loopback only.
+func (d dockerSetup) registry(p execcred.Pattern, username, secret string) *registry {
+	r := &registry{client: &http.Client{Timeout: 10 * time.Second}, url: gitURL(p.String()), username: username, secret: secret}
+	if transport, err := login.Transport(d.Resolved, d.policy, d.Env); err == nil {
 		r.client.Transport = transport
 	}
 	return r
-}
-
-// proof asks as docker does, and then the registry.
-func (t *dockerTool) proof(ctx context.Context) (text string, works bool) {
-	works = true
-	for _, host := range t.hosts {
-		cmd := exec.CommandContext(ctx, t.link.path, "get")
-		cmd.Env, cmd.Stdin = t.c.Environ(), strings.NewReader(host)
-		out, err := cmd.Output()
-		var given struct{ Username, Secret string }
-		if err != nil || json.Unmarshal(out, &given) != nil {
-			text += "docker does not get the token for " + host + ": " + strings.TrimSpace(string(out)) + "\n"
-			works = false
-			continue
-		}
-		text += "docker gets the token for " + host
-		if given.Username == execcred.DockerIdentityToken {
-			text += ".\n"
-			continue
-		}
-		if err := t.registry(host, given.Username, given.Secret).take(ctx); err != nil {
-			text += ", and " + host + " does not take it now: " + oauth.Printable(err.Error()) + "\n"
-			works = false
-			continue
-		}
-		text += ", and " + host + " takes it.\n"
-	}
-	return text + t.link.remark(), works
 }

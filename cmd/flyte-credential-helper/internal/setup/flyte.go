@@ -41,16 +41,16 @@ func Flyte(ctx context.Context, r *Run, file string) error {
 	if err := c.Write(f.shown()); err != nil || c.options.DryRun {
 		return err
 	}
-	if err := c.confirm(ctx, done || c.options.Yes); err != nil {
+	if err := c.legacyConfirm(ctx, done || c.options.Yes); err != nil {
 		return err
 	}
-	if err := c.logIn(ctx, c.Resolved, oauth.Access); err != nil {
+	if err := c.legacyLogIn(ctx, c.Resolved, oauth.Access); err != nil {
 		return err
 	}
 	if !done {
 		err = u.orBack(func() error {
 			u.uses(c.ProfileInUse)
-			return u.watch([]string{f.path}, func() error { return edit.Replace(f.path, f.text, after) })
+			return u.watch([]string{f.path}, func() error { return legacyReplace(f.path, f.text, after) })
 		})
 	}
 	if err != nil {
@@ -100,7 +100,7 @@ func (c flyteSetup) planFlyte(ctx context.Context, named string) (*flyteText, er
 // settledFlyte refuses settings with which Flyte's clients have no user to log in, or
 // nowhere.
 func (c flyteSetup) settledFlyte() error {
-	if err := c.key(); err != nil {
+	if err := c.checkSettings(); err != nil {
 		return err
 	}
 	switch {
@@ -143,13 +143,13 @@ func (c flyteSetup) flyteFile(named string) (string, error) {
 	source, err := config.FindFlyte(c.Env, c.input.Environ, c.Endpoint)
 	var hint config.Hint
 	if named == "" {
-		hint = c.loginWords("--config", "FILE")
+		hint = c.repeatCommand("--config", "FILE")
 	}
 	switch {
 	case err != nil:
 		return "", config.Errorf(config.Hint{}, "%v", err)
 	case source.File != "" && source.InWorkingTree && named == "":
-		return "", config.Errorf(c.loginWords("--config", source.File), "here Flyte's clients read %s, which lies in a working tree: name it to change it", source.File)
+		return "", config.Errorf(c.repeatCommand("--config", source.File), "here Flyte's clients read %s, which lies in a working tree: name it to change it", source.File)
 	case named != "" && source.File != named: // which names no endpoint
 		return named, nil
 	case source.Missing != "" && named == "":
@@ -185,7 +185,7 @@ func (c flyteSetup) flyteEndpoint() []flyteChange {
 func (c flyteSetup) flyteCommand(named string) ([]string, error) {
 	words := []string{c.command(), "token", "--renew-on-repeat"}
 	if c.ProfileInUse != "" {
-		if lost := c.besideProfile(); len(lost) > 0 {
+		if lost := c.flagsBesideProfile(); len(lost) > 0 {
 			return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", c.configPath()), "Flyte's clients will call this program with the profile %s, and not with %s: put that into the profile", c.ProfileInUse, strings.Join(lost, ", "))
 		}
 		return append(words, "--profile", c.ProfileInUse), nil

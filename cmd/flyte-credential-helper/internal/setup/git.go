@@ -5,147 +5,223 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// gitTool is git's part: for each host an empty helper, which has git forget those
-// for all hosts, and ours.
-type gitTool struct {
-	c       *Run
-	helper  string
-	urls    []string // of all hosts
-	changes []string // those for which git does not ask us yet
-	was     map[string][]string
-
-	repositories []string // to try it with
+// gitSetup configures git. For each host it adds two helpers to the user's configuration: an
+// empty one, which makes git forget the helpers before it, and this program. git applies helpers
+// in the order of its files, whatever their section, and stores a token with every helper that it
+// knows. So the two must be the last that apply to the host.
+// https://git-scm.com/docs/gitcredentials
+type gitSetup struct {
+	*Run
+	hosts []string // of the command line
 }
 
-func (t *gitTool) look(ctx context.Context, h *hostSetup) ([]string, error) {
-	t.repositories = h.repositories
-	self, err := t.c.Executable()
+// Git sets up git for hosts.
+func Git(ctx context.Context, r *Run, hosts []string) error {
+	return r.run(ctx, "git", gitSetup{r, hosts})
+}
+
+func (g gitSetup) plan(ctx context.Context) (*plan, error) {
+	hosts, _, err := parseHosts("git", g.hosts)
 	if err != nil {
 		return nil, err
 	}
-	if found, err := exec.LookPath(config.Program); err == nil && system.SameFile(found, self) {
-		self = found
+	program, err := g.program()
+	if err != nil {
+		return nil, err
 	}
-	t.helper, t.was = self+" git", map[string][]string{} // an absolute path goes to the shell as it stands
-	if quoted := shellquote.Join(self); quoted != self {
-		t.helper = "!" + quoted + " git"
+	effective, err := gitHelpers(ctx, g.Env)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range h.hosts {
-		url := p.Pattern.String()
-		if !strings.Contains(url, "://") {
-			url = "https://" + url
+	for i, h := range hosts {
+		if h.Username != "" || strings.HasPrefix(h.Pattern.String(), "*") {
+			continue
 		}
-		values, err := t.values(ctx, url)
+		if hosts[i].Username, err = g.configuredUsername(ctx, gitURL(h.Pattern.String())); err != nil {
+			return nil, err
+		}
+	}
+	p, err := g.hostPlan("git", hosts)
+	if err != nil {
+		return nil, err
+	}
+	path := g.file()
+	if _, err := os.Lstat(path + ".lock"); err == nil {
+		return nil, config.Errorf(config.Command("ls", "-l", path+".lock"), "git has locked its configuration: %s.lock exists", path)
+	}
+	names := hostNames(hosts)
+	p.steps = append(p.steps, newFile(path, "", names))
+	for _, name := range names {
+		url := gitURL(name)
+		c := edit.Change{Path: path, Kind: kindGit, Key: []string{url}, New: gitHelper(program), For: []string{name}}
+		p.steps = append(p.steps, step{c, gitLines(url, c.New)})
+		note, err := g.followers(effective, url)
 		if err != nil {
 			return nil, err
 		}
-		t.urls, t.was[url] = append(t.urls, url), values
-		if !slices.Equal(values, []string{"", t.helper}) {
-			t.changes = append(t.changes, url)
+		p.notes = append(p.notes, note...)
+	}
+	return p, nil
+}
+
+// gitURL is the URL of a host, as in git's configuration.
+func gitURL(host string) string {
+	if strings.Contains(host, "://") {
+		return host
+	}
+	return "https://" + host
+}
+
+// gitHelper is the value of a helper that runs program. git passes an absolute path to a shell.
+func gitHelper(program string) string {
+	if quoted := shellquote.Join(program); quoted != program {
+		return "!" + quoted + " git"
+	}
+	return program + " git"
+}
+
+func gitLines(url, helper string) string {
+	return fmt.Sprintf("[credential %q]\n\thelper =\n\thelper = %s\n", url, helper)
+}
+
+// file is the file that git config --global writes.
+func (g gitSetup) file() string {
+	if path := g.Getenv("GIT_CONFIG_GLOBAL"); path != "" {
+		return g.absolute(path)
+	}
+	home := filepath.Join(g.Home, ".gitconfig")
+	dir := g.Getenv("XDG_CONFIG_HOME")
+	if dir == "" {
+		dir = filepath.Join(g.Home, ".config")
+	}
+	other := filepath.Join(dir, "git", "config")
+	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(other); err == nil {
+			return other
 		}
 	}
-	return t.files(), nil
+	return home
 }
 
-// files are those that git config --global may write to.
-func (t *gitTool) files() []string {
-	if path := t.c.Getenv("GIT_CONFIG_GLOBAL"); path != "" {
-		return []string{path}
+// configuredUsername is the user name that git's configuration has for a URL. git puts it into
+// its requests.
+func (g gitSetup) configuredUsername(ctx context.Context, url string) (string, error) {
+	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", url)
+	if exitStatus(err) == 1 {
+		return "", nil // not set
 	}
-	config := t.c.Getenv("XDG_CONFIG_HOME")
-	if config == "" {
-		config = filepath.Join(t.c.Home, ".config")
-	}
-	return []string{filepath.Join(t.c.Home, ".gitconfig"), filepath.Join(config, "git", "config")}
+	return strings.TrimSpace(string(out)), err
 }
 
-func helperKey(url string) string { return "credential." + url + ".helper" }
-
-// values are the helpers that the person's own configuration has for url.
-func (t *gitTool) values(ctx context.Context, url string) ([]string, error) {
-	out, err := t.git(ctx, nil, "config", "--global", "--null", "--get-all", helperKey(url))
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 {
-		return nil, nil // none
+// followers are the helpers that git asks after ours, and gives our token to. They are in a
+// repository's own configuration or in the environment, which setup does not change.
+func (g gitSetup) followers(effective []helper, url string) (notes []string, err error) {
+	for _, h := range effective {
+		switch {
+		case !h.appliesTo(url) || h.value == "":
+		case h.scope == "command":
+			return nil, config.Errorf(config.Command("unset", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"), "the environment configures the git helper %q, which would store the token", h.value)
+		case h.scope == "local" || h.scope == "worktree":
+			notes = append(notes, fmt.Sprintf("In this repository, %s configures the helper %q. There it would store the token: remove it.", h.place(), h.value))
+		}
 	}
+	return notes, nil
+}
+
+// verify asks git for the credential, and compares it with our token.
+func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
+	hosts, repositories, err := parseHosts("git", g.hosts)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+	for _, h := range hosts {
+		url := gitURL(h.Pattern.String())
+		if _, exact := h.Pattern.Host(); !exact {
+			continue
+		}
+		if err := g.fill(ctx, url, h.Username, s); err != nil {
+			return report, err
+		}
+		report += "git gets the token for " + h.Pattern.String() + ".\n"
+	}
+	for _, repository := range repositories {
+		if _, err := runGit(ctx, g.Env, g.quiet(), nil, "ls-remote", "--quiet", repository, "HEAD"); err != nil {
+			return report, &VerifyError{"git is set up, but git ls-remote " + repository + " fails: " + lastLine(err)}
+		}
+		report += "git ls-remote " + repository + " works.\n"
+	}
+	return report, nil
 }
 
-func (t *gitTool) git(ctx context.Context, in []byte, args ...string) ([]byte, error) {
+// quiet are variables with which git asks nobody.
+func (g gitSetup) quiet() []string { return []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="} }
+
+func (g gitSetup) fill(ctx context.Context, url, username string, s *session) error {
+	protocol, host, _ := strings.Cut(url, "://")
+	request := "capability[]=authtype\nprotocol=" + protocol + "\nhost=" + host + "\n"
+	if username != "" {
+		request += "username=" + username + "\n"
+	}
+	out, err := runGit(ctx, g.Env, g.quiet(), []byte(request+"\n"), "credential", "fill")
+	if err != nil {
+		return &VerifyError{"git is set up, but it does not get the token for " + host + ": " + lastLine(err)}
+	}
+	for line := range strings.Lines(string(out)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if (name == "password" || name == "credential") && value == s.credential.Value.Reveal() {
+			return nil
+		}
+	}
+	return &VerifyError{"git is set up, but it gets another credential than our token for " + host}
+}
+
+// runGit runs git, and returns its stdout.
+func runGit(ctx context.Context, env system.Env, more []string, in []byte, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Env, cmd.Stdin = t.c.Environ(), bytes.NewReader(in)
+	cmd.Env, cmd.Stdin = append(env.Environ(), more...), bytes.NewReader(in)
 	out, err := cmd.Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		return nil, config.Errorf(config.Hint{}, "git is not on PATH: setup has it change its configuration")
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, config.Errorf(config.Hint{}, "git is not on PATH")
+	case exitStatus(err) > 1:
+		err = fmt.Errorf("git %s: %s%w", args[0], lastLine(err), silent{err})
 	}
 	return out, err
 }
 
-func (t *gitTool) words() (text string) {
-	for _, url := range t.changes {
-		text += fmt.Sprintf("git's configuration, %s: an empty one, so that no other is asked, and %s", helperKey(url), t.helper)
-		if was := t.was[url]; len(was) > 0 {
-			text += fmt.Sprintf(", in place of %q", was)
-		}
-		text += "\n"
+// silent is an error whose text is in the message already.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }
+
+// exitStatus is the exit status of a program that failed, or 0.
+func exitStatus(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
 	}
-	return text
+	return 0
 }
 
-func (t *gitTool) change(ctx context.Context) error {
-	for _, url := range t.changes {
-		for _, args := range [][]string{{"--replace-all", helperKey(url), ""}, {"--add", helperKey(url), t.helper}} {
-			if _, err := t.git(ctx, nil, append([]string{"config", "--global"}, args...)...); err != nil {
-				return fmt.Errorf("git config %s: %w", args[0], err)
-			}
-		}
-	}
-	return nil
-}
-
-// proof has git itself ask.
-func (t *gitTool) proof(ctx context.Context) (text string, works bool) {
-	works = true
-	for _, url := range t.urls {
-		if strings.Contains(url, "*") {
-			continue
-		}
-		protocol, host, _ := strings.Cut(url, "://")
-		out, err := t.git(ctx, []byte("protocol="+protocol+"\nhost="+host+"\n\n"), "credential", "fill")
-		if err != nil || !bytes.Contains(out, []byte("\npassword=")) {
-			text += "git does not get the token for " + host + ": see printf 'protocol=" + protocol + "\\nhost=" + host + "\\n\\n' | git credential fill\n"
-			works = false
-			continue
-		}
-		text += "git gets the token for " + host + ".\n"
-	}
-	for _, repository := range t.repositories {
-		if _, err := t.git(ctx, nil, "ls-remote", "--quiet", repository, "HEAD"); err != nil {
-			text += "git ls-remote " + repository + " fails all the same: " + lastLine(err) + "\n"
-			works = false
-			continue
-		}
-		text += "git ls-remote " + repository + " works.\n"
-	}
-	return text, works
-}
-
-// lastLine is the last thing that a program said which failed.
+// lastLine is the last line that a failed program wrote to stderr.
 func lastLine(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -153,4 +229,198 @@ func lastLine(err error) string {
 	}
 	text := strings.TrimSpace(string(exit.Stderr))
 	return oauth.Printable(text[strings.LastIndexByte(text, '\n')+1:])
+}
+
+// helper is one helper in git's configuration.
+type helper struct {
+	scope, origin string // empty in a text
+	url           string // of its section; empty: all
+	value         string
+}
+
+// gitHelpers returns the helpers of all files, in the order in which git applies them.
+func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) {
+	fields, err := helperFields(ctx, env, nil, "--show-scope", "--show-origin")
+	for entry := range slices.Chunk(fields, 3) {
+		h := newHelper(entry[2])
+		h.scope, h.origin = entry[0], strings.TrimPrefix(entry[1], "file:")
+		list = append(list, h)
+	}
+	return list, err
+}
+
+// helpersIn returns the helpers of one file.
+func helpersIn(ctx context.Context, env system.Env, text []byte) (list []helper, err error) {
+	fields, err := helperFields(ctx, env, text, "--file", "-")
+	for _, entry := range fields {
+		list = append(list, newHelper(entry))
+	}
+	return list, err
+}
+
+func helperFields(ctx context.Context, env system.Env, text []byte, options ...string) ([]string, error) {
+	out, err := runGit(ctx, env, nil, text, slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", `^credential\.(.*\.)?helper$`})...)
+	if exitStatus(err) == 1 || len(out) == 0 && err == nil {
+		return nil, nil // none
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), err
+}
+
+// newHelper reads a key and a value, as git config --null writes them.
+func newHelper(entry string) helper {
+	key, value, _ := strings.Cut(entry, "\n")
+	url := strings.TrimSuffix(strings.TrimPrefix(key, "credential."), "helper")
+	return helper{url: strings.TrimSuffix(url, "."), value: value}
+}
+
+// appliesTo reports whether git may apply the helper to a URL without path.
+func (h helper) appliesTo(url string) bool {
+	protocol, host, _ := strings.Cut(url, "://")
+	if h.url == "" || strings.Contains(h.url, "*") {
+		return true
+	}
+	theirs := strings.TrimPrefix(h.url, protocol+"://")
+	theirs = theirs[strings.LastIndexByte(theirs, '@')+1:]
+	theirs, _, _ = strings.Cut(theirs, "/")
+	return strings.EqualFold(theirs, host)
+}
+
+// place is the file and the line of the helper.
+func (h helper) place() string {
+	text, err := edit.Read(h.origin)
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		if found && strings.EqualFold(strings.TrimSpace(name), "helper") && strings.Trim(strings.TrimSpace(value), `"`) == h.value {
+			return fmt.Sprintf("%s:%d", h.origin, number)
+		}
+	}
+	if err != nil {
+		return h.origin
+	}
+	return h.origin
+}
+
+const kindGit = "git"
+
+// gitFormat is a configuration file of git. A key is a URL; its value is the last helper that
+// applies to the URL, if an empty one is before it in the same section.
+type gitFormat struct{ env system.Env }
+
+// Get implements [edit.Format].
+func (g gitFormat) Get(ctx context.Context, text []byte, key []string) (value *string, err error) {
+	list, err := helpersIn(ctx, g.env, text)
+	list = slices.DeleteFunc(list, func(h helper) bool { return !h.appliesTo(key[0]) })
+	if n := len(list); n > 1 && list[n-1].url == key[0] && list[n-2] == (helper{url: key[0]}) {
+		value = &list[n-1].value
+	}
+	return value, err
+}
+
+// Set implements [edit.Format]. It writes a new section at the end of the file: git config would
+// write into an earlier section of the same name.
+func (g gitFormat) Set(ctx context.Context, text []byte, key []string, value *string) ([]byte, error) {
+	list, err := helpersIn(ctx, g.env, text)
+	for _, h := range list {
+		if err == nil && h.url == key[0] && isOurGitHelper(h.value) {
+			text, err = g.remove(ctx, text, h)
+		}
+	}
+	if err != nil || value == nil {
+		return text, err
+	}
+	section, err := g.section(ctx, key[0], *value)
+	return edit.AppendLines(text, string(section)), err
+}
+
+// Revert implements [edit.Reverter].
+func (g gitFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]byte, error) {
+	return g.remove(ctx, text, helper{url: c.Key[0], value: c.New})
+}
+
+// Keys implements [edit.Format].
+func (g gitFormat) Keys(ctx context.Context, text []byte) (keys [][]string, err error) {
+	list, err := helpersIn(ctx, g.env, text)
+	for _, h := range list {
+		if isOurGitHelper(h.value) {
+			keys = append(keys, []string{h.url})
+		}
+	}
+	return keys, err
+}
+
+// isOurGitHelper reports whether a helper is this program, perhaps with an earlier path.
+func isOurGitHelper(value string) bool {
+	return strings.Contains(value, config.Program) && strings.HasSuffix(value, " git")
+}
+
+// section is the section that setup writes, in git's own form.
+func (g gitFormat) section(ctx context.Context, url, value string) ([]byte, error) {
+	return g.edited(ctx, nil, url, []string{"--add", ""}, []string{"--add", value})
+}
+
+// remove removes a helper, and the empty one before it: the section, if it is as setup has
+// written it, otherwise these keys of it.
+func (g gitFormat) remove(ctx context.Context, text []byte, h helper) ([]byte, error) {
+	section, err := g.section(ctx, h.url, h.value)
+	if err != nil {
+		return nil, err
+	}
+	section = bytes.ReplaceAll(section, []byte("\n"), []byte(edit.LineEnd(text)))
+	if i := bytes.LastIndex(text, section); i >= 0 && endsSection(text[i+len(section):]) {
+		return slices.Concat(text[:i], text[i+len(section):]), nil
+	}
+	list, err := helpersIn(ctx, g.env, text)
+	if err != nil || !slices.Contains(list, h) {
+		return text, err
+	}
+	steps := [][]string{{"--unset-all", "^" + regexp.QuoteMeta(h.value) + "$"}}
+	if empty := slices.Index(list, helper{url: h.url}); empty >= 0 && !slices.Contains(list[empty+1:], helper{url: h.url}) {
+		steps = append(steps, []string{"--unset-all", "^$"})
+	}
+	return g.edited(ctx, text, h.url, steps...)
+}
+
+// endsSection reports whether no key of a section is at the beginning of text.
+func endsSection(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != ';' {
+			return line[0] == '['
+		}
+	}
+	return true
+}
+
+// edited returns a text after git config has changed the helpers of a URL. A step is an option
+// and the words after the key.
+func (g gitFormat) edited(ctx context.Context, text []byte, url string, steps ...[]string) (after []byte, err error) {
+	err = g.onCopy(text, func(path string) error {
+		for _, s := range steps {
+			args := append([]string{"config", "--file", path, s[0], "credential." + url + ".helper"}, s[1:]...)
+			if _, err := runGit(ctx, g.env, nil, nil, args...); err != nil {
+				return err
+			}
+		}
+		after, err = os.ReadFile(path)
+		return err
+	})
+	return after, err
+}
+
+// onCopy calls do with the path of a copy of text in the state directory.
+func (g gitFormat) onCopy(text []byte, do func(path string) error) error {
+	dir := filepath.Join(string(login.StateDir(g.env)), "setup.copy")
+	if err := os.RemoveAll(dir); err != nil { // of an interrupted call
+		return err
+	}
+	if err := edit.MakeDir(dir); err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "gitconfig")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return err
+	}
+	return do(path)
 }

@@ -11,7 +11,7 @@ import (
 
 // planKubelogin plans for every user of the kubeconfig that runs kubelogin, or
 // the one that is named.
-func (c kubernetesSetup) planKubelogin(p *plan, k *kubeconfig, o KubernetesOptions) error {
+func (c kubernetesSetup) planKubelogin(p *kubePlan, k *kubeconfig, o KubernetesOptions) error {
 	if len(c.Given()) > 0 {
 		return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--from-kubelogin takes every setting from kubelogin's flags: --%s goes into the profile afterwards", c.Given()[0])
 	}

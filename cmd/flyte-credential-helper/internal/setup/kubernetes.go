@@ -41,7 +41,7 @@ func Kubernetes(ctx context.Context, r *Run, o KubernetesOptions) error {
 	if err := c.show(p, k); err != nil || c.options.DryRun || p.none {
 		return err
 	}
-	if err := c.confirm(ctx, c.options.Yes || p.done()); err != nil {
+	if err := c.legacyConfirm(ctx, c.options.Yes || p.done()); err != nil {
 		return err
 	}
 	if err := u.orBack(func() error { return c.change(ctx, u, p, k) }); err != nil {
@@ -51,7 +51,7 @@ func Kubernetes(ctx context.Context, r *Run, o KubernetesOptions) error {
 }
 
 // show tells what would change.
-func (c kubernetesSetup) show(p *plan, k *kubeconfig) error {
+func (c kubernetesSetup) show(p *kubePlan, k *kubeconfig) error {
 	var b strings.Builder
 	switch {
 	case p.none:
@@ -92,7 +92,7 @@ func (c kubernetesSetup) show(p *plan, k *kubeconfig) error {
 
 // change does what the plan says. It logs in before the kubeconfig is changed:
 // settings that do not work are of no use there.
-func (c kubernetesSetup) change(ctx context.Context, u *undo, p *plan, k *kubeconfig) error {
+func (c kubernetesSetup) change(ctx context.Context, u *undo, p *kubePlan, k *kubeconfig) error {
 	for _, n := range p.profiles {
 		u.uses(n.name)
 	}
@@ -115,7 +115,7 @@ func (c kubernetesSetup) change(ctx context.Context, u *undo, p *plan, k *kubeco
 	// It logs in as the context will need it.
 	err := error(nil)
 	if p.login == "" {
-		err = c.logIn(ctx, c.Resolved, "")
+		err = c.legacyLogIn(ctx, c.Resolved, "")
 	} else {
 		err = c.logInWithProfile(ctx, p.login, false, "")
 	}
@@ -126,7 +126,7 @@ func (c kubernetesSetup) change(ctx context.Context, u *undo, p *plan, k *kubeco
 }
 
 // changeKubeconfig has kubectl write what the plan says.
-func (c kubernetesSetup) changeKubeconfig(ctx context.Context, p *plan, k *kubeconfig) error {
+func (c kubernetesSetup) changeKubeconfig(ctx context.Context, p *kubePlan, k *kubeconfig) error {
 	for _, u := range p.users {
 		if err := c.setUser(ctx, k, u.name, u.exec); err != nil {
 			return err
@@ -140,7 +140,7 @@ func (c kubernetesSetup) changeKubeconfig(ctx context.Context, p *plan, k *kubec
 }
 
 // whoami ends with the API server's own word.
-func (c kubernetesSetup) whoami(ctx context.Context, p *plan) error {
+func (c kubernetesSetup) whoami(ctx context.Context, p *kubePlan) error {
 	if p.context == "" {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (c kubernetesSetup) whoami(ctx context.Context, p *plan) error {
 	cmd := exec.CommandContext(ctx, "kubectl", "--context", p.context, "auth", "whoami")
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.Environ(), c.Stdout, c.Stderr
 	if err := cmd.Run(); err != nil {
-		return &UnprovenError{Caller: "kubernetes", what: "kubectl auth whoami fails"}
+		return &VerifyError{Text: "kubectl auth whoami fails"}
 	}
 	tried := ""
 	if len(p.users) > 1 {

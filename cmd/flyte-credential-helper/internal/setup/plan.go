@@ -8,8 +8,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 )
 
-// plan is all that setup would change.
-type plan struct {
+// kubePlan is all that setup would change.
+type kubePlan struct {
 	none     bool   // nobody is to run us
 	context  string // of the kubeconfig, to try in the end; empty: none uses a user of ours
 	profiles []planned
@@ -21,7 +21,7 @@ type plan struct {
 }
 
 // done reports whether nothing is left to change.
-func (p *plan) done() bool { return len(p.profiles) == 0 && len(p.users) == 0 && p.moves == "" }
+func (p *kubePlan) done() bool { return len(p.profiles) == 0 && len(p.users) == 0 && p.moves == "" }
 
 // planned is a profile to write.
 type planned struct {
@@ -44,8 +44,8 @@ type userPlan struct {
 }
 
 // plan finds out what is to change, for the options' users of k.
-func (c kubernetesSetup) plan(k *kubeconfig, o KubernetesOptions) (*plan, error) {
-	p, make := &plan{}, c.planUser
+func (c kubernetesSetup) plan(k *kubeconfig, o KubernetesOptions) (*kubePlan, error) {
+	p, make := &kubePlan{}, c.planUser
 	if o.FromKubelogin {
 		make = c.planKubelogin
 	}
@@ -56,8 +56,8 @@ func (c kubernetesSetup) plan(k *kubeconfig, o KubernetesOptions) (*plan, error)
 }
 
 // planUser plans for the settings of this call and one user of the kubeconfig.
-func (c kubernetesSetup) planUser(p *plan, k *kubeconfig, o KubernetesOptions) error {
-	if err := c.key(); err != nil {
+func (c kubernetesSetup) planUser(p *kubePlan, k *kubeconfig, o KubernetesOptions) error {
+	if err := c.checkSettings(); err != nil {
 		return err
 	}
 	user, found := "", false
@@ -77,7 +77,7 @@ func (c kubernetesSetup) planUser(p *plan, k *kubeconfig, o KubernetesOptions) e
 		return config.Errorf(config.Hint{}, "the context %s has no user: name it with --user", p.context)
 	}
 	name := c.ProfileInUse
-	switch lost := c.besideProfile(); {
+	switch lost := c.flagsBesideProfile(); {
 	case name == "":
 		name = user
 		p.profiles = append(p.profiles, planned{name: name, Profile: c.asProfile()})
@@ -89,7 +89,7 @@ func (c kubernetesSetup) planUser(p *plan, k *kubeconfig, o KubernetesOptions) e
 }
 
 // finish takes out of p what is so already, and refuses what cannot be written.
-func (c kubernetesSetup) finish(p *plan, k *kubeconfig) error {
+func (c kubernetesSetup) finish(p *kubePlan, k *kubeconfig) error {
 	have, err := c.configFile()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (c kubernetesSetup) finish(p *plan, k *kubeconfig) error {
 }
 
 // configText is the configuration with the plan's profiles in it.
-func (c kubernetesSetup) configText(p *plan) ([]byte, error) {
+func (c kubernetesSetup) configText(p *kubePlan) ([]byte, error) {
 	text, err := edit.Read(c.configPath())
 	for _, n := range p.profiles {
 		if err == nil {

@@ -3,7 +3,6 @@ package setup
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,15 +12,20 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// registry is a container registry that is to take a user name and a token.
+// registry is a container registry, with the user name and the token that docker sends.
 // https://distribution.github.io/distribution/spec/auth/token/
 type registry struct {
 	client                *http.Client
 	url, username, secret string
 }
 
-// take asks the registry itself, as docker login does: with the token as a password, or
-// with what its token server gives for that.
+// refusedError means that a registry was reached and does not accept the token.
+type refusedError struct{ reason string }
+
+func (e *refusedError) Error() string { return e.reason }
+
+// take asks the registry as docker login does: with the token as the password, or with what its
+// token server gives for the token.
 func (r *registry) take(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -31,7 +35,7 @@ func (r *registry) take(ctx context.Context) error {
 	}
 	realm := r.realm(resp)
 	if realm == "" {
-		return fmt.Errorf("it answers %s", resp.Status)
+		return &refusedError{"it answers " + resp.Status}
 	}
 	resp, body, err := r.get(ctx, realm, "")
 	if err != nil {
@@ -42,18 +46,18 @@ func (r *registry) take(ctx context.Context) error {
 		AccessToken string `json:"access_token"`
 	}
 	if resp.StatusCode != http.StatusOK || json.Unmarshal(body, &given) != nil || given.Token+given.AccessToken == "" {
-		return fmt.Errorf("its token server answers %s", resp.Status)
+		return &refusedError{"its token server answers " + resp.Status}
 	}
 	if given.Token == "" {
 		given.Token = given.AccessToken
 	}
 	if resp, _, err = r.get(ctx, r.url+"/v2/", given.Token); err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("it answers %s to what its token server gave", resp.Status)
+		err = &refusedError{"it answers " + resp.Status + " to the token of its token server"}
 	}
 	return err
 }
 
-// get asks with the bearer token, or with the user name and the secret.
+// get sends a request with the bearer token or, without one, the user name and the secret.
 func (r *registry) get(ctx context.Context, address, bearer string) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -73,24 +77,24 @@ func (r *registry) get(ctx context.Context, address, bearer string) (*http.Respo
 	return resp, body, err
 }
 
-// realm is the token server that a registry names, if the token may go there: by
-// https, or where the registry is.
+// realm is the token server that a registry names, if the token may be sent there: by https, or
+// to the host of the registry.
 func (r *registry) realm(resp *http.Response) string {
 	challenge, found := strings.CutPrefix(resp.Header.Get("WWW-Authenticate"), "Bearer ")
 	if !found {
 		return ""
 	}
-	said := url.Values{}
+	parameters := url.Values{}
 	for part := range strings.SplitSeq(challenge, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		said.Set(strings.ToLower(name), strings.Trim(value, `"`))
+		parameters.Set(strings.ToLower(name), strings.Trim(value, `"`))
 	}
-	u, err := url.Parse(said.Get("realm"))
+	u, err := url.Parse(parameters.Get("realm"))
 	if err != nil || u.Scheme != "https" && u.Host != resp.Request.URL.Host {
 		return ""
 	}
 	q := u.Query()
-	q.Set("service", said.Get("service"))
+	q.Set("service", parameters.Get("service"))
 	u.RawQuery = q.Encode()
 	return u.String()
 }

@@ -1,15 +1,12 @@
 package setup
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
@@ -17,128 +14,194 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
-// undo is what one setup has changed, and since when it uses which profiles. It lies
-// in the state directory, since a kubeconfig may hold secrets.
-type undo struct {
-	path   string
-	self   string    // the program
-	config string    // the folder of its configuration
-	began  time.Time // this run of setup
-	record
-	was record     // as it was read
-	now []undoFile // what this run has changed
+// callers are the programs whose setups have a journal.
+func callers() []string { return []string{"kubernetes", "flyte", "git", "docker", "bazel", "goauth"} }
+
+// journals are the journals of all setups.
+type journals struct {
+	formats edit.Formats
+	all     map[string]*edit.Journal // by caller
+	old     map[string][]byte        // records of earlier versions that could not be converted completely
 }
 
-type record struct {
-	Files    []undoFile           `json:"files"` // changes, the oldest first
-	Profiles map[string]time.Time `json:"profiles,omitempty"`
-}
-
-// readUndo reads what the setup of that name has changed.
-func readUndo(env system.Env, setup string) (*undo, error) {
-	if login.StateDir(env) == "" {
-		return nil, config.Errorf(config.Shell("export XDG_STATE_HOME=/a/directory/of/yours"), "there is no home directory to keep in what setup changes")
-	}
-	u := &undo{path: filepath.Join(string(login.StateDir(env)), "setup."+setup), config: filepath.Dir(config.ConfigPath(env)), began: env.Now()}
-	u.self, _ = env.Executable() // without one there are no links to it
-	text, err := os.ReadFile(u.path)
-	if err == nil {
-		err = json.Unmarshal(text, &u.record)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("what setup changed before cannot be read: %w", err)
-	}
-	if u.Profiles == nil {
-		u.Profiles = map[string]time.Time{}
-	}
-	u.was = record{slices.Clone(u.Files), maps.Clone(u.Profiles)}
-	return u, nil
-}
-
-// setup is the name of the one whose record it is.
-func (u *undo) setup() string { return filepath.Ext(u.path)[1:] }
-
-// uses notes that what setup changes will use a profile.
-func (u *undo) uses(profile string) {
-	if profile != "" {
-		u.Profiles[profile] = u.began
-	}
-}
-
-// ours reports whether a file is one that others need to run us.
-func (u *undo) ours(f undoFile) bool { return f.Link || filepath.Dir(f.Path) == u.config }
-
-// orBack does what a setup does. Where that fails, all goes back that watch has seen
-// it change, but for what somebody else has changed since.
-func (u *undo) orBack(f func() error) error {
-	err := f()
-	if err == nil || len(u.now) == 0 {
-		return err
-	}
-	for _, f := range slices.Backward(u.now) {
-		now, failed := f.read()
-		switch {
-		case failed != nil:
-		case edit.Sum(now) == f.After:
-			failed = edit.WriteOrDelete(f.Path, f.Before)
-		case edit.Sum(now) != edit.Sum(f.Before):
-			failed = fmt.Errorf("%s has changed meanwhile, and stays as it is", f.Path)
-		}
-		if failed != nil {
-			err = fmt.Errorf("%w; and %w", err, failed)
-		}
-	}
-	u.record = u.was
-	return errors.Join(err, u.save())
-}
-
-// watch reads files before f and after it, and notes what it has changed, even where
-// it fails.
-func (u *undo) watch(paths []string, f func() error) error {
-	before := map[string]*undoFile{}
-	for _, path := range paths {
-		was, err := u.lookAt(path)
+func readJournals(ctx context.Context, env system.Env) (*journals, error) {
+	js := &journals{formats: formats(env), all: map[string]*edit.Journal{}, old: map[string][]byte{}}
+	for _, caller := range callers() {
+		j, other, err := edit.ReadJournal(filepath.Join(string(login.StateDir(env)), "setup."+caller))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		before[path] = was
-	}
-	failed := f()
-	for _, path := range paths {
-		after, err := u.lookAt(path)
-		if err == nil && after.After != before[path].After {
-			after.Before, after.When = before[path].Text, u.began
-			u.now = append(u.now, *after)
-			u.add(*after)
+		if other != nil {
+			changes, complete := js.changesOf(ctx, caller, other)
+			if j = j.Add(changes); !complete {
+				js.old[caller] = other
+			}
 		}
-		failed = errors.Join(failed, err)
+		js.all[caller] = j
 	}
-	return errors.Join(failed, u.save())
+	return js, nil
 }
 
-// add notes a change. It is one with the change before where nobody has changed the
-// file in between.
-func (u *undo) add(f undoFile) {
-	for i, last := range slices.Backward(u.Files) {
-		if last.Path == f.Path && last.After == edit.Sum(f.Before) {
-			u.Files[i].Text, u.Files[i].After = f.Text, f.After
-			return
-		}
-		if last.Path == f.Path {
-			break
+func (js *journals) of(caller string) *edit.Journal { return js.all[caller] }
+
+// find returns the change of the same entry in some journal, or nil.
+func (js *journals) find(c edit.Change) *edit.Change {
+	for _, caller := range callers() {
+		if found := js.all[caller].Find(c); found != nil {
+			return found
 		}
 	}
-	u.Files = append(u.Files, f)
+	return nil
 }
 
-// save keeps the record, or none where there is nothing to take back.
-func (u *undo) save() error {
-	if len(u.Files) == 0 {
-		return edit.WriteOrDelete(u.path, nil)
+// user returns another setup that needs a change too, or "".
+func (js *journals) user(caller string, c edit.Change) string {
+	for _, other := range callers() {
+		if other != caller && js.all[other].Find(c) != nil {
+			return other
+		}
 	}
-	text, err := json.Marshal(u.record)
+	return ""
+}
+
+// Undo takes back what setup has changed for a caller: for the hosts or contexts of names, or
+// for all. It needs no settings, because they may be what is to be undone.
+func Undo(ctx context.Context, env system.Env, caller string, names []string, dryRun bool) error {
+	unlock, err := lock(ctx, env)
 	if err != nil {
 		return err
 	}
-	return edit.Write(u.path, text)
+	defer unlock()
+	js, err := readJournals(ctx, env)
+	if err != nil {
+		return err
+	}
+	if caller != "kubernetes" && caller != "flyte" {
+		if names, err = hostArguments(caller, names); err != nil {
+			return err
+		}
+	}
+	mine := js.of(caller)
+	if len(mine.Changes) == 0 && js.old[caller] == nil {
+		return env.Write("There is nothing to undo.\n")
+	}
+	if err := known(mine, caller, names); err != nil {
+		return err
+	}
+	u := &undoing{journals: js, caller: caller, names: names, dryRun: dryRun}
+	kept, failed := u.changes(ctx, mine.Changes)
+	if !dryRun {
+		mine.Changes = kept
+		failed = errors.Join(failed, u.keepRecord(mine.Path), mine.Save())
+	}
+	if failed == nil {
+		u.tell("The logins are kept. To end them, use %s logout.", command(env))
+	}
+	return errors.Join(env.Write(strings.Join(append(u.told, ""), "\n")), failed)
+}
+
+// known returns an error if setup has not changed anything for one of names.
+func known(j *edit.Journal, caller string, names []string) error {
+	var all []string
+	for _, c := range j.Changes {
+		all = append(all, c.For...)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return config.Errorf(config.Hint{}, "setup %s has changed nothing for %s, only for %s", caller, name, strings.Join(all, ", "))
+		}
+	}
+	return nil
+}
+
+// undoing is one undo.
+type undoing struct {
+	*journals
+	caller string
+	names  []string // the hosts or contexts; empty: all
+	dryRun bool
+	told   []string
+}
+
+func (u *undoing) tell(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(u.told, line) {
+		u.told = append(u.told, line)
+	}
+}
+
+// changes takes changes back, the last first, and returns those that the journal has to keep. A
+// failure ends it: what it could not remove may need the rest.
+func (u *undoing) changes(ctx context.Context, all []edit.Change) (kept []edit.Change, failed error) {
+	for _, c := range slices.Backward(all) {
+		rest := slices.DeleteFunc(slices.Clone(c.For), func(name string) bool { return slices.Contains(u.names, name) })
+		if len(u.names) > 0 && len(rest) > 0 {
+			c.For = rest
+			kept = append(kept, c)
+			continue
+		}
+		if failed == nil {
+			failed = u.change(ctx, c)
+		}
+		if failed != nil {
+			kept = append(kept, c)
+		}
+	}
+	slices.Reverse(kept)
+	return kept, failed
+}
+
+// change takes one change back, unless another setup needs it.
+func (u *undoing) change(ctx context.Context, c edit.Change) error {
+	if other := u.user(u.caller, c); other != "" {
+		if c.Kind != edit.KindFile {
+			u.tell("%s is kept in %s: setup %s uses it", name(c), c.Path, other)
+		}
+		return nil
+	}
+	if u.dryRun {
+		if c.Kind != edit.KindFile {
+			u.tell("would remove our entries from %s", c.Path)
+		}
+		return nil
+	}
+	done, err := u.formats.Revert(ctx, c)
+	if err != nil {
+		return err
+	}
+	now, err := u.formats.Current(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case done && (c.Kind == edit.KindFile || c.Kind == edit.KindLink):
+		u.told = slices.DeleteFunc(u.told, func(line string) bool { return strings.HasPrefix(line, "removed our entries from "+c.Path+";") })
+		u.tell("removed %s", c.Path)
+	case done:
+		u.tell("removed our entries from %s; other changes kept", c.Path)
+	case c.Kind == edit.KindFile:
+	case now == nil:
+		u.tell("%s is not in %s any more", name(c), c.Path)
+	default:
+		u.tell("%s is kept in %s: it was changed after setup", name(c), c.Path)
+	}
+	return nil
+}
+
+// name is what users call an entry.
+func name(c edit.Change) string {
+	if c.Kind == edit.KindLink {
+		return "the link"
+	}
+	return strings.Join(c.Key, " ")
+}
+
+// keepRecord keeps the record of an earlier version if a part of it could not be understood.
+func (u *undoing) keepRecord(path string) error {
+	text := u.old[u.caller]
+	if text == nil {
+		return nil
+	}
+	u.tell("the record of an earlier version could not be undone completely: it is kept in %s.old", path)
+	return edit.Write(path+".old", text)
 }

@@ -1,0 +1,98 @@
+package setup
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+)
+
+// bazelSetup prepares Bazel: the link bazel-credential-flyte, and the lines that users write into
+// the .bazelrc of a project.
+// https://bazel.build/reference/command-line-reference#common_options-flag--credential_helper
+type bazelSetup struct {
+	*Run
+	hosts []string // of the command line
+}
+
+// Bazel sets up Bazel for hosts.
+func Bazel(ctx context.Context, r *Run, hosts []string) error {
+	return r.run(ctx, "bazel", bazelSetup{r, hosts})
+}
+
+func (b bazelSetup) plan(context.Context) (*plan, error) {
+	hosts, _, err := parseHosts("bazel", b.hosts)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err = withParents(hosts)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.hostPlan("bazel", hosts)
+	if err != nil {
+		return nil, err
+	}
+	link, path, err := b.link("bazel-credential-flyte", hostNames(hosts))
+	if err != nil {
+		return nil, err
+	}
+	p.steps = append(p.steps, link)
+	lines, unnamed := bazelLines(b.hosts, path)
+	p.notes = append(p.notes, "Add to the .bazelrc of your project, and run bazel shutdown if a Bazel server runs:\n"+strings.TrimSuffix(indented(lines), "\n"))
+	if len(unnamed) > 0 {
+		p.notes = append(p.notes, "Bazel cannot name "+strings.Join(unnamed, ", ")+" in a scope. It runs the helper of the line without a scope for every host; other hosts get no token.")
+	}
+	return p, nil
+}
+
+// withParents adds the domain of each star: in Bazel, *.example.com also means example.com.
+func withParents(hosts []config.HostEntry) (all []config.HostEntry, err error) {
+	for _, h := range hosts {
+		all = append(all, h)
+		scheme, name, found := strings.Cut(h.Pattern.String(), "*.")
+		if !found {
+			continue
+		}
+		if h.Pattern, err = execcred.ParsePattern(scheme + name); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// bazelScope is the grammar of a scope, as in Bazel's CredentialHelperProvider.
+const bazelScope = `^(\*|[-a-zA-Z0-9]+)(\.[-a-zA-Z0-9]+)+$`
+
+// bazelLines are the lines for .bazelrc, and the hosts that no scope can name. A scope has no
+// port.
+func bazelLines(hosts []string, path string) (lines string, unnamed []string) {
+	var all []string
+	for _, host := range hosts {
+		scope := strings.TrimSuffix(login.WithoutScheme(host), "/")
+		if !strings.HasPrefix(scope, "[") {
+			scope, _, _ = strings.Cut(scope, ":")
+		}
+		option := "--credential_helper=" + scope + "=" + path
+		if named, err := regexp.MatchString(bazelScope, scope); err != nil || !named {
+			unnamed = append(unnamed, host)
+			option = "--credential_helper=" + path
+		}
+		if strings.ContainsAny(option, " \t'\"\\") {
+			option = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(option) + `"`
+		}
+		all = append(all, "common "+option+"\n")
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ""), unnamed
+}
+
+// verify runs nothing: Bazel asks in a project only.
+func (b bazelSetup) verify(_ context.Context, p *plan, _ *session) (string, error) {
+	return strings.Join(p.notes, "\n") + "\n", nil
+}

@@ -1,0 +1,186 @@
+package setup
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+)
+
+const kindProfile = "profile"
+
+// profileFormat is config.yaml. The key NAME is a profile without its hosts and clusters, as YAML.
+// The key NAME LIST HOST is an entry of its serves or clusters.
+type profileFormat struct{}
+
+func readProfiles(text []byte) (*config.File, error) {
+	return config.ReadFile(config.Program+"/config.yaml", func(string) ([]byte, error) {
+		if text == nil {
+			return nil, fs.ErrNotExist
+		}
+		return text, nil
+	})
+}
+
+// Get implements [edit.Format].
+func (profileFormat) Get(_ context.Context, text []byte, key []string) (*string, error) {
+	file, err := readProfiles(text)
+	if err != nil {
+		return nil, err
+	}
+	p, found := file.Profiles[key[0]]
+	if !found {
+		return nil, nil
+	}
+	if len(key) == 1 {
+		value := config.ProfileText(key[0], without(p, "serves", "clusters"), 0)
+		return &value, nil
+	}
+	i := slices.Index(hostsOf(file, key[0], key[1]), key[2])
+	if i < 0 {
+		return nil, nil
+	}
+	return &p[key[1]].Words[i], nil
+}
+
+// hostsOf are the hosts of a profile's list, in its order.
+func hostsOf(file *config.File, profile, list string) (hosts []string) {
+	if list == "serves" {
+		return hostNames(file.Serves[profile])
+	}
+	for _, p := range file.Clusters[profile] {
+		hosts = append(hosts, p.String())
+	}
+	return hosts
+}
+
+// Set implements [edit.Format].
+func (f profileFormat) Set(ctx context.Context, text []byte, key []string, value *string) ([]byte, error) {
+	file, err := readProfiles(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(key) == 1 {
+		return f.setProfile(ctx, file, text, key[0], value)
+	}
+	entry := func(word string) []string { return []string{"profiles", key[0], key[1], "- " + word} }
+	old, err := f.Get(ctx, text, key)
+	if err == nil && old != nil {
+		text, err = edit.YAML{}.Set(ctx, text, entry(*old), nil)
+	}
+	if err != nil || value == nil {
+		return text, err
+	}
+	return edit.YAML{}.Set(ctx, text, entry(*value), new(string))
+}
+
+func (profileFormat) setProfile(ctx context.Context, file *config.File, text []byte, name string, value *string) ([]byte, error) {
+	if value == nil {
+		return edit.YAML{}.Set(ctx, text, []string{"profiles", name}, nil)
+	}
+	made, err := readProfiles([]byte("profiles:\n" + indented(*value)))
+	if err != nil {
+		return nil, err
+	}
+	p := made.Profiles[name]
+	for _, list := range []string{"serves", "clusters"} {
+		if v, found := file.Profiles[name][list]; found {
+			p[list] = v
+		}
+	}
+	return file.WithProfile(text, name, p)
+}
+
+// Revert implements [edit.Reverter]. A profile that has more hosts is kept.
+func (f profileFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]byte, error) {
+	file, err := readProfiles(text)
+	if err != nil {
+		return nil, err
+	}
+	now, err := f.Get(ctx, text, c.Key)
+	p := file.Profiles[c.Key[0]]
+	if err != nil || now == nil || *now != c.New || len(c.Key) == 1 && c.Old == nil && len(p["serves"].Words)+len(p["clusters"].Words) > 0 {
+		return text, err
+	}
+	return f.Set(ctx, text, c.Key, c.Old)
+}
+
+// Keys implements [edit.Format].
+func (profileFormat) Keys(_ context.Context, text []byte) (keys [][]string, err error) {
+	file, err := readProfiles(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range file.Names() {
+		keys = append(keys, []string{name})
+		for _, list := range []string{"serves", "clusters"} {
+			for _, host := range hostsOf(file, name, list) {
+				keys = append(keys, []string{name, list, host})
+			}
+		}
+	}
+	return keys, nil
+}
+
+// without is p without some keys.
+func without(p config.Profile, keys ...string) config.Profile {
+	rest := maps.Clone(p)
+	maps.DeleteFunc(rest, func(key string, _ config.ProfileValue) bool { return slices.Contains(keys, key) })
+	return rest
+}
+
+// profileSteps are the steps that make a profile serve hosts: the profile in use, or a new one
+// with the settings of this call.
+func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []step, profile string, err error) {
+	file, err := r.configFile()
+	if err != nil {
+		return nil, "", err
+	}
+	names := hostNames(hosts)
+	name := r.ProfileInUse
+	if lost := r.flagsBesideProfile(); name != "" && len(lost) > 0 {
+		return nil, "", config.Errorf(config.Shell("${EDITOR:-vi} %s", r.configPath()), "%s will get the token of the profile %s, which does not have %s: write that into the profile", caller, name, strings.Join(lost, ", "))
+	}
+	p := without(file.Profiles[name], "serves", "clusters")
+	if name == "" {
+		name, p = cmp.Or(r.NewProfile, names[0]), r.asProfile()
+	}
+	if old, found := file.Profiles[name]; r.ProfileInUse == "" && found && !without(old, "serves", "clusters").Same(p) {
+		return nil, "", config.Errorf(config.Command(config.Program, "setup", caller, names[0], "--profile", name), "there is a profile %s with other settings: use it, or name a new one with --profile", name)
+	}
+	list := slices.Clone(file.Serves[name])
+	var entries []string
+	for _, host := range hosts {
+		i := slices.IndexFunc(list, func(e config.HostEntry) bool { return e.Pattern == host.Pattern })
+		switch {
+		case i < 0:
+			host.Username = cmp.Or(host.Username, r.GitUsername())
+			list, i = append(list, host), len(list)
+		case host.Username != "":
+			list[i].Username = host.Username
+		}
+		entries = append(entries, config.ServesText(list[i : i+1])[0])
+	}
+	shown := maps.Clone(p)
+	shown["serves"] = config.ProfileValue{Words: config.ServesText(list)}
+	lines := "profiles:\n" + config.ProfileText(name, shown.Shown(), 2)
+	change := edit.Change{Path: r.configPath(), Kind: kindProfile, Key: []string{name}, New: config.ProfileText(name, p, 0), For: names}
+	steps = []step{newFile(r.configPath(), "", names), {change, lines}}
+	for i, entry := range entries {
+		change := edit.Change{Path: r.configPath(), Kind: kindProfile, Key: []string{name, "serves", names[i]}, New: entry, For: names[i : i+1]}
+		steps = append(steps, step{change, lines})
+	}
+	return steps, name, nil
+}
+
+func hostNames(hosts []config.HostEntry) (names []string) {
+	for _, h := range hosts {
+		names = append(names, h.Pattern.String())
+	}
+	return names
+}

@@ -1,0 +1,238 @@
+package setup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/kballard/go-shellquote"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+)
+
+// run sets up one program: plan, show, check, ask, log in, lock, plan again, journal, write,
+// verify.
+func (r *Run) run(ctx context.Context, caller string, i integration) error {
+	if err := checkStateDir(r.Env); err != nil {
+		return err
+	}
+	p, err := i.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if r.options.Print {
+		return r.Write(p.printed())
+	}
+	js, err := readJournals(ctx, r.Env)
+	if err != nil {
+		return err
+	}
+	t, err := js.compare(ctx, caller, p)
+	if err != nil {
+		return err
+	}
+	if err := r.Write(t.shown(p)); err != nil {
+		return err
+	}
+	if err := checkFiles(t.pending); err != nil || r.options.DryRun {
+		return err
+	}
+	if len(t.pending) > 0 && !r.options.Yes {
+		if err := r.confirm(ctx); err != nil {
+			return err
+		}
+	}
+	s, err := r.logIn(ctx, p, t.pending)
+	if err != nil {
+		return err
+	}
+	if err := r.write(ctx, caller, i, t); err != nil {
+		return err
+	}
+	report, err := i.verify(ctx, p, s)
+	text := "\nLogged in to " + s.Settings().Server() + s.Describe(s.token) + report +
+		"To undo this setup: " + shellquote.Join(r.command(), "setup", caller, "--undo") + "\n"
+	return errors.Join(r.Write(text), err)
+}
+
+// write makes the changes under the lock. It plans again there, because files may have changed
+// during the question and the login, and fails if it would replace a value that was not shown.
+func (r *Run) write(ctx context.Context, caller string, i integration, shown *todo) error {
+	unlock, err := lock(ctx, r.Env)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	p, err := i.plan(ctx)
+	if err != nil {
+		return err
+	}
+	js, err := readJournals(ctx, r.Env)
+	if err != nil {
+		return err
+	}
+	t, err := js.compare(ctx, caller, p)
+	if err != nil {
+		return err
+	}
+	for _, c := range t.pending {
+		if c.Old != nil && !slices.ContainsFunc(shown.pending, func(d edit.Change) bool { return c.Same(d) && d.Old != nil && *c.Old == *d.Old }) {
+			return &edit.ChangedError{Path: c.Path}
+		}
+	}
+	if err := checkFiles(t.pending); err != nil {
+		return err
+	}
+	if err := t.journal.Save(); err != nil {
+		return err
+	}
+	if err := js.formats.Apply(ctx, t.pending); err != nil {
+		return errors.Join(err, js.takeBack(ctx, caller, t))
+	}
+	return nil
+}
+
+// takeBack takes back the changes of a setup that has failed between two of them.
+func (js *journals) takeBack(ctx context.Context, caller string, t *todo) (err error) {
+	for _, c := range slices.Backward(t.pending) {
+		_, e := js.formats.Revert(ctx, c)
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		return err // undo can try again
+	}
+	return js.of(caller).Save()
+}
+
+// checkStateDir returns an error if there is no directory for the journal.
+func checkStateDir(env system.Env) error {
+	if login.StateDir(env) == "" {
+		return config.Errorf(config.Shell("export XDG_STATE_HOME=/a/directory/of/yours"), "there is no home directory for the journal of setup")
+	}
+	return nil
+}
+
+// lock takes the lock of all setups of this user.
+func lock(ctx context.Context, env system.Env) (unlock func(), err error) {
+	if err := checkStateDir(env); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(string(login.StateDir(env)), "setup.lock")
+	if err := edit.MakeDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	f := flock.New(path, flock.SetPermissions(0o600))
+	if _, err := f.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return func() { _ = f.Unlock() }, nil
+}
+
+// checkFiles returns why a file cannot be written, or nil.
+func checkFiles(changes []edit.Change) error {
+	for _, c := range changes {
+		if err := edit.CheckWritable(c.Path); err != nil {
+			return config.Errorf(config.Text("to see the lines and write them yourself, use --print"), "%v", err)
+		}
+	}
+	return nil
+}
+
+// todo is what is left to do of a plan.
+type todo struct {
+	pending []edit.Change  // the changes to make, with the values that they replace
+	lines   map[int]string // shown for them, by index
+	journal *edit.Journal  // as it has to be before the first change
+}
+
+// compare finds what is left to do.
+func (js *journals) compare(ctx context.Context, caller string, p *plan) (*todo, error) {
+	t := &todo{lines: map[int]string{}}
+	mine := js.of(caller)
+	var add []edit.Change
+	for _, s := range p.steps {
+		c := s.Change
+		now, err := js.formats.Current(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		earlier := cmp.Or(mine.Find(c), js.find(c))
+		if now != nil && (*now == c.New || c.Kind == edit.KindFile) {
+			if earlier != nil { // setup has made it
+				add = append(add, edit.Change{Path: c.Path, Kind: c.Kind, Key: c.Key, Old: earlier.Old, New: earlier.New, For: c.For})
+			}
+			continue
+		}
+		t.lines[len(t.pending)] = s.lines
+		c.Old = now
+		t.pending = append(t.pending, c)
+		if earlier != nil && now != nil && earlier.New == *now {
+			c.Old = earlier.Old // now is setup's own value
+		}
+		add = append(add, c)
+	}
+	t.journal = mine.Add(add)
+	return t, nil
+}
+
+// shown tells users what changes.
+func (t *todo) shown(p *plan) string {
+	var b strings.Builder
+	if len(t.pending) == 0 {
+		b.WriteString("Everything is set up already.\n")
+	} else {
+		fmt.Fprintf(&b, "%s. This changes:\n", p.summary)
+	}
+	path, shown := "", ""
+	for i, c := range t.pending {
+		lines := t.lines[i]
+		if lines == "" || lines == shown {
+			continue
+		}
+		if path != c.Path {
+			fmt.Fprintf(&b, "\n%s:\n", c.Path)
+		}
+		path, shown = c.Path, lines
+		b.WriteString(indented(lines))
+		if c.Old != nil && *c.Old != "" {
+			fmt.Fprintf(&b, "  (in place of %s)\n", strings.ReplaceAll(strings.TrimSpace(*c.Old), "\n", "; "))
+		}
+	}
+	for _, note := range p.notes {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	return b.String()
+}
+
+func indented(lines string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+}
+
+// printed has the lines of the plan, for users who write them themselves.
+func (p *plan) printed() string {
+	var b strings.Builder
+	path, shown := "", ""
+	for _, s := range p.steps {
+		if s.lines == "" || s.lines == shown {
+			continue
+		}
+		if path != s.Path {
+			fmt.Fprintf(&b, "# %s\n", s.Path)
+		}
+		path, shown = s.Path, s.lines
+		b.WriteString(strings.TrimSuffix(s.lines, "\n") + "\n")
+	}
+	for _, note := range p.notes {
+		fmt.Fprintf(&b, "# %s\n", note)
+	}
+	return b.String()
+}
