@@ -21,8 +21,8 @@ import (
 // YAML is a YAML file whose mappings are edited by line. Comments, order, indentation and line
 // ends stay. Each result is parsed and compared, so that no other value changes.
 //
-// A key is the names of nested mappings. If its last word begins with "- ", it is an item of a
-// list, and its value is empty. Any other value is the text behind the colon: empty for null; a
+// A key is the names of nested mappings. A word [NAME=VALUE] is the mapping in a list in which NAME
+// has that value. If the last word begins with "- ", it is an item of a list, and its value is empty. Any other value is the text behind the colon: empty for null; a
 // block begins with a line feed and has its indentation below the key.
 type YAML struct {
 	FoldCase bool // names that differ only in case are the same
@@ -272,6 +272,21 @@ func (d *document) find(key []string) (*place, error) {
 			p.indent += d.step
 			return p, nil
 		}
+		if id, value, ok := cutSelector(name); ok {
+			list, ok := node.(*ast.SequenceNode)
+			if !ok || list.IsFlowStyle {
+				return nil, &YAMLError{node.GetToken().Position.Line, strings.Join(key[:i], ": ") + " is not a list with one item in each line"}
+			}
+			p.pair, p.start, p.indent = nil, p.end, list.Start.Position.Column-1
+			m := element(list, id, value)
+			if m == nil {
+				return p, nil
+			}
+			p.start = line(m.Values[0])
+			p.end = d.entryEnd(p.start, p.indent+1)
+			node = m
+			continue
+		}
 		m, ok := node.(*ast.MappingNode)
 		if !ok || m.IsFlowStyle {
 			return nil, &YAMLError{node.GetToken().Position.Line, strings.Join(append([]string{"the file"}, key[:i]...), ": ") + " is not a mapping with one \"name: value\" in each line"}
@@ -300,6 +315,26 @@ func (d *document) pair(m *ast.MappingNode, key string) *ast.MappingValueNode {
 	return nil
 }
 
+// cutSelector returns the name and value of a word [NAME=VALUE].
+func cutSelector(word string) (name, value string, ok bool) {
+	if !strings.HasPrefix(word, "[") || !strings.HasSuffix(word, "]") {
+		return "", "", false
+	}
+	return strings.Cut(word[1:len(word)-1], "=")
+}
+
+// element returns the mapping of a list in which a name has a value, or nil.
+func element(list *ast.SequenceNode, name, value string) *ast.MappingNode {
+	for _, n := range list.Values {
+		if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle {
+			if said, _ := tree(m).(map[string]any); said[name] == value {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
 // entryEnd is the line behind the entry that starts at a line and whose key has that
 // indentation. Blank lines and comments behind it are not part of it. The items of a list may be
 // indented no deeper than its key.
@@ -321,8 +356,12 @@ func (d *document) entryEnd(start, indent int) int {
 
 // entry returns the lines of p without their indentation, each with a line feed.
 func (p *place) entry() (entry string) {
-	for _, text := range p.lines[p.start:p.end] {
-		entry += strings.TrimPrefix(strings.TrimSuffix(text, "\r"), strings.Repeat(" ", p.indent)) + "\n"
+	for i, text := range p.lines[p.start:p.end] {
+		text = strings.TrimSuffix(text, "\r")
+		if i == 0 {
+			text = text[p.indent:] // behind the dash of a list
+		}
+		entry += strings.TrimPrefix(text, strings.Repeat(" ", p.indent)) + "\n"
 	}
 	return entry
 }
@@ -353,11 +392,18 @@ func (p *place) replace(entry string) ([]byte, error) {
 		value = tree(m.Values[0].Value)
 	}
 	for _, name := range slices.Backward(p.missing) {
-		entry = Quote(name) + ":\n" + indented(entry, p.step)
+		if id, value, ok := cutSelector(name); ok {
+			entry = "- " + id + ": " + Quote(value) + "\n" + indented(entry, 2)
+		} else {
+			entry = Quote(name) + ":\n" + indented(entry, p.step)
+		}
 	}
 	var put []string
 	if entry != "" {
 		put = strings.Split(strings.ReplaceAll(indented(entry, p.indent), "\n", p.cr+"\n")+p.cr, "\n")
+		if p.pair != nil { // the dash of a list may be before the key
+			put[0] = p.lines[p.start][:p.indent] + put[0][p.indent:]
+		}
 	}
 	lines := slices.Replace(slices.Clone(p.lines), p.start, p.end, put...)
 	if p.empty != nil {
@@ -442,8 +488,11 @@ func tree(n ast.Node) any {
 }
 
 // changed returns a copy of a tree in which the value of a key is set, or removed with the
-// mappings that are empty then.
+// mappings and lists that are empty then.
 func changed(t, value any, remove bool, key []string) any {
+	if name, id, ok := cutSelector(key[0]); ok {
+		return changedList(t, value, remove, key, name, id)
+	}
 	m, _ := t.(map[string]any)
 	m = maps.Clone(m)
 	if m == nil {
@@ -461,6 +510,21 @@ func changed(t, value any, remove bool, key []string) any {
 		return nil
 	}
 	return m
+}
+
+// changedList is [changed] for the mapping of a list in which name is id.
+func changedList(t, value any, remove bool, key []string, name, id string) any {
+	list, _ := t.([]any)
+	list = slices.Clone(list)
+	i := slices.IndexFunc(list, func(item any) bool { m, _ := item.(map[string]any); return m[name] == id })
+	switch {
+	case len(key) == 1 && remove:
+		return slices.Delete(list, i, i+1)
+	case i < 0:
+		return append(list, changed(map[string]any{name: id}, value, remove, key[1:]))
+	}
+	list[i] = changed(list[i], value, remove, key[1:])
+	return list
 }
 
 // Scalar returns the text of a single value, as it is written.

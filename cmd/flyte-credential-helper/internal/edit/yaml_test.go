@@ -39,6 +39,12 @@ func TestSet(t *testing.T) {
 		"letters outside of ASCII": {"é: ü # ö\nb: 1\n", "é", "x", "é: x # ö\nb: 1\n", "ü"},
 		"after other anchors":      {"base: &b {x: 1}\na:\n  <<: *b\n", "a/c", "x", "base: &b {x: 1}\na:\n  <<: *b\n  c: x\n", ""},
 		"before a document end":    {"a: 1\n...\n", "b", "x", "a: 1\nb: x\n...\n", ""},
+		"in a list":                {"u:\n- name: a\n  user: {}\n- name: b # of b\n  user:\n    t: 1 # t\nz: 1\n", "u/[name=b]/user", "\n  e: x", "u:\n- name: a\n  user: {}\n- name: b # of b\n  user:\n    e: x\nz: 1\n", "\n  t: 1 # t"},
+		"before the name":          {"u:\r\n  - user: {} # x\r\n    name: b\r\n", "u/[name=b]/user", "\n  e: x", "u:\r\n  - user: # x\r\n      e: x\r\n    name: b\r\n", "{}"},
+		"new in a list":            {"u:\n- name: a\n  user: {}\nz: 1\n", "u/[name=b c]/user", "\n  e: x", "u:\n- name: a\n  user: {}\n- name: \"b c\"\n  user:\n    e: x\nz: 1\n", ""},
+		"new in an empty list":     {"u: []\n", "u/[name=b]/user", "x", "u:\n  - name: b\n    user: x\n", ""},
+		"new in a null list":       {"u: null\nz: 1\n", "u/[name=b]/user", "x", "u:\n  - name: b\n    user: x\nz: 1\n", ""},
+		"new list":                 {"z: 1\n", "u/[name=b]/user", "x", "z: 1\nu:\n  - name: b\n    user: x\n", ""},
 		"other case":               {"a: 1\nA: 2\n", "A", "x", "a: 1\nA: x\n", "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +109,9 @@ func TestRemove(t *testing.T) {
 		"an item":                {"a: [x, y] # of a\n", "a/- y", "a: [x] # of a\n"},
 		"an item, as a block":    {"a:\n  # of x\n  - x\n  # of y\n  - y: 1\n    z: 2\n  - z\n", "a/- {y: 1, z: 2}", "a:\n  # of x\n  - x\n  # of y\n  - z\n"},
 		"the last item":          {"b: 1\na:\n- x\n", "a/- x", "b: 1\n"},
+		"in a list":              {"u:\n- name: a\n  user: x\n- name: b\n  user:\n    e: x\nz: 1\n", "u/[name=b]/user", "u:\n- name: a\n  user: x\nz: 1\n"},
+		"the last in a list":     {"u:\n  - name: b\n    user:\n      e: x\nz: 1\n", "u/[name=b]/user", "z: 1\n"},
+		"one of two in a list":   {"u:\n- name: b\n  user: x\n  more: 1\n", "u/[name=b]/user", "u:\n- name: b\n  more: 1\n"},
 		"an absent item":         {"a: [x]\n", "a/- y", "a: [x]\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
