@@ -27,7 +27,7 @@ import (
 type YAML struct {
 	FoldCase bool // names that differ only in case are the same
 	// Ours returns the keys of the entries that can be ours.
-	Ours func(text []byte) [][]string
+	Ours func(text []byte) ([][]string, error)
 }
 
 // YAMLError means that a file is not YAML, or in a form that cannot be edited safely.
@@ -101,7 +101,19 @@ func (y YAML) Set(_ context.Context, text []byte, key []string, value *string) (
 }
 
 // Keys implements [Format].
-func (y YAML) Keys(_ context.Context, text []byte) ([][]string, error) { return y.Ours(text), nil }
+func (y YAML) Keys(_ context.Context, text []byte) ([][]string, error) { return y.Ours(text) }
+
+// Revert implements [Reverter]. Another form of the same value counts as unchanged.
+func (y YAML) Revert(ctx context.Context, text []byte, c Change) ([]byte, error) {
+	now, err := y.Get(ctx, text, c.Key)
+	if err != nil || now == nil || !SameValue(*now, c.New) {
+		return text, err
+	}
+	return y.Set(ctx, text, c.Key, c.Old)
+}
+
+// SameValue reports whether two values say the same.
+func SameValue(a, b string) bool { return reflect.DeepEqual(ValueOf(a), ValueOf(b)) }
 
 // cutItem returns a key without the item of a list, and the item.
 func cutItem(key []string) (list []string, item string) {

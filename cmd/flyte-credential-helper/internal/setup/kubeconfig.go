@@ -1,102 +1,173 @@
 package setup
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
-// kubeconfig is what kubectl makes of the person's kubeconfig files. It is read
-// and written by kubectl only, which knows where they are and what else is in
-// them.
+const kindKubeconfig = "kubeconfig"
+
+// kubeconfig is what kubectl reads. If several files have an entry of one name, the first counts.
+// https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 type kubeconfig struct {
-	CurrentContext string `json:"current-context"`
-	Contexts       []struct {
-		Name    string `json:"name"`
-		Context struct {
-			User string `json:"user"`
-		} `json:"context"`
-	} `json:"contexts"`
-	Users []struct {
-		Name string          `json:"name"`
-		User json.RawMessage `json:"user"`
-	} `json:"users"`
+	current  string
+	contexts []kubeContext
+	clusters map[string]kubeCluster
+	users    []kubeUser
+	newUsers string // the file that kubectl writes new entries to
 }
 
-// execUser is the part of a kubeconfig's user that runs a credential plugin.
+type kubeContext struct {
+	Name    string
+	Context struct{ Cluster, User string }
+	path    string
+}
+
+type kubeCluster struct {
+	Server     string
+	SkipVerify bool `yaml:"insecure-skip-tls-verify"`
+}
+
+type kubeUser struct {
+	Name string
+	User userBody
+	path string
+}
+
+// userBody is the value of a user: the kinds of its credentials, and its plugin, if it has one.
+type userBody struct {
+	kinds []string
+	exec  *execUser
+}
+
+// UnmarshalYAML implements [yaml.BytesUnmarshaler].
+func (u *userBody) UnmarshalYAML(text []byte) error {
+	var all map[string]any
+	var known struct{ Exec *execUser }
+	err := yaml.Unmarshal(text, &all)
+	if err == nil {
+		err = yaml.Unmarshal(text, &known)
+	}
+	u.kinds, u.exec = slices.Sorted(maps.Keys(all)), known.Exec
+	return err
+}
+
+// execUser is the exec section of a user.
 type execUser struct {
-	APIVersion         string    `json:"apiVersion"`
-	Command            string    `json:"command"`
-	Args               []string  `json:"args"`
-	Env                []execEnv `json:"env"`
-	InteractiveMode    string    `json:"interactiveMode"`
-	ProvideClusterInfo bool      `json:"provideClusterInfo"`
+	Command string
+	Args    []string
+	Env     []execEnv
 }
 
-type execEnv struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
+type execEnv struct{ Name, Value string }
 
-// kubectl runs kubectl and returns what it says.
-func kubectl(ctx context.Context, w system.Env, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "kubectl", args...)
-	cmd.Env = w.Environ()
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, config.Errorf(config.Hint{}, "kubectl is not on PATH: setup has it change the kubeconfig")
-	case errors.As(err, &exit):
-		return nil, fmt.Errorf("kubectl %s: %s", strings.Join(args[:2], " "), bytes.TrimSpace(exit.Stderr))
+// readKubeconfig reads the files of KUBECONFIG, or ~/.kube/config.
+func readKubeconfig(env system.Env) (*kubeconfig, error) {
+	k := &kubeconfig{clusters: map[string]kubeCluster{}}
+	dir, _ := env.Getwd() // without one, paths are absolute
+	var paths []string
+	for _, path := range filepath.SplitList(env.Getenv("KUBECONFIG")) {
+		if path != "" && !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		if path != "" {
+			paths = append(paths, path)
+		}
 	}
-	return out, err
-}
-
-func readKubeconfig(ctx context.Context, w system.Env) (*kubeconfig, error) {
-	text, err := kubectl(ctx, w, "config", "view", "--raw", "--output=json")
-	if err != nil {
-		return nil, err
+	if len(paths) == 0 {
+		paths = []string{filepath.Join(env.Home, ".kube", "config")}
 	}
-	k := &kubeconfig{}
-	if err := json.Unmarshal(text, k); err != nil {
-		return nil, fmt.Errorf("what kubectl config view says cannot be read: %w", err)
+	k.newUsers = paths[len(paths)-1]
+	exists := false
+	for _, path := range paths {
+		text, err := edit.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil {
+			continue
+		}
+		if !exists {
+			exists, k.newUsers = true, path
+		}
+		if err := k.add(path, text); err != nil {
+			return nil, err
+		}
 	}
 	return k, nil
 }
 
-// kubeconfigFiles are those that kubectl may write to.
-func (c kubernetesSetup) kubeconfigFiles() []string {
-	if list := c.Getenv("KUBECONFIG"); list != "" {
-		return slices.DeleteFunc(filepath.SplitList(list), func(path string) bool { return path == "" })
+// add adds the entries of a file whose names are new.
+func (k *kubeconfig) add(path string, text []byte) error {
+	var f struct {
+		CurrentContext string `yaml:"current-context"`
+		Contexts       []kubeContext
+		Clusters       []struct {
+			Name    string
+			Cluster kubeCluster
+		}
+		Users []kubeUser
 	}
-	return []string{filepath.Join(c.Home, ".kube", "config")}
-}
-
-// userOf is the user of a context, or empty.
-func (k *kubeconfig) userOf(context string) (user string, found bool) {
-	for _, c := range k.Contexts {
-		if c.Name == context {
-			return c.Context.User, true
+	if _, err := edit.ParseYAML(text); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		return config.Errorf(config.Command("kubectl", "config", "view"), "%s is not a kubeconfig", path)
+	}
+	if k.current == "" {
+		k.current = f.CurrentContext
+	}
+	for _, c := range f.Contexts {
+		if k.context(c.Name) == nil {
+			c.path = path
+			k.contexts = append(k.contexts, c)
 		}
 	}
-	return "", false
+	for _, u := range f.Users {
+		if k.user(u.Name) == nil {
+			u.path = path
+			k.users = append(k.users, u)
+		}
+	}
+	for _, c := range f.Clusters {
+		if _, found := k.clusters[c.Name]; !found {
+			k.clusters[c.Name] = c.Cluster
+		}
+	}
+	return nil
 }
 
-// contextsOf are the contexts that use a user.
+// context returns the context of that name, or nil.
+func (k *kubeconfig) context(name string) *kubeContext {
+	i := slices.IndexFunc(k.contexts, func(c kubeContext) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &k.contexts[i]
+}
+
+// user returns the user of that name, or nil.
+func (k *kubeconfig) user(name string) *kubeUser {
+	i := slices.IndexFunc(k.users, func(u kubeUser) bool { return u.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &k.users[i]
+}
+
+// contextsOf are the names of the contexts that use a user.
 func (k *kubeconfig) contextsOf(user string) (names []string) {
-	for _, c := range k.Contexts {
+	for _, c := range k.contexts {
 		if c.Context.User == user {
 			names = append(names, c.Name)
 		}
@@ -104,93 +175,87 @@ func (k *kubeconfig) contextsOf(user string) (names []string) {
 	return names
 }
 
-// credentials are the kinds of credential that a user has, by kubeconfig's names,
-// and its exec, if it is one of them.
-func (k *kubeconfig) credentials(user string) (kinds []string, e *execUser) {
-	for _, u := range k.Users {
-		if u.Name != user {
-			continue
-		}
-		var fields map[string]json.RawMessage
-		_ = json.Unmarshal(u.User, &fields) // what has another form has no names
-		kinds = slices.Sorted(maps.Keys(fields))
-		if raw, found := fields["exec"]; found && json.Unmarshal(raw, &e) != nil {
-			e = nil
-		}
+// shownUser names the credentials in the value of a user.
+func shownUser(value string) string {
+	var holder struct{ User userBody }
+	if err := yaml.Unmarshal([]byte("user: "+value+"\n"), &holder); err != nil {
+		return "another user"
 	}
-	return kinds, e
+	var kinds []string
+	u := holder.User
+	for _, kind := range u.kinds {
+		if kind == "exec" && u.exec != nil {
+			words := append([]string{u.exec.Command}, u.exec.Args...)
+			kind = "exec (" + strings.Join(words[:min(len(words), 3)], " ") + " …)"
+		}
+		kinds = append(kinds, kind)
+	}
+	return strings.Join(kinds, ", ")
 }
 
-// describe names what a user has, without its secrets: the kinds of credential,
-// and of a plugin its command.
-func (k *kubeconfig) describe(user string) []string {
-	kinds, e := k.credentials(user)
-	for i, kind := range kinds {
-		if kind == "exec" && e != nil {
-			words := append([]string{e.Command}, e.Args...)
-			kinds[i] = "exec (" + strings.Join(words[:min(len(words), 3)], " ") + " …)"
-		}
-	}
-	return kinds
-}
-
-// same reports whether two users run the same plugin in the same way.
-func (e *execUser) same(other *execUser) bool {
-	return other != nil && e.APIVersion == other.APIVersion && e.Command == other.Command && e.InteractiveMode == other.InteractiveMode &&
-		e.ProvideClusterInfo == other.ProvideClusterInfo &&
-		slices.Equal(e.Args, other.Args) && slices.Equal(e.Env, other.Env)
-}
-
-// pluginUser is the user that runs us with a profile. As a login happens in the
-// browser or at the terminal's device, stdin stays the caller's. The cluster keeps a
-// token that one cluster rejected apart from those of others.
-func (c kubernetesSetup) pluginUser(profile string, env []execEnv) *execUser {
-	return &execUser{
-		APIVersion: "client.authentication.k8s.io/v1", Command: c.command(),
-		Args: []string{"kubernetes", "--profile", profile}, Env: env, InteractiveMode: "Never", ProvideClusterInfo: true,
-	}
-}
-
-// setUser makes user what e says, in place of what it was.
-func (c kubernetesSetup) setUser(ctx context.Context, k *kubeconfig, user string, e *execUser) error {
-	if kinds, _ := k.credentials(user); kinds != nil {
-		if _, err := kubectl(ctx, c.Env, "config", "delete-user", user); err != nil {
-			return err
-		}
-	}
-	args := []string{
-		"config", "set-credentials", user, "--exec-api-version=" + e.APIVersion, "--exec-command=" + e.Command,
-		"--exec-interactive-mode=" + e.InteractiveMode, "--exec-provide-cluster-info=" + strconv.FormatBool(e.ProvideClusterInfo),
-	}
+// text writes a user that runs a plugin, with all fields that kubectl writes. A login happens in
+// the browser or at the terminal's device, so stdin stays the caller's. The cluster's information
+// keeps a token that one cluster rejected apart from those of others.
+func (e execUser) text() string {
+	text := "\n  exec:\n    apiVersion: client.authentication.k8s.io/v1\n    args:\n"
 	for _, arg := range e.Args {
-		args = append(args, "--exec-arg="+arg)
+		text += "    - " + edit.Quote(arg) + "\n"
 	}
+	text += "    command: " + edit.Quote(e.Command) + "\n    env:"
 	for _, v := range e.Env {
-		args = append(args, "--exec-env="+v.Name+"="+v.Value)
+		text += "\n    - name: " + edit.Quote(v.Name) + "\n      value: " + edit.Quote(v.Value)
 	}
-	_, err := kubectl(ctx, c.Env, args...)
-	return err
+	if len(e.Env) == 0 {
+		text += " null"
+	}
+	return text + "\n    interactiveMode: Never\n    provideClusterInfo: " + strconv.FormatBool(true)
 }
 
-// ContextNames are the contexts of the kubeconfig, or none if kubectl cannot be run.
-func ContextNames(ctx context.Context, env system.Env) (names []string) {
-	k, err := readKubeconfig(ctx, env)
+// userKey and contextKey are the entries of a kubeconfig that setup changes.
+func userKey(name string) []string { return []string{"users", "[name=" + name + "]", "user"} }
+func contextKey(name string) []string {
+	return []string{"contexts", "[name=" + name + "]", "context", "user"}
+}
+
+// kubeconfigFormat is the form of a kubeconfig.
+func kubeconfigFormat() edit.YAML { return edit.YAML{Ours: kubeconfigKeys} }
+
+// kubeconfigKeys are the entries of a kubeconfig that can be ours.
+func kubeconfigKeys(text []byte) (keys [][]string, err error) {
+	k := &kubeconfig{clusters: map[string]kubeCluster{}}
+	if text != nil {
+		err = k.add("", text)
+	}
+	for _, u := range k.users {
+		if e := u.User.exec; e != nil && strings.TrimSuffix(filepath.Base(e.Command), ".exe") == config.Program {
+			keys = append(keys, userKey(u.Name))
+		}
+	}
+	for _, c := range k.contexts {
+		keys = append(keys, contextKey(c.Name))
+	}
+	return keys, err
+}
+
+// ContextNames are the contexts of the kubeconfig, or none if it cannot be read.
+func ContextNames(env system.Env) (names []string) {
+	k, err := readKubeconfig(env)
 	if err != nil {
 		return nil
 	}
-	for _, c := range k.Contexts {
+	for _, c := range k.contexts {
 		names = append(names, c.Name)
 	}
 	return names
 }
 
-// UserNames are the users of the kubeconfig, or none if kubectl cannot be run.
-func UserNames(ctx context.Context, env system.Env) (names []string) {
-	k, err := readKubeconfig(ctx, env)
+// UserNames are the users of the kubeconfig, or none if it cannot be read.
+func UserNames(env system.Env) (names []string) {
+	k, err := readKubeconfig(env)
 	if err != nil {
 		return nil
 	}
-	for _, u := range k.Users {
+	for _, u := range k.users {
 		names = append(names, u.Name)
 	}
 	return names

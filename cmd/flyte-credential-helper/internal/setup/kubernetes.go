@@ -1,163 +1,361 @@
 package setup
 
 import (
-	"cmp"
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup/kubelogin"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// kubernetesSetup is a run for kubectl.
-type kubernetesSetup struct{ *Run }
+// kubernetesSetup configures users of a kubeconfig to run this program with a profile.
+type kubernetesSetup struct {
+	*Run
+	options KubernetesOptions
+}
 
-// KubernetesOptions are the flags that setup kubernetes has for itself.
+// KubernetesOptions are the flags of setup kubernetes.
 type KubernetesOptions struct {
 	User, Context string
 	FromKubelogin bool
 }
 
-// Kubernetes makes a kubeconfig's user run us: it shows the change, logs in,
-// makes the change, and asks the API server who that is.
+// Kubernetes sets up kubectl, and all programs that read its kubeconfig.
 func Kubernetes(ctx context.Context, r *Run, o KubernetesOptions) error {
-	c := kubernetesSetup{r}
-	u, err := readUndo(c.Env, "kubernetes")
-	if err != nil {
-		return err
+	s := kubernetesSetup{r, o}
+	if !o.FromKubelogin {
+		return r.run(ctx, "kubernetes", s)
 	}
-	k, err := readKubeconfig(ctx, c.Env)
-	if err != nil {
-		return err
+	p, err := s.plan(ctx)
+	if err != nil || len(p.steps) > 0 {
+		return errors.Join(err, r.run(ctx, "kubernetes", s))
 	}
-	p, err := c.plan(k, o)
-	if err != nil {
-		return err
-	}
-	if err := c.show(p, k); err != nil || c.options.DryRun || p.none {
-		return err
-	}
-	if err := c.legacyConfirm(ctx, c.options.Yes || p.done()); err != nil {
-		return err
-	}
-	if err := u.orBack(func() error { return c.change(ctx, u, p, k) }); err != nil {
-		return err
-	}
-	return c.whoami(ctx, p)
+	return r.Write("No user of the kubeconfig has to be migrated from kubelogin.\n" + strings.Join(p.notes, "\n") + "\n")
 }
 
-// show tells what would change.
-func (c kubernetesSetup) show(p *kubePlan, k *kubeconfig) error {
-	var b strings.Builder
-	switch {
-	case p.none:
-		b.WriteString("There is nothing to take over from kubelogin.\n")
-	case p.done():
-		b.WriteString("Everything is set up already.\n")
-	default:
-		b.WriteString("This changes:\n")
-	}
-	for _, n := range p.profiles {
-		where := "under profiles"
-		if n.replaces {
-			where += ", in place of what has that name"
-		}
-		fmt.Fprintf(&b, "\n%s, %s:\n%s", c.configPath(), where, config.ProfileText(n.name, n.Profile.Shown(), 2))
-	}
-	for _, f := range p.files {
-		fmt.Fprintf(&b, "\n%s, for you alone: %s\n", f.path, f.what)
-	}
-	for _, u := range p.users {
-		fmt.Fprintf(&b, "\nthe kubeconfig's user %s", u.name)
-		if contexts := k.contextsOf(u.name); len(contexts) > 0 {
-			fmt.Fprintf(&b, " (of %s)", strings.Join(contexts, ", "))
-		}
-		if len(u.was) > 0 {
-			fmt.Fprintf(&b, ", in place of its %s", strings.Join(u.was, ", "))
-		}
-		fmt.Fprintf(&b, ":\n  exec: %s\n", shellquote.Join(append([]string{u.exec.Command}, u.exec.Args...)...))
-	}
-	if p.moves != "" {
-		fmt.Fprintf(&b, "\nthe kubeconfig's context %s, which gets that user\n", p.context)
-	}
-	for _, note := range p.notes {
-		fmt.Fprintf(&b, "\n%s\n", note)
-	}
-	return c.Write(b.String())
+// target is a kubeconfig user that will run this program.
+type target struct {
+	user     string
+	contexts []string // that use it
+	moves    string   // the context that gets the user, or empty
+	profile  string
+	settings config.Profile // of the profile; nil: it exists
+	files    []kubelogin.File
+	env      []execEnv
 }
 
-// change does what the plan says. It logs in before the kubeconfig is changed:
-// settings that do not work are of no use there.
-func (c kubernetesSetup) change(ctx context.Context, u *undo, p *kubePlan, k *kubeconfig) error {
-	for _, n := range p.profiles {
-		u.uses(n.name)
+func (s kubernetesSetup) plan(context.Context) (*plan, error) {
+	k, err := readKubeconfig(s.Env)
+	if err != nil {
+		return nil, err
 	}
-	for _, user := range p.users {
-		u.uses(cmp.Or(c.ProfileInUse, user.name))
-	}
-	files := p.files
-	if len(p.profiles) > 0 {
-		text, err := c.configText(p)
-		if err != nil {
-			return err
-		}
-		files = append(files, plannedFile{path: c.configPath(), text: text})
-	}
-	for _, f := range files {
-		if err := u.watch([]string{f.path}, func() error { return edit.Write(f.path, f.text) }); err != nil {
-			return err
-		}
-	}
-	// It logs in as the context will need it.
-	err := error(nil)
-	if p.login == "" {
-		err = c.legacyLogIn(ctx, c.Resolved, "")
+	p := &plan{summary: "kubectl will run this program"}
+	var targets []target
+	if s.options.FromKubelogin {
+		targets, p.notes, err = s.fromKubelogin(k)
 	} else {
-		err = c.logInWithProfile(ctx, p.login, false, "")
+		targets, err = s.oneUser(k)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return u.watch(c.kubeconfigFiles(), func() error { return c.changeKubeconfig(ctx, p, k) })
+	for _, t := range targets {
+		steps, notes, err := s.steps(k, t)
+		if err != nil {
+			return nil, err
+		}
+		p.steps, p.notes = append(p.steps, steps...), append(p.notes, notes...)
+	}
+	if len(targets) > 0 {
+		p.profile = targets[0].profile
+		p.context = append(targets[0].contexts, "")[0]
+	}
+	if len(targets) > 1 {
+		p.notes = append(p.notes, "Only the context "+p.context+" is checked now. The other users log in when they are used.")
+	}
+	return p, nil
 }
 
-// changeKubeconfig has kubectl write what the plan says.
-func (c kubernetesSetup) changeKubeconfig(ctx context.Context, p *kubePlan, k *kubeconfig) error {
-	for _, u := range p.users {
-		if err := c.setUser(ctx, k, u.name, u.exec); err != nil {
-			return err
+// oneUser returns the user of the context, or of the options, for the settings of this call.
+func (s kubernetesSetup) oneUser(k *kubeconfig) ([]target, error) {
+	if err := s.checkSettings(); err != nil {
+		return nil, err
+	}
+	name := s.options.Context
+	if name == "" {
+		name = k.current
+	}
+	c := k.context(name)
+	contexts := config.Command("kubectl", "config", "get-contexts")
+	switch {
+	case name == "":
+		return nil, config.Errorf(contexts, "the kubeconfig has no current context: name one with --context")
+	case c == nil:
+		return nil, config.Errorf(contexts, "the kubeconfig has no context %q: name one with --context", name)
+	}
+	t := target{user: c.Context.User, contexts: []string{name}, profile: s.ProfileInUse}
+	if u := s.options.User; u != "" && u != t.user {
+		t.user, t.moves = u, name
+	}
+	if t.user == "" {
+		return nil, config.Errorf(config.Hint{}, "the context %s has no user: name one with --user", name)
+	}
+	for _, other := range k.contextsOf(t.user) {
+		if other != name {
+			t.contexts = append(t.contexts, other)
 		}
 	}
-	if p.moves != "" {
-		_, err := kubectl(ctx, c.Env, "config", "set-context", p.context, "--user="+p.moves)
-		return err
+	if server := k.clusters[c.Context.Cluster].Server; strings.HasPrefix(server, "http://") {
+		return nil, config.Errorf(config.Hint{}, "the API server of the context %s is %s: kubectl sends credentials by https only", name, server)
 	}
-	return nil
+	if t.profile == "" {
+		t.profile, t.settings = t.user, s.asProfile()
+	} else if lost := s.flagsBesideProfile(); len(lost) > 0 {
+		return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", s.configPath()), "kubectl will run this program with the profile %s, which does not have %s: write that into the profile", t.profile, strings.Join(lost, ", "))
+	}
+	return []target{t}, nil
 }
 
-// whoami ends with the API server's own word.
-func (c kubernetesSetup) whoami(ctx context.Context, p *kubePlan) error {
-	if p.context == "" {
-		return nil
+// fromKubelogin returns the users that run kubelogin, the one of the current context first.
+func (s kubernetesSetup) fromKubelogin(k *kubeconfig) (targets []target, notes []string, err error) {
+	if given := s.Given(); len(given) > 0 {
+		return nil, nil, config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--from-kubelogin takes all settings from kubelogin's flags: write --%s into the profile afterwards", given[0])
 	}
-	if err := c.Write("\n$ kubectl --context " + shellquote.Join(p.context) + " auth whoami\n"); err != nil {
-		return err
+	current, only := k.current, s.options.User
+	if name := s.options.Context; name != "" {
+		c := k.context(name)
+		if c == nil || only != "" && only != c.Context.User {
+			return nil, nil, config.Errorf(config.Command("kubectl", "config", "get-contexts"), "the kubeconfig has no context %q with that user", name)
+		}
+		current, only = name, c.Context.User
 	}
-	cmd := exec.CommandContext(ctx, "kubectl", "--context", p.context, "auth", "whoami")
-	cmd.Env, cmd.Stdout, cmd.Stderr = c.Environ(), c.Stdout, c.Stderr
-	if err := cmd.Run(); err != nil {
-		return &VerifyError{Text: "kubectl auth whoami fails"}
+	for _, u := range k.users {
+		e := u.User.exec
+		if e == nil || only != "" && only != u.Name {
+			continue
+		}
+		from := kubelogin.User{Name: u.Name, Command: e.Command, Args: e.Args, Env: map[string]string{}}
+		for _, v := range e.Env {
+			from.Env[v.Name] = v.Value
+		}
+		if !kubelogin.Runs(from) {
+			continue
+		}
+		made, err := kubelogin.Translate(from, kubelogin.Paths{Dir: filepath.Dir(s.configPath()), Absolute: s.absolute})
+		if unsupported := (*kubelogin.UnsupportedError)(nil); errors.As(err, &unsupported) {
+			notes = append(notes, fmt.Sprintf("The user %s stays with kubelogin: %s.", u.Name, unsupported.Reason))
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		t := target{user: u.Name, contexts: k.contextsOf(u.Name), profile: u.Name, settings: made.Profile, files: made.Files, env: e.Env}
+		for _, note := range made.Notes {
+			notes = append(notes, fmt.Sprintf("The user %s: %s.", u.Name, note))
+		}
+		if slices.Contains(t.contexts, current) {
+			t.contexts = append([]string{current}, slices.DeleteFunc(t.contexts, func(c string) bool { return c == current })...)
+			targets = slices.Insert(targets, 0, t)
+		} else {
+			targets = append(targets, t)
+		}
 	}
-	tried := ""
-	if len(p.users) > 1 {
-		tried = "\nOnly the context " + p.context + " was tried: the other users log in when they are first asked for.\n"
+	if only != "" && len(targets)+len(notes) == 0 {
+		return nil, nil, config.Errorf(config.Command("kubectl", "config", "get-users"), "the kubeconfig has no user %q that runs kubelogin", only)
 	}
-	return c.Write(tried + "\nTo let kubectl run no other credential plugin, which replaces the list you may have:\n" +
-		"  kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=" + shellquote.Join(c.command()) + "\n" +
-		"To take all of this back: " + shellquote.Join(c.command()) + " setup kubernetes --undo\n")
+	return targets, notes, nil
+}
 
+// steps are the changes for one user: files, the profile, the API servers that may select the
+// profile, the user, and the context that gets the user.
+func (s kubernetesSetup) steps(k *kubeconfig, t target) (steps []step, notes []string, err error) {
+	add := func(path, kind string, key []string, value, lines string) {
+		c := edit.Change{Path: path, Kind: kind, Key: key, New: value, For: t.contexts}
+		steps = append(steps, step{c, lines})
+	}
+	for _, f := range t.files {
+		steps = append(steps, newFile(f.Path, "", t.contexts))
+		add(f.Path, kindText, []string{"the text"}, f.Text, f.What)
+	}
+	file, err := s.configFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	shown := file.Profiles[t.profile]
+	if t.settings != nil {
+		shown = t.settings
+		for _, list := range []string{"serves", "clusters"} {
+			if v, found := file.Profiles[t.profile][list]; found {
+				shown[list] = v
+			}
+		}
+	}
+	servers, notes := k.servers(t.contexts)
+	for _, server := range servers {
+		shown = shown.WithCluster(server)
+	}
+	lines := "profiles:\n" + config.ProfileText(t.profile, shown.Shown(), 2)
+	steps = append(steps, newFile(s.configPath(), "", t.contexts))
+	if t.settings != nil {
+		add(s.configPath(), kindProfile, []string{t.profile}, config.ProfileText(t.profile, without(t.settings, "serves", "clusters"), 0), lines)
+	}
+	for _, server := range servers {
+		add(s.configPath(), kindProfile, []string{t.profile, "clusters", server.String()}, edit.Quote(server.String()), lines)
+	}
+	e := execUser{Command: s.command(), Args: []string{"kubernetes", "--profile", t.profile}, Env: t.env}
+	path := k.newUsers
+	if u := k.user(t.user); u != nil {
+		path = u.path
+	}
+	value, err := currentIfSame(edit.YAML{}, path, userKey(t.user), e.text())
+	if err != nil {
+		return nil, nil, err
+	}
+	what := "the user " + t.user
+	if len(t.contexts) > 0 {
+		what += " of the context " + strings.Join(t.contexts, ", ")
+	}
+	add(path, kindKubeconfig, userKey(t.user), value, what+":\n  exec: "+shellquote.Join(append([]string{e.Command}, e.Args...)...))
+	if t.moves != "" {
+		add(k.context(t.moves).path, kindKubeconfig, contextKey(t.moves), edit.Quote(t.user), "the context "+t.moves+":\n  user: "+t.user)
+	}
+	return steps, notes, nil
+}
+
+// servers are the API servers of contexts that may select a profile, and notes on the others.
+func (k *kubeconfig) servers(contexts []string) (servers []execcred.Pattern, notes []string) {
+	for _, name := range contexts {
+		cluster := k.clusters[k.context(name).Context.Cluster]
+		r := execcred.KubernetesRequest{Server: cluster.Server}
+		switch {
+		case strings.HasPrefix(cluster.Server, "http://"):
+			notes = append(notes, fmt.Sprintf("The API server of the context %s is %s. kubectl sends credentials by https only.", name, cluster.Server))
+		case r.Host() != execcred.Host{} && !slices.Contains(servers, r.Host().Pattern()):
+			servers = append(servers, r.Host().Pattern())
+		}
+	}
+	return servers, notes
+}
+
+// verify asks the API server who the user is, through kubectl. If kubectl or the API server has
+// no answer to that, the server is asked what the user may do.
+func (s kubernetesSetup) verify(ctx context.Context, p *plan, l *session) (string, error) {
+	if p.context == "" {
+		return "", nil
+	}
+	const limit = "--request-timeout=8s"
+	out, err := s.kubectl(ctx, "--context", p.context, limit, "auth", "whoami", "--output=json")
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound):
+		return "kubectl is not on PATH, so the kubeconfig was not checked.\n", nil
+	case errors.Is(err, errKubectlTimeout):
+		return err.Error() + ", so the kubeconfig was not checked.\n", nil
+	case err != nil:
+		return s.verifyWithoutReview(ctx, p, l, err, limit)
+	}
+	var review struct {
+		Status struct{ UserInfo struct{ Username string } }
+	}
+	if json.Unmarshal(out, &review) != nil || review.Status.UserInfo.Username == "" {
+		return "", &VerifyError{"the kubeconfig is set up, but kubectl auth whoami answers " + oauth.Printable(string(out))}
+	}
+	return s.allowlist(ctx) + "The API server identifies you as " + oauth.Printable(review.Status.UserInfo.Username) + ".\n", nil
+}
+
+// verifyWithoutReview is verify if kubectl auth whoami has failed with err.
+func (s kubernetesSetup) verifyWithoutReview(ctx context.Context, p *plan, l *session, err error, limit string) (string, error) {
+	if _, old := s.kubectl(ctx, "--context", p.context, limit, "auth", "can-i", "--list"); old == nil {
+		return s.allowlist(ctx) + "The API server accepts the token.\n", nil
+	}
+	if s.reachable(ctx, p.context) {
+		return "", &VerifyError{"the kubeconfig is set up, but kubectl auth whoami fails: " + lastLine(err)}
+	}
+	as := ""
+	if l.token.Account != "" {
+		as = " as " + l.token.Account
+	}
+	return "Set up and logged in" + as + "; the API server could not be reached: " + lastLine(err) + "\n", nil
+}
+
+// allowlist is the advice to make kubectl run no other plugin, if kubectl has that function.
+func (s kubernetesSetup) allowlist(ctx context.Context) string {
+	if _, err := s.kubectl(ctx, "kuberc", "set", "--help"); err != nil {
+		return ""
+	}
+	return "To make kubectl run no other credential plugin (this replaces the list that you may have):\n" +
+		"  kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=" + shellquote.Join(s.command()) + "\n"
+}
+
+// errKubectlTimeout means that kubectl hangs. A kubectl of a vendor may run other programs first.
+var errKubectlTimeout = errors.New("kubectl did not answer within 10 s")
+
+// kubectl runs kubectl as the user does. The plugins that it runs start no login.
+func (s kubernetesSetup) kubectl(ctx context.Context, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errKubectlTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "kubectl", args...)
+	cmd.Env = append(s.Environ(), config.Variable("interactive")+"=never")
+	cmd.WaitDelay = time.Second // plugins may keep the pipes
+	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return bytes.TrimSpace(out), err
+}
+
+// reachable reports whether the API server of a context accepts connections.
+func (s kubernetesSetup) reachable(ctx context.Context, name string) bool {
+	k, err := readKubeconfig(s.Env)
+	if err != nil || k.context(name) == nil {
+		return false
+	}
+	u, err := url.Parse(k.clusters[k.context(name).Context.Cluster].Server)
+	if err != nil {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	d := net.Dialer{Timeout: 5 * time.Second}
+	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// currentIfSame returns the current value of an entry if it says the same as value, in another form,
+// and otherwise value.
+func currentIfSame(y edit.YAML, path string, key []string, value string) (string, error) {
+	text, err := edit.Read(path)
+	if err != nil {
+		return "", err
+	}
+	now, err := y.Get(context.Background(), text, key)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	if now != nil && edit.SameValue(*now, value) {
+		value = *now
+	}
+	return value, nil
 }

@@ -68,6 +68,7 @@ type plan struct {
 	steps   []step
 	notes   []string // shown before the question
 
+	context    string     // of the kubeconfig, to check; empty: none
 	profile    string     // the profile to log in with; empty: the settings of this call
 	servesHost bool       // the profile is used for the hosts that it serves
 	kind       oauth.Kind // of token; empty: what the settings say
@@ -103,11 +104,13 @@ func (e *VerifyError) Error() string { return e.Text }
 // formats are the kinds of files that setup changes.
 func formats(env system.Env) edit.Formats {
 	return edit.Formats{
-		kindProfile:  profileFormat{},
-		kindGit:      gitFormat{env},
-		kindDocker:   edit.JSON{Ours: dockerKeys},
-		kindGoEnv:    goEnvFormat{},
-		"kubernetes": wholeFile{}, "flyte": wholeFile{},
+		kindProfile:    profileFormat{},
+		kindGit:        gitFormat{env},
+		kindDocker:     edit.JSON{Ours: dockerKeys},
+		kindGoEnv:      goEnvFormat{},
+		kindKubeconfig: kubeconfigFormat(),
+		kindFlyte:      flyteFormat(),
+		kindText:       textFormat{},
 	}
 }
 
