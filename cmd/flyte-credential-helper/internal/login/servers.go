@@ -163,7 +163,7 @@ func (r *review) oneServer(ctx context.Context, client *oauth.Client, m *oauth.M
 	for _, endpoint := range r.servers.endpoints() {
 		words = append(words, "--pin", endpoint)
 	}
-	source := cmp.Or(s.settings.Endpoint, s.settings.Issuer, s.settings.Untrusted)
+	source := cmp.Or(s.settings.Endpoint, s.settings.Issuer, "the cluster in the kubeconfig")
 	unconfirmed := &UnconfirmedError{Source: source, Err: split, Login: words}
 	if p.OneLine {
 		return nil, &OneLineError{Err: unconfirmed, Command: words}
