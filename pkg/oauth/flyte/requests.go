@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -16,6 +17,11 @@ type Requests struct {
 	Client *oauth.Client
 	// Network is how the endpoint is reached. Zero: by the default transport.
 	Network Network
+	// Accepted are the authorization and token endpoints that the user has accepted for the
+	// endpoint, such as its pins in pkg/cache. Those of the saved login count too. The user
+	// is asked in the browser about an authorization server of another domain than the
+	// endpoint's, if it is not among them.
+	Accepted []string
 }
 
 // PrepareRefresh prepares a refresh at the server that issued old.
@@ -26,7 +32,7 @@ func (r Requests) PrepareRefresh(ctx context.Context, old *oauth.Token, want oau
 }
 
 // PrepareLogin asks the endpoint how to log in, and prepares a login. It returns an error if
-// the endpoint names another server than at the login old.
+// the endpoint names another server than the accepted one, or an [oauth.SplitError].
 func (r Requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth.Kind) (oauth.PreparedLogin, error) {
 	c, err := r.discover(ctx, old)
 	if err != nil {
@@ -58,11 +64,31 @@ func (r Requests) discover(ctx context.Context, old *oauth.Token) (*oauth.Client
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != found.Server.TokenEndpoint {
-		return nil, &oauth.Error{Class: oauth.ClassInvalid, Problem: fmt.Sprintf("%s now sends logins to %s, before to %s: if that is right, run flyte-credential-helper login --endpoint %s",
-			e, oauth.Printable(found.Server.TokenEndpoint), oauth.Printable(old.Server.TokenEndpoint), e)}
+	accepted := r.Accepted
+	if old != nil && old.Server.TokenEndpoint != "" {
+		accepted = append(slices.Clone(accepted), old.Server.AuthorizationEndpoint, old.Server.TokenEndpoint)
 	}
-	return found.configure(r.Client), nil
+	if len(accepted) > 0 && !slices.Contains(accepted, found.Server.TokenEndpoint) {
+		return nil, r.refuse("%s now sends logins to %s, before to others", e, oauth.Printable(found.Server.TokenEndpoint))
+	}
+	c := found.configure(r.Client)
+	if c.Server, err = c.OneServer(ctx, c.Server, accepted); err != nil {
+		return nil, err
+	}
+	if len(accepted) > 0 || c.Grant == oauth.GrantClientCredentials || oauth.SameSite("https://"+e.Host, c.Server.AuthorizationEndpoint) {
+		return c, nil
+	}
+	if c.Open == nil {
+		return nil, r.refuse("%s sends logins to %s, which the user has not accepted", e, oauth.Printable(c.Server.AuthorizationEndpoint))
+	}
+	c.Confirm = fmt.Sprintf("%s sends logins to another domain.\nSign-in page: %s\nToken endpoint: %s\nClient: %s", e, c.Server.AuthorizationEndpoint, c.Server.TokenEndpoint, c.Server.ClientID)
+	return c, nil
+}
+
+// refuse returns the error of an authorization server that the user has to accept first.
+func (r Requests) refuse(format string, args ...any) error {
+	words := fmt.Sprintf(format, args...)
+	return &oauth.Error{Class: oauth.ClassInvalid, Problem: words + ": if that is right, run flyte-credential-helper login --endpoint " + oauth.Printable(r.Client.Endpoint)}
 }
 
 // configure returns c with what the endpoint said.
