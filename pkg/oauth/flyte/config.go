@@ -17,6 +17,11 @@ type Env struct {
 	// decides between files, and a file in the working tree that names it is trusted with
 	// the secrets that variables have.
 	Endpoint string
+
+	// ReadFile reads a file of at most so many bytes, and ReadSecret the file of a client
+	// secret. If nil, only regular files are read, whatever their owner and mode are.
+	ReadFile   func(path string, most int) ([]byte, error)
+	ReadSecret func(path string, most int) ([]byte, error)
 }
 
 // absolute returns path as an absolute path, as Flyte's other clients read it: relative to

@@ -152,7 +152,7 @@ func (e *AmbiguousError) Error() string {
 func (s *Source) tryFile(p candidate) (found bool, err error) {
 	info, err := os.Stat(p.path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.Mode().IsRegular():
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.Mode().IsRegular() && (p.variable == "" || info.IsDir()):
 		if p.variable != "" {
 			s.Missing = cmp.Or(s.Missing, p.path)
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%s names %s, which is not a file", p.variable, p.path))
@@ -186,7 +186,7 @@ func (s *Source) loadFile(p candidate) error {
 	if p.inWorkingTree {
 		most = maxUntrustedFile
 	}
-	text, err := readFile(p.path, most)
+	text, err := s.env.readFile(p.path, most)
 	if err != nil {
 		return err
 	}
@@ -222,22 +222,30 @@ func isYAML(path string) bool {
 	return strings.HasSuffix(path, "yaml") || strings.HasSuffix(path, "yml")
 }
 
-// readFile returns a file's text, if it is a regular file of at most so many bytes.
-func readFile(path string, most int) (string, error) {
-	f, err := openFile(path)
+// readFile returns the text of a file of at most so many bytes.
+func (w Env) readFile(path string, most int) (string, error) {
+	read := w.ReadFile
+	if read == nil {
+		read = readRegular
+	}
+	text, err := read(path, most)
+	return string(text), err
+}
+
+// readRegular reads a regular file. It does not open any other, because that may wait for
+// another program.
+func readRegular(path string, most int) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, fmt.Errorf("%s is not a file", path))
+	}
+	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a file", path)
-	}
 	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err != nil {
-		return "", err
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s is larger than %d KiB", path, most>>10)
 	}
-	if len(text) > most {
-		return "", fmt.Errorf("%s is larger than %d KiB", path, most>>10)
-	}
-	return string(text), nil
+	return text, err
 }

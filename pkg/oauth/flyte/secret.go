@@ -23,7 +23,7 @@ func (r *reader) secret() (named string, err error) {
 		return variable.location, nil
 	case file.isSet():
 		r.c.SecretFile = r.env.absolute(file.text)
-		r.c.secret = func() (oauth.Secret, error) { return readSecret(r.c.SecretFile) }
+		r.c.secret = func() (oauth.Secret, error) { return r.env.readSecret(r.c.SecretFile) }
 		return file.location, r.checkSecretFile(file)
 	case own.isSet():
 		if own.name == own.location { // a variable
@@ -50,8 +50,8 @@ func (r *reader) secretFromVariable(name string) {
 
 func (r *reader) checkSecretFile(file value) error {
 	info, err := os.Stat(r.c.SecretFile)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a file", r.c.SecretFile)
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory", r.c.SecretFile)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot read the client's secret: %w", file.location, err)
@@ -59,10 +59,12 @@ func (r *reader) checkSecretFile(file value) error {
 	return nil
 }
 
-// readSecret reads a secret from a file. A newline at the end is not part of it. The file's
-// permissions are not checked: in a cluster the file is mounted.
-func readSecret(path string) (oauth.Secret, error) {
-	text, err := readFile(path, maxSecret)
+// readSecret reads a secret from a file. A newline at the end is not part of it.
+func (w Env) readSecret(path string) (oauth.Secret, error) {
+	if w.ReadSecret != nil {
+		w.ReadFile = w.ReadSecret
+	}
+	text, err := w.readFile(path, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the client's secret: %w", err)
 	}

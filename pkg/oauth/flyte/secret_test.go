@@ -82,13 +82,13 @@ func TestSecretNotSet(t *testing.T) {
 func TestSecretFile(t *testing.T) {
 	for text, want := range map[string]string{"a": "a", " a ": " a ", "a\n": "a", " a \r\n\n": "a", "a\r": "a\r", "": "", "\n": "", " \n": ""} {
 		root := tree(t, map[string]string{"secret": text})
-		got, err := readSecret(filepath.Join(root, "secret"))
+		got, err := (Env{}).readSecret(filepath.Join(root, "secret"))
 		if got.Reveal() != want || (err == nil) != (want != "") {
 			t.Errorf("%q is %q, %v", text, got.Reveal(), err)
 		}
 	}
 	root := tree(t, map[string]string{"secret": strings.Repeat("x", maxSecret+1)})
-	if _, err := readSecret(filepath.Join(root, "secret")); err == nil {
+	if _, err := (Env{}).readSecret(filepath.Join(root, "secret")); err == nil {
 		t.Error("any size will do")
 	}
 }

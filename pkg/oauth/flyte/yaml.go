@@ -20,10 +20,13 @@ type document struct {
 // parseYAML returns the options of a file. An error names the file at path, and
 // the line.
 func parseYAML(path, text string) (map[string]value, error) {
+	if isTooDeep(text) {
+		return nil, fmt.Errorf("%s is nested too deeply", path)
+	}
 	// Other programs that read the file take the last of two equal keys.
 	parsed, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		return nil, parseError(path, err)
+		return nil, parseError(path, text, err)
 	}
 	if len(parsed.Docs) > 1 {
 		return nil, fmt.Errorf("%s holds more than one YAML document", path)
@@ -38,13 +41,49 @@ func parseYAML(path, text string) (map[string]value, error) {
 	return d.values(parsed.Docs[0].Body)
 }
 
+// isTooDeep reports whether the text has more nested brackets or list items than any
+// configuration. The parser's time and memory grow with the third power of that.
+func isTooDeep(text string) bool {
+	const most = 100
+	depth := 0
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeft(line, " -?")
+		if items := line[:len(line)-len(rest)]; strings.Count(items, "-")+strings.Count(items, "?") > most {
+			return true
+		}
+		for _, b := range []byte(rest) {
+			switch b {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(0, depth-1)
+			}
+			if depth > most {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // parseError returns the error of the parser in one line, with the line number in the file.
-func parseError(path string, err error) error {
+func parseError(path, text string, err error) error {
 	var e yaml.Error
 	if errors.As(err, &e) && e.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
+		line := e.GetToken().Position.Line
+		return fmt.Errorf("%s:%d: %s", path, line, reason(text, line, e.GetMessage()))
 	}
 	return fmt.Errorf("%s is not YAML", path)
+}
+
+// reason returns why a line is not YAML. The parser has no clear message for the most common
+// mistake.
+func reason(text string, line int, message string) string {
+	lines := strings.Split(text, "\n")
+	if line >= 1 && line <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t") {
+		return "a tab is used for indentation; YAML needs spaces"
+	}
+	return message
 }
 
 // Visit implements [ast.Visitor]: it collects the anchors.

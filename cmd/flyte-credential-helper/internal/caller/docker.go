@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"slices"
 
@@ -123,7 +122,7 @@ func dockerErase(ctx context.Context, c Call) error {
 
 // dockerList lists the hosts for which a valid token is saved.
 func dockerList(ctx context.Context, c Call) ([]byte, error) {
-	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)
+	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
 	if err != nil {
 		return execcred.EncodeDockerList(nil)
 	}

@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"os"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -56,7 +55,7 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 // has used any. It reports no error, because the tokens may not be needed.
 func goauthFirst(ctx context.Context, c Call) (all []byte) {
 	line := c.Input.CommandLine
-	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)
+	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
 	if err != nil || line.NamesServer() {
 		return nil
 	}

@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"os"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -29,7 +28,7 @@ func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*
 	if host == (execcred.Host{}) || line.NamesServer() { // a server on the command line serves no host
 		return nil, nil
 	}
-	file, err := config.ReadFile(c.Input.ConfigPath, os.ReadFile)
+	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
 	if err != nil {
 		return nil, err
 	}

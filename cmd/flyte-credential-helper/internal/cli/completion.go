@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 	"github.com/spf13/cobra"
@@ -87,7 +85,7 @@ func register(c *cobra.Command, f *pflag.Flag, values cobra.CompletionFunc) {
 // profileNames returns the profiles of the configuration, or none if it cannot be read:
 // completion cannot report an error.
 func (a *app) profileNames() []string {
-	file, err := config.ReadFile(config.ConfigPath(a.env), os.ReadFile)
+	file, err := config.ReadFile(config.ConfigPath(a.env), readConfig)
 	if err != nil {
 		return nil
 	}

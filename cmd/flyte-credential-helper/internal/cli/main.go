@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,10 +125,13 @@ func respond(ctx context.Context, env system.Env, c callerRow, answer caller.Ans
 	return fail(env, err)
 }
 
+// readConfig reads a configuration file, which other users must not be able to write.
+func readConfig(path string) ([]byte, error) { return system.ReadProtected(path, system.MaxConfig) }
+
 // input returns the input from which settings are resolved.
 func input(env system.Env, line *config.CommandLine, readsFlyte bool) config.Input {
 	in := config.Input{
-		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: os.ReadFile, Args: env.Args,
+		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: readConfig, Args: env.Args,
 	}
 	if readsFlyte {
 		in.Flyte = func(endpoint string) (*flyte.Source, error) { return config.FindFlyte(env, in.Environ, endpoint) }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/spf13/cobra"
@@ -47,9 +48,6 @@ func (p Profile) level(name string, origin Origin, path string) level {
 	}}
 }
 
-// maxFile is the size of the largest configuration file that is read.
-const maxFile = 1 << 20
-
 // ReadFile reads the configuration file at path. If there is none, there are no profiles.
 func ReadFile(path string, read func(path string) ([]byte, error)) (*File, error) {
 	f := newFile(path)
@@ -58,7 +56,7 @@ func ReadFile(path string, read func(path string) ([]byte, error)) (*File, error
 		return f, nil
 	}
 	if err != nil {
-		return nil, Errorf(Hint{}, "cannot read the configuration: %v", err)
+		return nil, ReadError("the configuration", err)
 	}
 	top, err := ParseYAML(path, text)
 	if err != nil || top == nil {
@@ -69,9 +67,6 @@ func ReadFile(path string, read func(path string) ([]byte, error)) (*File, error
 
 // ParseYAML returns the one document of the file at path, or nil if there is none.
 func ParseYAML(path string, text []byte) (ast.Node, error) {
-	if len(text) > maxFile {
-		return nil, Errorf(Hint{}, "%s is larger than 1 MiB", path)
-	}
 	top, err := edit.ParseYAML(text)
 	var wrong *edit.YAMLError
 	switch {
@@ -81,6 +76,18 @@ func ParseYAML(path string, text []byte) (ast.Node, error) {
 		return nil, Errorf(Hint{}, "%s: %v", path, err)
 	}
 	return top, nil
+}
+
+// ReadError is the error of a file that cannot be read. what names it in the message.
+func ReadError(what string, err error) error {
+	var unsafe *system.UnsafeFileError
+	if errors.As(err, &unsafe) && unsafe.Mode {
+		return Errorf(Command("chmod", "600", unsafe.Path), "%s in %v", what, unsafe)
+	}
+	if unsafe != nil {
+		return Errorf(Text("its owner must be you or root"), "%s in %v", what, unsafe)
+	}
+	return Errorf(Hint{}, "cannot read %s: %v", what, err)
 }
 
 func (f *File) decode(top ast.Node) error {

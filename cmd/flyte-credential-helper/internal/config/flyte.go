@@ -144,7 +144,9 @@ func (r *resolver) settleEndpoint() error {
 // user has named elsewhere, or empty.
 func FindFlyte(env system.Env, environ []string, endpoint string) (*flyte.Source, error) {
 	dir, _ := env.Getwd() // without one there are no files below it
-	return flyte.FindSource(flyte.Env{Environ: environ, Home: env.Home, Dir: dir, Endpoint: endpoint})
+	return flyte.FindSource(flyte.Env{
+		Environ: environ, Home: env.Home, Dir: dir, Endpoint: endpoint, ReadFile: system.ReadFile, ReadSecret: system.ReadProtected,
+	})
 }
 
 // ConfigPath is the path of the configuration file.

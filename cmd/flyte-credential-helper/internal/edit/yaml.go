@@ -48,11 +48,15 @@ const byteOrderMark = "\ufeff"
 
 // ParseYAML returns the one document of a text, or nil if it is empty.
 func ParseYAML(text []byte) (ast.Node, error) {
+	if isTooDeep(text) {
+		return nil, &YAMLError{0, "it is nested too deeply"}
+	}
 	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte(byteOrderMark)), 0)
 	var e yaml.Error
 	switch {
 	case errors.As(err, &e) && e.GetToken() != nil:
-		return nil, &YAMLError{e.GetToken().Position.Line, e.GetMessage()}
+		line := e.GetToken().Position.Line
+		return nil, &YAMLError{line, reason(text, line, e.GetMessage())}
 	case err != nil:
 		return nil, &YAMLError{0, "it is not YAML"}
 	case len(file.Docs) > 1:
@@ -61,6 +65,45 @@ func ParseYAML(text []byte) (ast.Node, error) {
 		return nil, nil
 	}
 	return file.Docs[0].Body, nil
+}
+
+// reason returns why a line is not YAML. The parser has no clear message for the most common
+// mistake.
+func reason(text []byte, line int, message string) string {
+	lines := bytes.Split(text, []byte("\n"))
+	if line < 1 || line > len(lines) {
+		return message
+	}
+	rest := bytes.TrimLeft(lines[line-1], " ")
+	if bytes.HasPrefix(rest, []byte("\t")) {
+		return "a tab is used for indentation; YAML needs spaces"
+	}
+	return message
+}
+
+// isTooDeep reports whether the text has more nested brackets or list items than any
+// configuration. The parser's time and memory grow with the third power of that.
+func isTooDeep(text []byte) bool {
+	const most = 100
+	depth := 0
+	for line := range bytes.Lines(text) {
+		rest := bytes.TrimLeft(line, " -?")
+		if items := line[:len(line)-len(rest)]; bytes.Count(items, []byte("-"))+bytes.Count(items, []byte("?")) > most {
+			return true
+		}
+		for _, b := range rest {
+			switch b {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(0, depth-1)
+			}
+			if depth > most {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Get implements [Format].

@@ -35,8 +35,8 @@ type connection struct {
 }
 
 // connect reads what the settings name.
-func connect(r *config.Resolved, p Policy, env system.Env) (*connection, error) {
-	t, err := newTarget(r, env)
+func connect(r *config.Resolved, p Policy, env system.Env, secret secretFunc) (*connection, error) {
+	t, err := newTarget(r, env, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func newConnection(t *Target, environ, login []string, plaintext string, env sys
 
 // Transport is how connections are made with these settings.
 func Transport(r *config.Resolved, p Policy, env system.Env) (*http.Transport, error) {
-	c, err := connect(r, p, env)
+	c, err := connect(r, p, env, newSecretFunc(r, env))
 	if err != nil {
 		return nil, err
 	}

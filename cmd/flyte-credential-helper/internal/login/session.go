@@ -36,11 +36,12 @@ func Open(_ context.Context, r *config.Resolved, p Policy, env system.Env) (*Ses
 	if err != nil {
 		return nil, Explain(err, r, p, env)
 	}
+	secret := newSecretFunc(r, env)
 	if r.IsMachine() {
-		client.ClientSecret, _ = clientSecret(r, env) // a missing one is an error only if it is needed
+		client.ClientSecret, _ = secret() // a missing one is an error only if it is needed
 	}
-	s := &Session{Console: NewConsole(r, p, env), settings: r, policy: p, env: env, connect: sync.OnceValues(func() (*connection, error) { return connect(r, p, env) })}
-	s.source, err = s.newSource(client)
+	s := &Session{Console: NewConsole(r, p, env), settings: r, policy: p, env: env, connect: sync.OnceValues(func() (*connection, error) { return connect(r, p, env, secret) })}
+	s.source, err = s.newSource(client, secret)
 	return s, err
 }
 
@@ -52,7 +53,7 @@ func Keyring(r *config.Resolved, p Policy, env system.Env) *cache.Keyring {
 	}
 }
 
-func (s *Session) newSource(client *oauth.Client) (*cache.Source, error) {
+func (s *Session) newSource(client *oauth.Client, secret secretFunc) (*cache.Source, error) {
 	r := s.settings
 	minTTL := r.MinTTL
 	if !r.IsSet("min-ttl") {
@@ -66,7 +67,7 @@ func (s *Session) newSource(client *oauth.Client) (*cache.Source, error) {
 		cache.WithKind(cmp.Or(s.policy.Kind, r.Kind(s.policy.Auto))), cache.WithMinTTL(minTTL), cache.WithReuseWindow(r.ReuseWindow),
 		cache.WithLockTimeout(Patience(r, s.policy)), cache.WithRefreshWait(s.policy.RefreshWait),
 		cache.WithForceRefresh(r.ForceRefresh), cache.WithIgnoreBackoff(s.policy.IgnoreBackoff),
-		cache.WithFingerprint(func() string { return fingerprint(r, s.env) }), cache.WithOnWait(s.sayWaiting),
+		cache.WithFingerprint(func() string { return fingerprint(r, secret) }), cache.WithOnWait(s.sayWaiting),
 		cache.WithClock(s.env.Now), cache.WithLogger(s.Log),
 	)
 }

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
@@ -99,16 +99,23 @@ func unread(r *config.Resolved) *Target {
 	return &Target{Settings: r.Settings, Discovers: r.Discovers(), RepeatByDefault: !r.IsSet("auth-params-in-token-request")}
 }
 
+// secretFunc returns the client's secret. It reads it once: a pipe has nothing the second time.
+type secretFunc func() (oauth.Secret, error)
+
+func newSecretFunc(r *config.Resolved, env system.Env) secretFunc {
+	return sync.OnceValues(func() (oauth.Secret, error) { return clientSecret(r, env) })
+}
+
 // newTarget reads what the settings name, and so it is made only if a request is needed.
-func newTarget(r *config.Resolved, env system.Env) (*Target, error) {
+func newTarget(r *config.Resolved, env system.Env, clientSecret secretFunc) (*Target, error) {
 	t := unread(r)
-	secret, err := clientSecret(r, env)
+	secret, err := clientSecret()
 	if err != nil {
 		return nil, err
 	}
 	if r.CAFile != "" {
-		if t.Certificates, err = os.ReadFile(r.CAFile); err != nil {
-			return nil, config.Errorf(config.Hint{}, "cannot read the certificates to trust: %v", err)
+		if t.Certificates, err = system.ReadFile(r.CAFile, system.MaxConfig); err != nil {
+			return nil, config.ReadError("the certificates to trust", err)
 		}
 	}
 	if t.SuccessPage, err = readPage(r.SuccessPage); err != nil {
@@ -118,7 +125,7 @@ func newTarget(r *config.Resolved, env system.Env) (*Target, error) {
 		return nil, err
 	}
 	t.ClientSecret = secret.Reveal()
-	t.Fingerprint, t.StateDir = fingerprint(r, env), string(StateDir(env))
+	t.Fingerprint, t.StateDir = fingerprint(r, clientSecret), string(StateDir(env))
 	return t, nil
 }
 
@@ -216,23 +223,15 @@ func clientSecret(r *config.Resolved, env system.Env) (oauth.Secret, error) {
 }
 
 func readSecret(name string) (oauth.Secret, error) {
-	f, err := os.Open(name)
+	text, err := system.ReadProtected(name, system.MaxSecret)
 	if err != nil {
-		return "", config.Errorf(config.Hint{}, "cannot read the client secret: %v", err)
+		return "", config.ReadError("the client secret", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return "", config.Errorf(config.Hint{}, "the client secret %s is not a regular file", name)
-	}
-	if problem := system.WritableByOthers(f, info); problem != "" {
-		return "", config.Errorf(config.Command("chmod", "600", name), "the client secret %s %s", name, problem)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
-	if err != nil || strings.TrimSpace(string(text)) == "" {
+	s := strings.TrimSpace(string(text))
+	if s == "" {
 		return "", config.Errorf(config.Hint{}, "%s has no client secret", name)
 	}
-	return oauth.Secret(strings.TrimSpace(string(text))), nil
+	return oauth.Secret(s), nil
 }
 
 // readPage returns an HTML document, or "" if none is named.
@@ -240,9 +239,9 @@ func readPage(name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := system.ReadFile(name, system.MaxSecret)
 	if err != nil {
-		return "", config.Errorf(config.Hint{}, "cannot read the page: %v", err)
+		return "", config.ReadError("the page", err)
 	}
 	return string(text), nil
 }
@@ -250,7 +249,7 @@ func readPage(name string) (string, error) {
 // fingerprint changes with the settings, with the files that they name and with the secret:
 // what the server refused it may then take. Of the secret it has two bytes of a hash, which
 // are enough to tell another and of no use to guess it.
-func fingerprint(r *config.Resolved, env system.Env) string {
+func fingerprint(r *config.Resolved, clientSecret secretFunc) string {
 	h := sha256.New()
 	r.WriteIdentity(h)
 	for _, name := range []string{r.ClientSecretFile, r.CAFile} {
@@ -258,7 +257,7 @@ func fingerprint(r *config.Resolved, env system.Env) string {
 			_, _ = fmt.Fprintln(h, name, info.ModTime(), info.Size())
 		}
 	}
-	if secret, err := clientSecret(r, env); err == nil {
+	if secret, err := clientSecret(); err == nil {
 		sum := sha256.Sum256([]byte(secret))
 		_, _ = h.Write(sum[:2])
 	}
@@ -268,7 +267,7 @@ func fingerprint(r *config.Resolved, env system.Env) string {
 // Revoke revokes the tokens of a login that the client of that ID got. The secret of a
 // client is known only for the login that the settings name.
 func Revoke(ctx context.Context, r *config.Resolved, p Policy, env system.Env, client string, t *oauth.Token) (*oauth.Remaining, error) {
-	c, err := connect(r, p, env)
+	c, err := connect(r, p, env, newSecretFunc(r, env))
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func TestClientSecret(t *testing.T) {
 		"FLYTE_CREDENTIAL_HELPER_HEADER": "X=hunter2", "FLYTE_CREDENTIAL_HELPER_TOKEN_PARAM": "x=hunter2", "FLYTE_CREDENTIAL_HELPER_REFRESH_PARAM": "x=hunter2",
 	})
 	r := resolved(t, "--issuer", "https://id.example.com", "--client-id", "c", "--client-secret-env", "SECRET")
-	target, err := newTarget(r, env)
+	target, err := newTarget(r, env, newSecretFunc(r, env))
 	if err != nil || target.ClientSecret != "hunter2" {
 		t.Errorf("%v: %+v", err, target)
 	}

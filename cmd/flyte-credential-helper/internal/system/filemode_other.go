@@ -2,7 +2,5 @@
 
 package system
 
-import "os"
-
-// hasModes reports whether the file system of f keeps owners and modes.
-func hasModes(*os.File) bool { return true }
+// hasModes reports whether the file system of fd keeps owners and modes.
+func hasModes(int) bool { return true }

@@ -30,9 +30,14 @@ func TestWrittenBy(t *testing.T) {
 		{"every user writes root's file", 0, 0, 0o666, false, "every user"},
 		{"another user's", 1001, us, 0o640, true, "the user 1001"},
 		{"an owner outside of our user namespace", overflowUID, overflowUID, 0o444, true, ""},
+		{"the same, writable by its group", overflowUID, overflowUID, 0o664, true, ""},
+		{"another user's, writable", 1001, us, 0o666, false, "the user 1001"},
 		{"the same, writable", overflowUID, overflowUID, 0o600, false, "the user 65534"},
 	} {
-		got := writtenBy(row.uid, row.gid, row.mode, row.readOnly, we, us)
+		got, chmod := writtenBy(row.uid, row.gid, row.mode, func() bool { return row.readOnly }, we, us)
+		if chmod != (row.mode&0o022 != 0 && got != "" && !strings.Contains(got, "user 1001")) {
+			t.Errorf("%s: chmod repairs it: %t", row.what, chmod)
+		}
 		if (got == "") != (row.problem == "") || !strings.Contains(got, row.problem) {
 			t.Errorf("%s: %q, not %q", row.what, got, row.problem)
 		}

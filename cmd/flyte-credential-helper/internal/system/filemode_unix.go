@@ -6,37 +6,37 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// WritableByOthers returns the reason why another user may have written the file f, or ""
-// if none can. The contents of f decide which servers are trusted or what is sent. Readers
-// do not matter: mounted secrets are readable by others.
-func WritableByOthers(f *os.File, info fs.FileInfo) string {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !hasModes(f) {
-		return ""
+// writableByOthers says why another user may have written the open file fd, or returns "". It
+// follows the name of the file in a sentence. mode says that chmod 600 repairs it. Readers do
+// not matter, because mounted secrets are readable by others.
+func writableByOthers(fd int, name string, s *unix.Stat_t) (problem string, mode bool) {
+	readOnly := func() bool { return unix.Access(name, unix.W_OK) != nil }
+	problem, mode = writtenBy(int(s.Uid), int(s.Gid), fs.FileMode(s.Mode).Perm(), readOnly, os.Geteuid(), os.Getegid())
+	if problem != "" && !hasModes(fd) {
+		return "", false
 	}
-	readOnly := unix.Access(f.Name(), unix.W_OK) != nil
-	return writtenBy(int(s.Uid), int(s.Gid), info.Mode().Perm(), readOnly, os.Geteuid(), os.Getegid())
+	return problem, mode
 }
 
-// writtenBy is WritableByOthers for a file's owner, group and mode, and for our own user and group.
-// readOnly says that we cannot write it. If root owns the file, root's group may write it.
-func writtenBy(uid, gid int, mode fs.FileMode, readOnly bool, euid, egid int) string {
+// writtenBy is writableByOthers for a file's owner, group and mode, and for our own user and
+// group. readOnly reports whether we cannot write the file. If root owns the file, root's
+// group may write it.
+func writtenBy(uid, gid int, mode fs.FileMode, readOnly func() bool, euid, egid int) (problem string, chmod bool) {
 	switch {
+	case uid == overflowUID && readOnly():
+		return "", false
+	case uid != euid && uid != 0:
+		return fmt.Sprintf("belongs to the user %d", uid), false
 	case mode&0o002 != 0:
-		return "can be written by every user"
+		return "can be written by every user", true
 	case mode&0o020 != 0 && gid != egid && !(uid == 0 && gid == 0):
-		return fmt.Sprintf("can be written by the group %d", gid)
-	case uid == euid || uid == 0:
-		return ""
-	case uid == overflowUID && readOnly:
-		return "" // an owner outside of our user namespace
+		return fmt.Sprintf("can be written by the group %d", gid), true
 	}
-	return fmt.Sprintf("belongs to the user %d", uid)
+	return "", false
 }
 
 // overflowUID is the owner of files whose owner a user namespace does not know, unless an
