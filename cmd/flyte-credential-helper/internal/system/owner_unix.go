@@ -35,5 +35,5 @@ func KeepsModes(path string) bool {
 		return true
 	}
 	defer f.Close()
-	return hasModes(f)
+	return hasModes(int(f.Fd()))
 }
