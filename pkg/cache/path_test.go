@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,8 +33,8 @@ type path struct {
 // log returns a logger that gathers the steps.
 func (p *path) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == "step" {
-			p.tell(step(a.Value.String()))
+		if now, found := strings.CutPrefix(a.Value.String(), stepMessage); a.Key == slog.MessageKey && found {
+			p.tell(step(now))
 		}
 		return a
 	}}))

@@ -28,4 +28,7 @@ const (
 	stepAnswer     step = "answer the leader" // and release the redeem lock
 )
 
-func (s *Source) at(now step) { s.log.Debug("at", "step", string(now)) }
+// stepMessage begins the message of each step.
+const stepMessage = "token: "
+
+func (s *Source) at(now step) { s.log.Debug(stepMessage + string(now)) }
