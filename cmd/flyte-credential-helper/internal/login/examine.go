@@ -74,12 +74,12 @@ func (s *Session) UserInfo(ctx context.Context, headerKey string, token oauth.Se
 // examiner returns a connection whose proxy command starts no login, and the clock that its
 // answers set.
 func (s *Session) examiner() (*connection, *serverClock, error) {
-	t, err := newTarget(s.settings, s.env)
+	connected, err := s.connect() // it reads the secret, which may be a pipe, once
 	if err != nil {
 		return nil, nil, err
 	}
 	environ := append(childEnviron(s.settings, s.env), config.Variable("interactive")+"=never")
-	c, err := newConnection(t, environ, Command(s.settings, s.policy, s.env), "", s.env, s.Log)
+	c, err := newConnection(connected.target, environ, Command(s.settings, s.policy, s.env), "", s.env, s.Log)
 	if err != nil {
 		return nil, nil, err
 	}
