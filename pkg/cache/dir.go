@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -40,16 +41,29 @@ func errNoHome() error {
 	return &StoreError{Problem: "there is no home directory to keep logins in", Hint: "export XDG_STATE_HOME=/a/directory/of/yours"}
 }
 
-// errNotOwner means that root runs in another user's home directory, as under sudo: the
-// owner could not use the files that it makes there.
-var errNotOwner = errors.New("the home directory belongs to another user")
+// notOwnerError means that root would write into another user's directory, as under sudo -E:
+// the owner could not use the files.
+type notOwnerError struct{ dir string }
+
+func (e *notOwnerError) Error() string {
+	return e.dir + " belongs to another user, and root writes nothing there"
+}
+
+// rootState returns the directory of root's own state, for a hint.
+func rootState() string {
+	home := "/root"
+	if root, err := user.LookupId("0"); err == nil {
+		home = root.HomeDir
+	}
+	return filepath.Join(home, ".local", "state")
+}
 
 // makeAll is os.MkdirAll with modes that no umask can widen or narrow.
 func makeAll(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && rootInUserDir(info):
-		return errNotOwner
+		return &notOwnerError{path}
 	case err == nil || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -85,6 +99,9 @@ func (d Dir) unsuitable(problem string) error {
 }
 
 func (d Dir) unusable(err error) error {
+	if other := (*notOwnerError)(nil); errors.As(err, &other) {
+		return &StoreError{Problem: other.Error(), Hint: "export XDG_STATE_HOME=" + quote(rootState())}
+	}
 	switch { // drvfs and CIFS refuse chmod, some FUSE file systems fsync
 	case errors.Is(err, syscall.EPERM):
 		return d.unsuitable("does not keep files to one user")

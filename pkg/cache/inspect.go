@@ -29,7 +29,7 @@ func (d Dir) Inspect(ctx context.Context) error {
 	case err != nil:
 		return d.unusable(err)
 	case rootInUserDir(info):
-		return d.unusable(errNotOwner)
+		return d.unusable(&notOwnerError{string(d)})
 	}
 	file, err := d.replace("doctor", preflightSuffix, 0)
 	if err != nil {
@@ -55,7 +55,7 @@ func (d Dir) inspectParent(parent string) error {
 	case err != nil:
 		return d.unusable(err)
 	case rootInUserDir(info):
-		return d.unusable(errNotOwner)
+		return d.unusable(&notOwnerError{parent})
 	case !writable(parent):
 		return d.unusable(fs.ErrPermission)
 	}

@@ -56,7 +56,7 @@ func readIssued(env system.Env, purpose ...string) *issuedRecord {
 // ownDir reports whether dir is a directory that only this user can write to. It creates dir
 // if it does not exist.
 func ownDir(dir string) bool {
-	if !filepath.IsAbs(dir) {
+	if !filepath.IsAbs(dir) || system.CheckRoot(dir) != nil {
 		return false
 	}
 	_ = os.Mkdir(dir, 0o700)
