@@ -48,6 +48,7 @@
 //	server await KIND N               wait until it has received N requests of KIND
 //	server saw KIND NAME=VALUE...     fail unless the last request of KIND had these
 //	                                  parameters (header:NAME for a header, * for any value)
+//	server lacks TEXT                 fail if any request had TEXT in a parameter or header
 //	server forget-counts              count from zero
 //	server fail KIND WORD...          fail requests of KIND: status=N, times=N, hang,
 //	                                  delay=DURATION, html, body=JSON, redirect=URL, after

@@ -40,6 +40,8 @@ func ServerCommand(ts *testscript.TestScript, s *oauthtest.Server, args []string
 		s.SignInAs(args[1])
 	case "set":
 		ts.Check(configure(s, args[1:]))
+	case "lacks":
+		ts.Check(lacks(s, args[1]))
 	case "saw":
 		ts.Check(saw(s, args[1], args[2:]))
 	case "close":
@@ -63,6 +65,19 @@ func saw(s *oauthtest.Server, kind string, params []string) error {
 		}
 		if got != value && !(value == "*" && got != "") {
 			return fmt.Errorf("%s was sent with %s=%q, not %q", kind, name, got, value)
+		}
+	}
+	return nil
+}
+
+// lacks returns an error if any request had the text in a parameter or a header.
+func lacks(s *oauthtest.Server, text string) error {
+	for _, kind := range []string{"discovery", "keys", "authorize", "token", "device", "revoke"} {
+		for _, r := range s.Requests(kind) {
+			_, password, _ := (&http.Request{Header: r.Header}).BasicAuth()
+			if strings.Contains(fmt.Sprint(r.Form, r.Header, password), text) {
+				return fmt.Errorf("a request of kind %s has %q: %v %v", kind, text, r.Form, r.Header)
+			}
 		}
 	}
 	return nil
