@@ -51,6 +51,7 @@ func classify(err error) (status int, hint config.Hint) {
 		interrupted interruptError
 		wrong       *config.Error
 		changed     *edit.ChangedError
+		form        *edit.YAMLError
 		needed      *cache.LoginNeededError
 		shown       *login.OneLineError
 		store       *cache.StoreError
@@ -62,6 +63,8 @@ func classify(err error) (status int, hint config.Hint) {
 		return 128 + int(interrupted.signal), config.Hint{}
 	case errors.As(err, &wrong):
 		return exitUsage, wrong.Hint
+	case errors.As(err, &form):
+		return exitUsage, config.Text("to see the lines and write them yourself, use --print")
 	case errors.As(err, &changed):
 		return exitUsage, config.Hint{}
 	case errors.As(err, &needed) && needed.Server == "":

@@ -20,6 +20,7 @@ import (
 func (a *app) setupCommand() *cobra.Command {
 	c := a.userCommand("setup", "Configure another program to use this one")
 	c.Args = cobra.ArbitraryArgs
+	c.Aliases = []string{"kubectl", "k8s"}
 	c.Example = "setup kubernetes --issuer https://login.example.com --client-id ID"
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -43,6 +44,7 @@ func (a *app) setupKubernetes() *cobra.Command {
 		return needs{}, func(ctx context.Context, r *setup.Run) error { return setup.Kubernetes(ctx, r, o) }
 	})
 	f := c.Flags()
+	c.Aliases = []string{"kubectl", "k8s"}
 	c.Example = "setup kubernetes --issuer https://login.example.com --client-id ID"
 	f.StringVar(&o.Context, "context", "", "the kubeconfig context (default: the current one)")
 	f.StringVar(&o.User, "user", "", "the kubeconfig user to change or create (default: the user of the context)")
@@ -114,6 +116,10 @@ func (a *app) setupOf(caller, short string, prepare func(words []string) (needs,
 			return exit(fail(a.env, err))
 		}
 		if undo {
+			if file, _ := cmd.Flags().GetString("config"); caller == "flyte" && file != "" {
+				file, _ = setup.FlyteFile(a.env, file)
+				args = append(args, file)
+			}
 			if err := setup.Undo(cmd.Context(), a.env, caller, args, o.DryRun); err != nil {
 				return exit(fail(a.env, err))
 			}

@@ -215,7 +215,7 @@ func flyteSteps(path string, entries []flyteEntry) ([]step, error) {
 	}
 	admin, err := flyteFormat().Get(context.Background(), text, []string{"admin"})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	names := []string{path}
 	steps := []step{newFile(path, "", names)}

@@ -71,7 +71,7 @@ func TestFlyteRefused(t *testing.T) {
 		"{other: 1}\n":           "is not a mapping",
 		"admin:\n  endpoint: x\n  authType: clientsecret\n":   "admin.authType, so it is the file of a machine",
 		"admin:\n  endpoint: x\n  clientSecretLocation: /s\n": "admin.clientSecretLocation, so it is the file of a machine",
-		"admin:\n\tendpoint: x\n":                             ":2: ",
+		"admin:\n\tendpoint: x\n":                             "config.yaml: line 2: ",
 		"admin:\n  endpoint: x\n---\nadmin:\n  endpoint: y\n": "more than one YAML document",
 	} {
 		path := filepath.Join(t.TempDir(), "config.yaml")

@@ -79,10 +79,16 @@ func kindOf(caller, path string) (kind, empty string) {
 	switch {
 	case filepath.Base(path) == "config.yaml" && filepath.Base(filepath.Dir(path)) == config.Program:
 		return kindProfile, ""
+	case filepath.Ext(path) == ".secret", filepath.Ext(path) == ".pem": // of a user of kubelogin
+		return kindText, ""
 	case caller == "docker":
 		return kindDocker, "{}\n"
+	case caller == "kubernetes":
+		return kindKubeconfig, ""
+	case caller == "flyte":
+		return kindFlyte, ""
 	case caller == "goauth":
 		return kindGoEnv, ""
 	}
-	return caller, "" // git, kubernetes, flyte
+	return caller, "" // git
 }

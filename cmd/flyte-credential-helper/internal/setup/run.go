@@ -43,7 +43,7 @@ func (r *Run) run(ctx context.Context, caller string, i integration) error {
 	if err := r.Write(t.shown(p)); err != nil {
 		return err
 	}
-	if err := checkFiles(t.pending); err != nil || r.options.DryRun {
+	if err := js.check(ctx, t.pending); err != nil || r.options.DryRun {
 		return err
 	}
 	if len(t.pending) > 0 && !r.options.Yes {
@@ -51,54 +51,73 @@ func (r *Run) run(ctx context.Context, caller string, i integration) error {
 			return err
 		}
 	}
+	takeBack := func() error { return nil }
+	if slices.ContainsFunc(t.pending, isLoginFile) {
+		if takeBack, err = r.write(ctx, caller, i, t, isLoginFile); err != nil {
+			return err
+		}
+	}
 	s, err := r.logIn(ctx, p, t.pending)
 	if err != nil {
-		return err
+		return errors.Join(err, takeBack())
 	}
-	if err := r.write(ctx, caller, i, t); err != nil {
+	if _, err := r.write(ctx, caller, i, t, func(edit.Change) bool { return true }); err != nil {
 		return err
 	}
 	report, err := i.verify(ctx, p, s)
-	text := "\nLogged in to " + s.Settings().Server() + s.Describe(s.token) + report +
-		"To undo this setup: " + shellquote.Join(r.command(), "setup", caller, "--undo") + "\n"
+	text := "\nLogged in to " + s.Settings().Server() + s.Describe(s.token) +
+		"To undo this setup: " + shellquote.Join(r.command(), "setup", caller, "--undo") + "\n" + report
 	return errors.Join(r.Write(text), err)
 }
 
-// write makes the changes under the lock. It plans again there, because files may have changed
-// during the question and the login, and fails if it would replace a value that was not shown.
-func (r *Run) write(ctx context.Context, caller string, i integration, shown *todo) error {
+// isLoginFile reports whether a change is of a file that the login reads.
+func isLoginFile(c edit.Change) bool { return c.Kind == kindText }
+
+// write makes the selected changes under the lock. It plans again there, because files may have
+// changed during the question and the login, and fails if it would replace a value that was not
+// shown. takeBack takes back what it has changed.
+func (r *Run) write(ctx context.Context, caller string, i integration, shown *todo, selected func(edit.Change) bool) (takeBack func() error, err error) {
 	unlock, err := lock(ctx, r.Env)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
 	p, err := i.plan(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	js, err := readJournals(ctx, r.Env)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t, err := js.compare(ctx, caller, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range t.pending {
 		if c.Old != nil && !slices.ContainsFunc(shown.pending, func(d edit.Change) bool { return c.Same(d) && d.Old != nil && *c.Old == *d.Old }) {
-			return &edit.ChangedError{Path: c.Path}
+			return nil, &edit.ChangedError{Path: c.Path}
 		}
 	}
-	if err := checkFiles(t.pending); err != nil {
-		return err
+	if err := js.check(ctx, t.pending); err != nil {
+		return nil, err
 	}
 	if err := t.journal.Save(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := js.formats.Apply(ctx, t.pending); err != nil {
-		return errors.Join(err, js.takeBack(ctx, caller, t))
+	changes := slices.DeleteFunc(slices.Clone(t.pending), func(c edit.Change) bool { return !selected(c) })
+	if err := js.formats.Apply(ctx, changes); err != nil {
+		return nil, errors.Join(err, js.takeBack(ctx, caller, t))
 	}
-	return nil
+	return func() error {
+		ctx := context.WithoutCancel(ctx)
+		unlock, err := lock(ctx, r.Env)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return js.takeBack(ctx, caller, t)
+	}, nil
 }
 
 // takeBack takes back the changes of a setup that has failed between two of them.
@@ -137,10 +156,14 @@ func lock(ctx context.Context, env system.Env) (unlock func(), err error) {
 	return func() { _ = f.Unlock() }, nil
 }
 
-// checkFiles returns why a file cannot be written, or nil.
-func checkFiles(changes []edit.Change) error {
+// check returns why a file cannot be edited or written, or nil.
+func (js *journals) check(ctx context.Context, changes []edit.Change) error {
 	for _, c := range changes {
-		if err := edit.CheckWritable(c.Path); err != nil {
+		_, err := js.formats.Preview(ctx, c.Path, changes)
+		if err == nil {
+			err = edit.CheckWritable(c.Path)
+		}
+		if err != nil {
 			return config.Errorf(config.Text("to see the lines and write them yourself, use --print"), "%v", err)
 		}
 	}
@@ -195,22 +218,39 @@ func (t *todo) shown(p *plan) string {
 	path, shown := "", ""
 	for i, c := range t.pending {
 		lines := t.lines[i]
-		if lines == "" || lines == shown {
+		if lines == "" {
 			continue
 		}
 		if path != c.Path {
 			fmt.Fprintf(&b, "\n%s:\n", c.Path)
 		}
+		if lines != shown {
+			b.WriteString(indented(lines))
+		}
 		path, shown = c.Path, lines
-		b.WriteString(indented(lines))
 		if c.Old != nil && *c.Old != "" {
-			fmt.Fprintf(&b, "  (in place of %s)\n", strings.ReplaceAll(strings.TrimSpace(*c.Old), "\n", "; "))
+			fmt.Fprintf(&b, "  (in place of %s)\n", shownOld(c))
 		}
 	}
 	for _, note := range p.notes {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
 	return b.String()
+}
+
+// shownOld describes the value that a change replaces. It shows no secret.
+func shownOld(c edit.Change) string {
+	switch {
+	case c.Kind == kindText:
+		return "another text"
+	case c.Kind == kindProfile && len(c.Key) == 1:
+		return "the profile of that name"
+	case c.Kind == kindFlyte:
+		return c.Key[1] + ": " + strings.Join(strings.Fields(*c.Old), " ")
+	case c.Kind == kindKubeconfig && c.Key[0] == "users":
+		return shownUser(*c.Old)
+	}
+	return strings.ReplaceAll(strings.TrimSpace(*c.Old), "\n", "; ")
 }
 
 func indented(lines string) string {
