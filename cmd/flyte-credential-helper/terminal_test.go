@@ -206,7 +206,7 @@ func TestSetupAtTerminal(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Await(t, "the question", func() bool { return strings.Contains(shown.String(), "Go on?") })
+	testenv.Await(t, "the question", func() bool { return strings.Contains(shown.String(), "[y/N]") })
 	_, _ = io.WriteString(master, "yes\n")
 	testenv.Await(t, "the address", func() bool { return strings.Contains(shown.String(), "paste the address") })
 	to := redirected(t, regexp.MustCompile(`http://\S+/authorize\?\S+`).FindString(shown.String()))

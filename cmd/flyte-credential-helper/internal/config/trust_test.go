@@ -65,7 +65,7 @@ func TestUseOfSameServer(t *testing.T) {
 // Each setting that carries a secret, runs a command or lowers trust is bound to one server.
 func TestServerBound(t *testing.T) {
 	bound := map[string]bool{
-		"client-secret-file": true, "client-secret-env": true, "header": true, "token-param": true, "refresh-param": true,
+		"client-secret-file": true, "client-secret-env": true, "header": true, "header-host": true, "token-param": true, "refresh-param": true,
 		"proxy-command": true, "insecure-skip-verify": true,
 	}
 	for _, s := range Table() {
