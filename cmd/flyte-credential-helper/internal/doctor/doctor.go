@@ -120,8 +120,8 @@ func pipeline() []check {
 	return []check{
 		checkVersion, checkConfiguration, checkCaller, checkSettings, checkServer,
 		checkStateDir, checkStore, checkTerminal,
-		checkProxy, checkCertificates, checkDiscovery, checkClock, checkKeys,
-		checkLogin, checkToken, checkCallerServer,
+		checkProxy, checkCertificates, checkDiscovery, checkServers, checkClock, checkKeys,
+		checkLogin, checkToken, checkCallers, checkCallerServer,
 	}
 }
 

@@ -104,6 +104,30 @@ func checkDiscovery(_ context.Context, e *examination) (all []Finding) {
 	return append(all, ok("discovery", "%s answers: token endpoint %s", cmp.Or(m.Issuer, hostOfURL(m.TokenEndpoint)), config.MaskURL(m.TokenEndpoint)))
 }
 
+// checkServers tells whether the user has accepted the servers that a Flyte endpoint or a
+// cluster names.
+func checkServers(_ context.Context, e *examination) []Finding {
+	servers, err := e.servers()
+	if err != nil {
+		return nil // checkDiscovery reports the error
+	}
+	switch {
+	case servers.Unaccepted != nil:
+		return []Finding{ok("accepted servers", "others").failure(servers.Unaccepted.Error(), e.Hint(servers.Unaccepted))}
+	case servers.Pin == nil:
+		return nil
+	}
+	return []Finding{ok("accepted servers", "%s", maskedURLs(servers.Pin))}
+}
+
+func maskedURLs(list []string) string {
+	var masked []string
+	for _, address := range list {
+		masked = append(masked, config.MaskURL(address))
+	}
+	return strings.Join(masked, ", ")
+}
+
 // networkHint returns the hint for an error of a request: to repeat it with another program,
 // if there is no better.
 func (e *examination) networkHint(err error, r *config.Resolved) config.Hint {

@@ -22,6 +22,10 @@ type Examination struct {
 	// Clock is empty if no answer had a date.
 	Offset time.Duration
 	Clock  string
+	// Pin has the endpoints that the user has accepted for this login, if there are any, and
+	// Unaccepted is why a login would be refused for its servers.
+	Pin        []string
+	Unaccepted error
 }
 
 // Examine asks the servers of the login for their metadata. It asks no token endpoint. A
@@ -31,14 +35,19 @@ func (s *Session) Examine(ctx context.Context) (*Examination, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Examination{}
-	if c.target.Discovers {
+	e, t := &Examination{}, c.target
+	if t.Discovers {
 		if e.Flyte, err = c.discover(ctx); err != nil {
 			return nil, err
 		}
-		e.Server = c.target.discovered(e.Flyte).Server
-	} else if e.Server, err = c.client(c.target, user{}).Discover(ctx); err != nil {
+		t = t.discovered(e.Flyte)
+	}
+	client := c.client(t, user{})
+	if e.Server, err = client.Discover(ctx); err != nil {
 		return nil, err
+	}
+	if namedByOthers(s.settings) {
+		e.Pin, e.Unaccepted = s.accepted(ctx, t, client, e.Server)
 	}
 	if c.target.Settings.Issuer == "" { // the metadata did not come from the authorization server
 		if err := c.reach(ctx, e.Server.TokenEndpoint); err != nil {
@@ -47,6 +56,20 @@ func (s *Session) Examine(ctx context.Context) (*Examination, error) {
 	}
 	e.Offset, e.Clock = clock.last()
 	return e, nil
+}
+
+// accepted returns the endpoints that the user has accepted, and why those of m are not.
+func (s *Session) accepted(ctx context.Context, t *Target, client *oauth.Client, m *oauth.Metadata) (pin []string, err error) {
+	old, err := s.Saved(ctx)
+	if err != nil {
+		return nil, nil // the store's error is not about the servers
+	}
+	r, err := s.review(t, m, old)
+	if err == nil {
+		pin = r.pin
+		_, err = r.oneServer(ctx, client, m)
+	}
+	return pin, Explain(err, s.settings, s.policy, s.env)
 }
 
 // Keys fetches the keys of the server.

@@ -1,0 +1,33 @@
+package setup
+
+import (
+	"context"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+)
+
+// GitHelper is a helper that git applies to a URL.
+type GitHelper struct {
+	Value string // empty: git forgets the helpers before it
+	Place string // the file and line that configures it
+	Ours  bool   // it runs this program
+}
+
+// GitHelpers returns the helpers that git applies to a URL without path, in the order in which
+// git runs them. The helpers before an empty one are left out: git does not run them.
+func GitHelpers(ctx context.Context, env system.Env, url string) (list []GitHelper, err error) {
+	effective, err := gitHelpers(ctx, env)
+	for _, h := range effective {
+		switch {
+		case !h.appliesTo(url):
+		case h.value == "":
+			list = nil
+		default:
+			list = append(list, GitHelper{Value: h.value, Place: h.place(), Ours: isOurGitHelper(h.value)})
+		}
+	}
+	return list, err
+}
+
+// IsOurGoauth reports whether an entry of GOAUTH runs this program.
+func IsOurGoauth(entry string) bool { return isOurGoauth(entry) }
