@@ -87,14 +87,15 @@ func TestPermissions(t *testing.T) {
 //	                         see gateway_test.go, proxy_test.go and apiserver_test.go
 func runScripts(t *testing.T, files string) {
 	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
-		"desktop":   desktopCommand,
-		"secrets":   secretsCommand,
-		"attacker":  attackerCommand,
-		"damage":    damageCommand,
-		"flyte":     flyteCommand,
-		"unproxied": proxyTokenCommand,
-		"proxy":     proxyCommand,
-		"apiserver": apiserverCommand,
+		"desktop":    desktopCommand,
+		"secrets":    secretsCommand,
+		"attacker":   attackerCommand,
+		"damage":     damageCommand,
+		"flyte":      flyteCommand,
+		"unproxied":  proxyTokenCommand,
+		"proxy":      proxyCommand,
+		"apiserver":  apiserverCommand,
+		"git-server": gitServerCommand,
 	}})
 }
 

@@ -136,14 +136,14 @@ func writeChanged(path string, text []byte) error {
 
 // Revert takes a change back if what it made is still there. done is false if it is not.
 func (f Formats) Revert(ctx context.Context, c Change) (done bool, err error) {
-	_ = os.Remove(draftOf(c.Path)) // of an interrupted call
-	switch c.Kind {
-	case KindLink, KindFile:
+	if c.Kind == KindLink || c.Kind == KindFile {
 		now, err := f.Current(ctx, c)
-		if err != nil || now == nil || *now != c.New {
+		switch {
+		case err != nil || now == nil || *now != c.New:
 			return false, err
-		}
-		if c.Kind == KindLink && c.Old != nil {
+		case c.Kind == KindFile:
+			return true, remove(c.Path)
+		case c.Old != nil:
 			return true, setLink(c.Path, *c.Old)
 		}
 		return true, removeFile(c.Path)

@@ -52,6 +52,16 @@ func Write(path string, text []byte) error {
 	return nil
 }
 
+// remove removes a file, and keeps a symbolic link to it.
+func remove(path string) error {
+	path, err := followLinks(path)
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(draftOf(path)) // of an interrupted call
+	return os.Remove(path)
+}
+
 // MakeDir makes a directory and its parents, for this user only.
 func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
 

@@ -241,12 +241,15 @@ type helper struct {
 // gitHelpers returns the helpers of all files, in the order in which git applies them.
 func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) {
 	fields, err := helperFields(ctx, env, nil, "--show-scope", "--show-origin")
+	if err != nil {
+		return nil, err
+	}
 	for entry := range slices.Chunk(fields, 3) {
 		h := newHelper(entry[2])
 		h.scope, h.origin = entry[0], strings.TrimPrefix(entry[1], "file:")
 		list = append(list, h)
 	}
-	return list, err
+	return list, nil
 }
 
 // helpersIn returns the helpers of one file.
@@ -260,10 +263,13 @@ func helpersIn(ctx context.Context, env system.Env, text []byte) (list []helper,
 
 func helperFields(ctx context.Context, env system.Env, text []byte, options ...string) ([]string, error) {
 	out, err := runGit(ctx, env, nil, text, slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", `^credential\.(.*\.)?helper$`})...)
-	if exitStatus(err) == 1 || len(out) == 0 && err == nil {
+	if exitStatus(err) == 1 {
 		return nil, nil // none
 	}
-	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), err
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
 }
 
 // newHelper reads a key and a value, as git config --null writes them.
