@@ -13,7 +13,7 @@ import (
 const aheadInterval = 30 * time.Second
 
 // refreshAhead starts the refresh of a token that is valid but in the last fifth of its
-// lifetime, and does not wait for it. One call in aheadPause does.
+// lifetime, and does not wait for it. One call in aheadInterval does.
 func (c *call) refreshAhead(t *oauth.Token) {
 	if c.startRefresh == nil || c.purpose == forUser || !refreshDue(t.Credential(c.kind), c.now()) || c.clientCredentials == nil && !c.refreshable(t, c.store.readRecord()) {
 		return

@@ -84,7 +84,7 @@ func (d Dir) check() error {
 	case !info.IsDir():
 		return &StoreError{Problem: string(d) + " is not a directory", Hint: "rm " + quote(string(d))}
 	case !ownedByUser(info):
-		return &StoreError{Problem: string(d) + " belongs to another user: no login is kept there"}
+		return &StoreError{Problem: string(d) + " belongs to another user: no login is saved there"}
 	case accessibleToOthers(info.Mode()):
 		if err := os.Chmod(string(d), 0o700); err != nil {
 			return d.unusable(err)
@@ -104,11 +104,11 @@ func (d Dir) unusable(err error) error {
 	}
 	switch { // drvfs and CIFS refuse chmod, some FUSE file systems fsync
 	case errors.Is(err, syscall.EPERM):
-		return d.unsuitable("does not keep files to one user")
+		return d.unsuitable("cannot restrict files to one user")
 	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOTSUP):
 		return d.unsuitable("does not support what is needed to save files: " + reason(err))
 	}
-	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none keeps nothing, for a login each time)", d, reason(err)), Store: StoreNone}
+	return &StoreError{Problem: fmt.Sprintf("cannot write to %s: %s (--store none saves nothing: each call logs in)", d, reason(err)), Store: StoreNone}
 }
 
 // read returns a file's bytes, or fs.ErrNotExist. It follows no link, waits for no pipe and

@@ -5,7 +5,7 @@ import "errors"
 // StoreError means that the store cannot be used: it is locked, missing, not writable or
 // not trustworthy. It never means that there is no login.
 type StoreError struct {
-	Problem string    // a sentence that stands alone
+	Problem string    // a sentence that can be understood alone
 	Hint    string    // a shell command that helps; may be empty
 	Store   StoreKind `json:",omitempty"` // another kind of store with which the call would work; empty: none is known
 

@@ -1,8 +1,3 @@
-// Package cache stores tokens between runs of a program, and makes sure that of many
-// processes that need a new one, one asks the server.
-//
-// [Source.Token] returns the saved token, or renews it: read, lock, read again, refresh or
-// log in, save.
 package cache
 
 import (

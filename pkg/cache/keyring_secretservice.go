@@ -118,7 +118,7 @@ func searchItems(ctx context.Context, address, user string) (string, error) {
 }
 
 // lockedCollection reports whether the collection is locked in which go-keyring
-// would keep a key: then it cannot be told what is not in it.
+// would keep a key: then it is not known whether it has the key.
 func lockedCollection(ctx context.Context, conn *dbus.Conn) bool {
 	for _, path := range []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login", "/org/freedesktop/secrets/aliases/default"} {
 		var locked dbus.Variant

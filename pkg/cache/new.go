@@ -128,7 +128,7 @@ func WithKind(k oauth.Kind) Option { return func(c *config) { c.source.kind = k 
 // WithMinTTL sets for how long a token must still be valid: see [Margin]. Default: zero.
 func WithMinTTL(d time.Duration) Option { return func(c *config) { c.source.minTTL = d } }
 
-// WithReuseWindow sets for how long a new token serves all that ask for a new one. Default:
+// WithReuseWindow sets for how long a new token is returned to all calls that want a new one. Default:
 // a minute.
 func WithReuseWindow(d time.Duration) Option { return func(c *config) { c.source.reuseWindow = d } }
 

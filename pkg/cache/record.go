@@ -32,7 +32,7 @@ type record struct {
 	RefreshStopped bool `json:"refresh_stopped,omitempty"`
 }
 
-// failedCall is a failure that stands for other calls too.
+// failedCall is a failure that counts for other calls too.
 type failedCall struct {
 	Failure  failure   `json:"failure"`
 	At       time.Time `json:"at"`
@@ -51,7 +51,7 @@ type backoff struct {
 	TakenOver bool `json:"taken_over,omitempty"` // from a process that was killed
 }
 
-// How long a failure stands.
+// How long a failure counts.
 const (
 	sharedWindow  = 5 * time.Second  // before the user saw anything
 	refusalWindow = time.Minute      // of a refresh, if it need not last
@@ -63,7 +63,7 @@ const (
 // process is killed, the back-off counts from the last time.
 const heartbeat = 10 * time.Second
 
-// RecentError is a recorded failure that stands for this call too.
+// RecentError is the failure of an earlier call that counts for this call too.
 type RecentError struct {
 	Err  error         // the failure
 	Ago  time.Duration // since the failure
@@ -77,9 +77,9 @@ func (e *RecentError) Error() string {
 // Unwrap returns the failure.
 func (e *RecentError) Unwrap() error { return e.Err }
 
-// standing returns the failure if it stands at now. A clock that was moved back makes no
-// window longer than it can be.
-func (f *failedCall) standing(now time.Time, settings func() string) error {
+// inEffect returns the failure if it still counts at now. A clock that was moved back makes
+// no window longer than it can be.
+func (f *failedCall) inEffect(now time.Time, settings func() string) error {
 	if f == nil || !now.Before(f.Until) || f.Until.Sub(now) > longestWindow {
 		return nil
 	}
@@ -98,19 +98,19 @@ type recorder struct{ *call }
 
 func (c *call) recorder() recorder { return recorder{c} }
 
-// sharedFailure returns a recorded failure that stands for this call too. A failure of a
+// sharedFailure returns a saved failure that counts for this call too. A failure of a
 // call that wanted an ID token need not be one of a call that wants an access token: the
 // keys that verify ID tokens may be missing.
 func (c recorder) sharedFailure(r record) error {
 	if r.Failed == nil || r.Failed.Kind != "" && r.Failed.Kind != oauth.Access && r.Failed.Kind != c.kind {
 		return nil
 	}
-	return r.Failed.standing(c.now(), c.settings)
+	return r.Failed.inEffect(c.now(), c.settings)
 }
 
 // refreshBlocked returns the refusal because of which no refresh is sent yet.
 func (r record) refreshBlocked(now time.Time, settings func() string) error {
-	return errors.Unwrap(r.RefreshRefused.standing(now, settings)) // it is as if the server had just refused
+	return errors.Unwrap(r.RefreshRefused.inEffect(now, settings)) // as if the server had just refused
 }
 
 // loginBlocked returns the failure because of which no login may start. A process that
@@ -119,7 +119,7 @@ func (r record) loginBlocked(now time.Time, settings func() string, waited bool)
 	if r.Login == nil || r.Login.Pending && waited && !r.Login.TakenOver {
 		return nil
 	}
-	return r.Login.standing(now, settings)
+	return r.Login.inEffect(now, settings)
 }
 
 func (s *Store) recordName() string { return s.ID + ".record" }
@@ -160,8 +160,8 @@ func (s *Store) RefreshStopped() (code string) {
 	return ""
 }
 
-// abandon writes that the process of a login that is under way is gone, and that no process
-// was waiting for it: none may take over any more.
+// abandon writes that the process of a login that is under way has ended, and that no process
+// was waiting for it: none may take over.
 func (c recorder) abandon(r record) {
 	if r.Login == nil || !r.Login.Pending {
 		return
@@ -200,7 +200,7 @@ func (c recorder) loginUnderWay(before record, waited bool) (stop func()) {
 	return func() { close(end); <-ended }
 }
 
-// failed returns err as a failure that stands for window.
+// failed returns err as a failure that counts for window.
 func (c recorder) failed(err error, window time.Duration) failedCall {
 	now := c.now().UTC()
 	return failedCall{Failure: newFailure(err), At: now, Until: now.Add(window), Settings: c.settings(), Kind: c.kind}
@@ -215,8 +215,8 @@ func (c recorder) backOff(before record, err error) *backoff {
 	return &backoff{failedCall: c.failed(err, min(loginWindow<<min(times-1, 8), longestWindow)), Times: times}
 }
 
-// outcome is how a renewal ended.
-type outcome struct {
+// renewalResult is how a renewal ended.
+type renewalResult struct {
 	token *oauth.Token // nil: there is none
 	err   error        // why token is nil, or cannot be used
 	by    means
@@ -233,7 +233,7 @@ const (
 
 // finish writes down how a renewal ended, for processes that wait and for the calls that
 // follow, and returns the new record. before is the record before it began.
-func (c recorder) finish(ctx context.Context, before record, o outcome) record {
+func (c recorder) finish(ctx context.Context, before record, o renewalResult) record {
 	r := before
 	if o.token != nil {
 		r.succeeded(o, c)
@@ -255,7 +255,7 @@ func (c recorder) finish(ctx context.Context, before record, o outcome) record {
 }
 
 // succeeded takes back what a renewal has cured.
-func (r *record) succeeded(o outcome, c recorder) {
+func (r *record) succeeded(o renewalResult, c recorder) {
 	r.Failed = nil
 	if b := r.Login; b != nil && o.token.Credential(cmp.Or(b.Kind, c.kind)).ValidAt(c.now()) {
 		r.Login = nil
@@ -271,7 +271,7 @@ func (r *record) succeeded(o outcome, c recorder) {
 
 // failed writes down a failure, unless it is this process's own: no login may start here,
 // the store cannot be written, descriptors have run out.
-func (r *record) failed(o outcome, c recorder) {
+func (r *record) failed(o renewalResult, c recorder) {
 	e := oauth.AsError(o.err)
 	switch {
 	case e == nil || e.Class == oauth.ClassLocal && !e.Shown:

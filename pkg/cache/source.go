@@ -77,11 +77,11 @@ func (s *Source) newCall(p purpose) *call {
 	return &call{Source: s, store: &store, purpose: p, start: s.now(), settings: sync.OnceValue(settings)}
 }
 
-// ignoresFailures reports whether recorded failures do not keep c from trying again.
+// ignoresFailures reports whether c tries again although an earlier call has just failed.
 func (c *call) ignoresFailures() bool { return c.purpose == forUser || c.ignoreBackoff }
 
 // Token returns the saved token set if it is valid. Otherwise it renews it, and every
-// other process that needs it waits for the outcome. If that fails, a token that is still
+// other process that needs it waits for the result. If that fails, a token that is still
 // valid is returned.
 func (s *Source) Token(ctx context.Context) (*oauth.Token, error) {
 	t, _, err := s.newCall(forCaller).token(ctx)
@@ -291,7 +291,7 @@ func (c *call) refresh(ctx context.Context, old *oauth.Token, before record) (*o
 	t, err := c.sendRefresh(ctx, old)
 	err = c.checkRenewed(t, err)
 	c.at(stepRecord)
-	return t, c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byRefresh}), err
+	return t, c.recorder().finish(ctx, before, renewalResult{token: t, err: err, by: byRefresh}), err
 }
 
 func (c *call) sendRefresh(ctx context.Context, old *oauth.Token) (*oauth.Token, error) {
@@ -330,7 +330,7 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 	login, err := c.prepareLogin(ctx, old)
 	if err != nil {
 		c.at(stepRecord)
-		c.recorder().finish(ctx, before, outcome{err: err})
+		c.recorder().finish(ctx, before, renewalResult{err: err})
 		return nil, err
 	}
 	t, err := c.withPendingWrite(ctx, func(pending *PendingWrite) (*oauth.Token, error) {
@@ -341,7 +341,7 @@ func (c *call) logIn(ctx context.Context, old *oauth.Token, before record, waite
 	})
 	err = shown(t, c.checkRenewed(t, err))
 	c.at(stepRecord)
-	c.recorder().finish(ctx, before, outcome{token: t, err: err, by: byLogin})
+	c.recorder().finish(ctx, before, renewalResult{token: t, err: err, by: byLogin})
 	if err != nil {
 		return nil, err
 	}
@@ -388,7 +388,7 @@ func (c *call) obtain(ctx context.Context, old *oauth.Token, before record) (*oa
 	}
 	err = c.checkRenewed(t, err)
 	c.at(stepRecord)
-	c.recorder().finish(ctx, before, outcome{token: t, err: err})
+	c.recorder().finish(ctx, before, renewalResult{token: t, err: err})
 	if err != nil {
 		return nil, err
 	}
@@ -420,9 +420,9 @@ func quarantine(ctx context.Context, s *Store, log *slog.Logger) {
 		return
 	}
 	path := s.Dir.path(s.name())
-	aside := s.Dir.path(s.ID + quarantineSuffix)
-	if rename(path, aside) == nil {
-		log.Warn("the saved login is damaged or of another version, and counts as none", "moved to", aside)
+	moved := s.Dir.path(s.ID + quarantineSuffix)
+	if rename(path, moved) == nil {
+		log.Warn("the saved login is damaged or of another version, and counts as none", "moved to", moved)
 	}
 }
 
@@ -452,7 +452,7 @@ func (c *call) lock(ctx context.Context) (waited bool, unlock func(), err error)
 		return waited, unlock, nil // no process can redeem anything
 	default:
 		before := c.store.readRecord()
-		c.recorder().finish(ctx, before, outcome{err: err}) // or each process that waits would wait as long again
+		c.recorder().finish(ctx, before, renewalResult{err: err}) // or each process that waits would wait as long again
 		unlock()
 		return false, nil, err
 	}

@@ -45,7 +45,7 @@ type Store struct {
 
 	auto bool   // Kind was StoreAuto to begin with
 	item string // the user name of the key in the OS keyring
-	key  []byte // that the leader sent to this worker; nil: the keyring is asked
+	key  []byte // that the leader sent to this worker; nil: it is read from the keyring
 }
 
 // newStore returns the store of that kind for the login that key identifies.
@@ -56,7 +56,7 @@ func newStore(dir Dir, kind StoreKind, k *Keyring, key Key) *Store {
 }
 
 // Load returns the saved set, or nil if there is none: no file, a file that is damaged or
-// of another version, one whose key is gone, or a set that was obtained with another client
+// of another version, one whose key was deleted, or a set that was obtained with another client
 // secret. A [StoreError] means that it is not known.
 func (s *Store) Load(ctx context.Context) (*oauth.Token, error) {
 	s.damaged = false
@@ -227,7 +227,7 @@ func (d *PendingWrite) saveKey(ctx context.Context) error {
 		_, err = s.Keyring.get(ctx, s.item)
 	}
 	if errors.Is(err, errNoKey) {
-		return keyringError(errors.New("it does not keep what it is given"))
+		return keyringError(errors.New("it does not return a key that was just saved"))
 	}
 	if err == nil {
 		_ = kernelSet(keyDescription(d.key), d.key, kernelLimit)

@@ -73,12 +73,12 @@ func (f failure) err() error {
 	return errors.New(f.Other)
 }
 
-// delegation is a call that has a worker redeem.
+// delegation is a call whose worker redeems a value.
 type delegation struct{ *call }
 
 func (c *call) delegation() delegation { return delegation{c} }
 
-// delegate has a worker send r, so that the answer is saved whatever happens to this
+// delegate makes a worker send r, so that the answer is saved whatever happens to this
 // process. If nothing is saved, this process sends it.
 func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
 	if c.store.Kind == StoreNone {
@@ -106,7 +106,7 @@ func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending
 	return t, c.slowIfLate(err)
 }
 
-// ask has a worker serve a request. An answer counts even if ctx has ended meanwhile.
+// ask makes a worker serve a request. An answer counts even if ctx has ended meanwhile.
 func (c delegation) ask(ctx context.Context, request []byte) (*oauth.Token, error) {
 	document, err := []byte(nil), ErrNoWorker
 	if c.worker != nil {
@@ -151,7 +151,7 @@ var errNoAnswer = errors.New("the process that renews the login ended without an
 // errSlow is the cause of a context that ended before a worker had its answer.
 var errSlow = errors.New("the server has not answered yet")
 
-// slowIfLate replaces errSlow by an error that tells what is going on.
+// slowIfLate replaces errSlow by an error that says which process waits.
 func (c delegation) slowIfLate(err error) error {
 	if errors.Is(err, errSlow) {
 		return c.slow()
@@ -295,7 +295,7 @@ func (r *request) overtaken(old *oauth.Token) (*oauth.Token, error) {
 		return nil, oauth.Temporary("the login was deleted while it was renewed")
 	case !old.Renewed.Equal(r.Seen):
 		return old, nil
-	case old.RefreshToken == "": // the other one was told so
+	case old.RefreshToken == "": // the server has refused it
 		dead := &oauth.Error{Class: oauth.ClassRefused, Code: "invalid_grant", Saved: oauth.LoginDead}
 		if u, err := url.Parse(old.Server.TokenEndpoint); err == nil {
 			dead.Host = u.Host

@@ -13,7 +13,7 @@ import (
 // none.
 const BazelNone = "{}\n"
 
-// BazelRequest is a request of Bazel to a credential helper.
+// BazelRequest is a host request of Bazel to a credential helper.
 type BazelRequest struct {
 	Host Host // zero: no token may be sent to the URI
 }

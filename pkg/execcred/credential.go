@@ -1,5 +1,3 @@
-// Package execcred encodes and decodes the protocols by which programs ask an executable
-// for a credential. How to get a token is not part of it.
 package execcred
 
 import (

@@ -23,7 +23,7 @@ var (
 // registry's token server, and not as a password.
 const DockerIdentityToken = "<token>"
 
-// DockerRequest is a request of docker to a credential helper.
+// DockerRequest is a host request of docker to a credential helper.
 type DockerRequest struct {
 	Host Host // zero: no token may be sent to the server
 

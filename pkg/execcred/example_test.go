@@ -12,7 +12,7 @@ import (
 
 // get returns the credential of one host. A real plugin gets the token from a source of
 // pkg/cache.
-func get(_ context.Context, r execcred.HostRequest) (execcred.Credential, error) {
+func get(_ context.Context, r execcred.Request) (execcred.Credential, error) {
 	pattern, err := execcred.ParsePattern("*.example.com")
 	if err != nil {
 		return execcred.Credential{}, err

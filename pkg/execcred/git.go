@@ -41,7 +41,7 @@ const (
 // gitState is the prefix of the state[] that this package writes, with its version.
 const gitState = "flyte:1:"
 
-// GitRequest is a request of git to a credential helper, for any operation.
+// GitRequest is a host request of git to a credential helper, for any operation.
 type GitRequest struct {
 	Host     Host   // zero: no token may be sent to the URL
 	Username string // of the URL, or of an answer; empty: not known
@@ -93,8 +93,9 @@ func (r *GitRequest) HasCredential(c Credential) bool {
 	return err == nil && subtle.ConstantTimeCompare([]byte(t), []byte(r.password))|subtle.ConstantTimeCompare([]byte(t), []byte(r.credential)) == 1
 }
 
-// Encode answers the operation get. The user name of c is for Basic. If git supports state[], the answer asks git to call get once more,
-// and not erase, if the server rejects the token. The answer to that second get does not.
+// Encode answers the operation get. The user name of c is for Basic. If git supports
+// state[], the answer asks git to call get once more, and not erase, if the server rejects
+// the token. The answer to that second get does not.
 func (r *GitRequest) Encode(c Credential, scheme GitScheme) ([]byte, error) {
 	t, err := c.token()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// GoauthRequest is a request of the go command to a command of GOAUTH.
+// GoauthRequest is a host request of the go command to a command of GOAUTH.
 type GoauthRequest struct {
 	First    bool // the call before anything is fetched, without a URL
 	Host     Host // of the URL; zero: no token may be sent to it

@@ -22,8 +22,8 @@ const (
 // caller then continues without one, except client-go.
 var ErrNoCredential = errors.New("there is no credential for this request")
 
-// HostRequest is what a caller asks for.
-type HostRequest struct {
+// Request is a host request, or the request of client-go for a cluster.
+type Request struct {
 	// Host gets the credential. It is zero for client-go, whose request has a Cluster.
 	Host     Host
 	Cluster  *KubernetesRequest // nil: the caller is not client-go
@@ -34,7 +34,7 @@ type HostRequest struct {
 }
 
 // GetFunc returns the credential for a request, or [ErrNoCredential].
-type GetFunc func(ctx context.Context, r HostRequest) (Credential, error)
+type GetFunc func(ctx context.Context, r Request) (Credential, error)
 
 // Process is what a plugin has of its process.
 type Process struct {
@@ -83,7 +83,7 @@ func serveKubernetes(ctx context.Context, process Process, get GetFunc) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	c, err := get(ctx, HostRequest{Cluster: r, Rejected: neverRejected})
+	c, err := get(ctx, Request{Cluster: r, Rejected: neverRejected})
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func serveGit(ctx context.Context, process Process, get GetFunc) ([]byte, error)
 	if err != nil || r.Host == (Host{}) {
 		return nil, nil
 	}
-	c, err := get(ctx, HostRequest{Host: r.Host, Username: r.Username, Rejected: r.Rejected})
+	c, err := get(ctx, Request{Host: r.Host, Username: r.Username, Rejected: r.Rejected})
 	switch {
 	case errors.Is(err, ErrNoCredential):
 		return nil, nil
@@ -141,7 +141,7 @@ func serveDocker(ctx context.Context, process Process, get GetFunc) ([]byte, err
 	case r.Host == (Host{}):
 		return nil, ErrDockerNotFound
 	}
-	c, err := get(ctx, HostRequest{Host: r.Host, Rejected: neverRejected})
+	c, err := get(ctx, Request{Host: r.Host, Rejected: neverRejected})
 	switch {
 	case errors.Is(err, ErrNoCredential):
 		return nil, ErrDockerNotFound
@@ -153,7 +153,7 @@ func serveDocker(ctx context.Context, process Process, get GetFunc) ([]byte, err
 
 func serveBazel(ctx context.Context, process Process, get GetFunc) ([]byte, error) {
 	if process.operation() != "get" {
-		return nil, errors.New("Bazel's only operation is get")
+		return nil, errors.New("the only operation of Bazel is get")
 	}
 	text, err := ReadRequest(process.Stdin)
 	if err != nil {
@@ -166,7 +166,7 @@ func serveBazel(ctx context.Context, process Process, get GetFunc) ([]byte, erro
 	if r.Host == (Host{}) {
 		return []byte(BazelNone), nil
 	}
-	c, err := get(ctx, HostRequest{Host: r.Host, Rejected: neverRejected})
+	c, err := get(ctx, Request{Host: r.Host, Rejected: neverRejected})
 	switch {
 	case errors.Is(err, ErrNoCredential):
 		return []byte(BazelNone), nil

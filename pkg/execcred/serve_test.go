@@ -56,7 +56,7 @@ func TestServe(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		process := Process{Args: strings.Fields(c.args), Getenv: func(string) string { return "" }, Stdin: strings.NewReader(c.in), Stdout: &out}
-		err := Serve(t.Context(), c.protocol, process, func(_ context.Context, r HostRequest) (Credential, error) {
+		err := Serve(t.Context(), c.protocol, process, func(_ context.Context, r Request) (Credential, error) {
 			if host, _ := ParseHost("https", "a.example.com"); r.Host != host && r.Host.String() != "a.example.com" && r.Cluster == nil || r.Rejected(Credential{Token: "at"}) {
 				t.Errorf("%s %q asks for %+v", c.protocol, c.in, r)
 			}
@@ -72,7 +72,7 @@ func TestServe(t *testing.T) {
 func TestServeRejection(t *testing.T) {
 	state := "state[]=" + gitState + gitFingerprint("old") + "\n"
 	process := Process{Args: []string{"get"}, Stdin: strings.NewReader("protocol=https\nhost=a.example.com\n" + state), Stdout: io.Discard}
-	err := Serve(t.Context(), Git, process, func(_ context.Context, r HostRequest) (Credential, error) {
+	err := Serve(t.Context(), Git, process, func(_ context.Context, r Request) (Credential, error) {
 		if !r.Rejected(Credential{Token: "old"}) || r.Rejected(Credential{Token: "new"}) {
 			t.Error("the wrong token counts as rejected")
 		}
@@ -86,7 +86,7 @@ func TestServeRejection(t *testing.T) {
 // A request that cannot be read, or is too long, and an answer that cannot be written are
 // errors.
 func TestServeBrokenStreams(t *testing.T) {
-	get := func(context.Context, HostRequest) (Credential, error) { return Credential{Token: "at"}, nil }
+	get := func(context.Context, Request) (Credential, error) { return Credential{Token: "at"}, nil }
 	broken := errors.New("broken")
 	_, closed := io.Pipe()
 	closed.CloseWithError(broken)

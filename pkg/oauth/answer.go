@@ -19,7 +19,7 @@ import (
 type answer struct {
 	resp   *http.Response
 	fields map[string]json.RawMessage // of the JSON object, or of a form
-	clean  func(string) string        // makes the server's text fit for people
+	clean  func(string) string        // makes the server's text safe to show
 	after  time.Duration              // for how long the server wants not to be asked again
 }
 

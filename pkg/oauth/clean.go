@@ -25,7 +25,7 @@ const (
 	mostCleaned = 8 << 10
 )
 
-// cleaner returns the function that makes a server's text fit for people: it cuts out
+// cleaner returns the function that makes a server's text safe to show: it cuts out
 // what was sent, whole or in part, in each encoding in which a server may repeat it, and
 // then applies [Printable].
 func cleaner(sent []string) func(string) string {
@@ -36,7 +36,7 @@ func cleaner(sent []string) func(string) string {
 	}
 }
 
-// Cleaner returns the function that makes the text of resp fit for people: it cuts out
+// Cleaner returns the function that makes the text of resp safe to show: it cuts out
 // the values of the headers that the request carried and applies [Printable].
 func Cleaner(resp *http.Response) func(string) string { return cleaner(sentHeaders(resp)) }
 

@@ -1,10 +1,3 @@
-// Package oauth gets tokens from an OAuth 2.0 or OpenID Connect authorization
-// server, for a user or for a machine. It stores nothing.
-//
-// [Client] holds what flytekit's AuthorizationClient takes as parameters. It
-// logs a user in through the browser (RFC 8252 with PKCE, RFC 7636) or with a
-// device code (RFC 8628), a machine by its secret (RFC 6749 §4.4), refreshes
-// and revokes.
 package oauth
 
 import (

@@ -11,25 +11,25 @@ import (
 // refresh token in the answer is dropped. An ID token that no scope requested is
 // dropped too.
 func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
-	machine := *c
-	machine.Grant = GrantClientCredentials
-	if err := machine.Check(); err != nil {
+	client := *c
+	client.Grant = GrantClientCredentials
+	if err := client.Check(); err != nil {
 		return nil, err
 	}
 	if c.ClientSecret == "" {
 		return nil, ConfigError("client-secret-file", "the client credentials grant needs the client's secret, and none is set")
 	}
-	m, err := machine.Discover(ctx)
+	m, err := client.Discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &TokenRequest{Server: *m, Form: machine.wanted(m), Scopes: machine.scopes(m)}
+	r := &TokenRequest{Server: *m, Form: client.wanted(m), Scopes: client.scopes(m)}
 	r.Form.Set("grant_type", machineGrant)
-	machine.extend(r.Form, c.TokenParams)
-	if r.Keys, err = machine.verifier().keysFor(ctx, m, r.Scopes, Auto); err != nil {
+	client.extend(r.Form, c.TokenParams)
+	if r.Keys, err = client.verifier().keysFor(ctx, m, r.Scopes, Auto); err != nil {
 		return nil, err
 	}
-	t, err := machine.Redeem(ctx, r, nil, nil)
+	t, err := client.Redeem(ctx, r, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func (c wire) requestDevice(ctx context.Context, m *Metadata) (*device, error) {
 	return d, nil
 }
 
-// newDevice reads a device endpoint's answer. clean makes its texts fit for people. A
+// newDevice reads a device endpoint's answer. clean makes its texts safe to show. A
 // time that cannot be read or used counts as absent, and so does a complete address that
 // cannot be opened.
 func newDevice(fields map[string]json.RawMessage, clean func(string) string, asked time.Time) (*device, error) {

@@ -144,7 +144,7 @@ func (a *loginFlow) outcome(ctx context.Context, q url.Values) (*Token, error) {
 	return a.exchange(ctx, q.Get("code"))
 }
 
-// clean makes the server's text fit for people. It cuts out what the authorization request
+// clean makes the server's text safe to show. It cuts out what the authorization request
 // contained, and what was drawn for this login.
 func (a *loginFlow) clean(text string) string {
 	return cleaner(append(sentValues(a.query), a.state, a.nonce, a.verifier))(text)

@@ -18,7 +18,7 @@ func main() {
 	}
 }
 
-func get(ctx context.Context, r execcred.HostRequest) (execcred.Credential, error) {
+func get(ctx context.Context, r execcred.Request) (execcred.Credential, error) {
 	registry, err := execcred.ParsePattern("registry.example.com")
 	if err != nil || !registry.Matches(r.Host) {
 		return execcred.Credential{}, execcred.ErrNoCredential

@@ -1,5 +1,3 @@
-// Package flyte holds what Flyte adds to OAuth 2.0: discovery of the login settings of
-// a Flyte endpoint, and the configuration of Flyte's other clients.
 package flyte
 
 import (
