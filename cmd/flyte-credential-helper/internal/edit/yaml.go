@@ -22,8 +22,9 @@ import (
 // ends stay. Each result is parsed and compared, so that no other value changes.
 //
 // A key is the names of nested mappings. A word [NAME=VALUE] is the mapping in a list in which NAME
-// has that value. If the last word begins with "- ", it is an item of a list, and its value is empty. Any other value is the text behind the colon: empty for null; a
-// block begins with a line feed and has its indentation below the key.
+// has that value. If the last word begins with "- ", it is an item of a list, and its value is
+// empty. Any other value is the text behind the colon: empty for null; a block begins with a line
+// feed and has its indentation below the key.
 type YAML struct {
 	FoldCase bool // names that differ only in case are the same
 	// Ours returns the keys of the entries that can be ours.
