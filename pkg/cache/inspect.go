@@ -123,7 +123,7 @@ func (s *Source) Failures() []Failure {
 			return
 		}
 		failure := Failure{Err: f.Failure.err(), At: f.At, Login: login}
-		if f.standing(s.now(), settings) != nil {
+		if f.inEffect(s.now(), settings) != nil {
 			failure.Until = f.Until
 		}
 		found = append(found, failure)
