@@ -97,7 +97,7 @@ func (s *Store) InKernel() bool {
 // Damaged reports whether the last Load found a file that no token can be read from.
 func (s *Store) Damaged() bool { return s.damaged }
 
-// Failure is a recorded failure of a login's renewals.
+// Failure is a saved failure of a login's renewals.
 type Failure struct {
 	Err error
 	At  time.Time
