@@ -11,7 +11,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// User is the user to whom a Flyte endpoint says that a token belongs: the answer of
+// User is the owner of a token, as a Flyte endpoint names it: the answer of
 // IdentityService.UserInfo, with the claims of OpenID Connect Core §5.1. Each may be empty.
 type User struct{ Subject, Name, Username, Email string }
 
