@@ -214,6 +214,9 @@ func (f *File) wrong(n ast.Node, format string, args ...any) error {
 }
 
 func (f *File) unknown(key string, at ast.Node, names []string) error {
+	if slices.ContainsFunc(Table(), func(s Setting) bool { return s.Name == key && s.Kind != Selector }) {
+		return f.wrong(at, "%s cannot be set here, only in a profile, with --%s or with %s", key, key, Variable(key))
+	}
 	return f.wrong(at, "there is no setting named %q%s", key, Suggestion(key, names))
 }
 

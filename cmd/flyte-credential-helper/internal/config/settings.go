@@ -69,7 +69,7 @@ const (
 
 const (
 	groupServer  = "Which server"
-	groupClient  = "What to ask for"
+	groupClient  = "What to request"
 	groupLogin   = "Logging in"
 	groupToken   = "The token"
 	groupNetwork = "Network and log"
@@ -86,54 +86,54 @@ func defaults() Settings {
 func Table() []Setting {
 	return []Setting{
 		{"profile", groupServer, "use this profile of config.yaml", Selector, Public, func(s *Settings) pflag.Value { return textValue{&s.Profile, "NAME"} }},
-		{"endpoint", groupServer, "a Flyte endpoint, which says itself how to log in, or is told by the endpoints below; http://HOST is plaintext, else TLS", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.Endpoint, "HOST"} }},
+		{"endpoint", groupServer, "Flyte endpoint; it announces how to log in, unless the endpoints below are set. http://HOST is without TLS", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.Endpoint, "HOST"} }},
 		{"issuer", groupServer, "an OpenID Connect issuer, or an OAuth 2.0 server with metadata", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.Issuer, "URL"} }},
 		{"auth-endpoint", groupServer, "authorization endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.AuthEndpoint, "URL"} }},
 		{"token-endpoint", groupServer, "token endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.TokenEndpoint, "URL"} }},
 		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.DeviceEndpoint, "URL"} }},
 		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.RevocationEndpoint, "URL"} }},
-		{"provider", groupServer, "what kind of server it is: fills in what such servers want and nothing else sets", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
+		{"provider", groupServer, "kind of server: sets what such servers need, if nothing else sets it", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
 
-		{"client-id", groupClient, "the client as the server knows it", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
-		{"client-secret-file", groupClient, "file that holds the client's secret", Path, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
-		{"client-secret-env", groupClient, "environment variable that holds the client's secret", Plain, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretEnv, "NAME"} }},
-		{"scope", groupClient, "scope to ask for (default with --issuer: openid, and offline_access where it is offered)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Scope, "SCOPE"} }},
-		{"audience", groupClient, "audience to ask for", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Audience, "AUDIENCE"} }},
-		{"resource", groupClient, "resource to ask for (RFC 8707)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Resource, "URI"} }},
-		{"account", groupClient, "your name for this login, sent as login_hint; keeps several apart", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Account, "NAME"} }},
+		{"client-id", groupClient, "client ID", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
+		{"client-secret-file", groupClient, "file with the client secret", Path, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
+		{"client-secret-env", groupClient, "environment variable with the client secret", Plain, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretEnv, "NAME"} }},
+		{"scope", groupClient, "scope to request (default with --issuer: openid, and offline_access if the server offers it)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Scope, "SCOPE"} }},
+		{"audience", groupClient, "audience to request", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Audience, "AUDIENCE"} }},
+		{"resource", groupClient, "resource to request (RFC 8707)", Plain, Public, func(s *Settings) pflag.Value { return listValue{&s.Resource, "URI"} }},
+		{"account", groupClient, "name for this login, sent as login_hint; logins with different names are separate", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.Account, "NAME"} }},
 		{"redirect-uri", groupClient, "redirect URI (default http://127.0.0.1 with a free port)", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.RedirectURI, "URI"} }},
-		{"redirect-port", groupClient, "port to try where the redirect URI's is taken", Plain, Public, func(s *Settings) pflag.Value { return portsValue{&s.RedirectPort} }},
+		{"redirect-port", groupClient, "port to try if the port of the redirect URI is in use", Plain, Public, func(s *Settings) pflag.Value { return portsValue{&s.RedirectPort} }},
 		{"auth-param", groupClient, "parameter to add to the authorization request", Plain, Public, func(s *Settings) pflag.Value { return mapValue{&s.AuthParam} }},
-		{"token-param", groupClient, "parameter to add to the exchange of a code", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.TokenParam} }},
-		{"refresh-param", groupClient, "parameter to add to a refresh", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.RefreshParam} }},
-		{"auth-params-in-token-request", groupClient, "repeat the authorization request's parameters in the exchange", Plain, Public, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
+		{"token-param", groupClient, "parameter to add to the token request of a login", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.TokenParam} }},
+		{"refresh-param", groupClient, "parameter to add to the token request of a refresh", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.RefreshParam} }},
+		{"auth-params-in-token-request", groupClient, "repeat the parameters of the authorization request in the token request", Plain, Public, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
 
-		{"grant", groupLogin, "how to log in; auto: in a browser, or where none can be opened by a code that is entered elsewhere", Plain, Public, func(s *Settings) pflag.Value {
+		{"grant", groupLogin, "how to log in; auto: in a browser, or with a device code if no browser can be opened", Plain, Public, func(s *Settings) pflag.Value {
 			return oneOf{&s.Grant, []string{"auto", "browser", "device", "client-credentials"}}
 		}},
-		{"interactive", groupLogin, "whether a login may start: auto asks for a terminal, a display or a browser that is named, and no CI", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
-		{"browser", groupLogin, "browser to open (default $BROWSER, else the system's)", Plain, Local, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
-		{"no-browser", groupLogin, "open no browser, show the address at the terminal only", Plain, Local, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
-		{"listen", groupLogin, "listen for the browser at this address instead of loopback, in a container whose port is published; the redirect URI stays the same", Plain, Local, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
-		{"login-timeout", groupLogin, "how long a person has to log in; a code that is entered elsewhere lasts as long as its server says", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.LoginTimeout, 1} }},
-		{"success-page", groupLogin, "HTML file for the browser to show in the end", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
-		{"failure-page", groupLogin, "HTML file for the browser to show if the login fails", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
+		{"interactive", groupLogin, "whether a login may start; auto: if there is a terminal, a display or a configured browser, and CI is not set", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
+		{"browser", groupLogin, "browser to open (default: $BROWSER, otherwise the browser of the system)", Plain, Local, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
+		{"no-browser", groupLogin, "do not open a browser; show the address at the terminal", Plain, Local, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
+		{"listen", groupLogin, "address to listen at for the browser instead of loopback, for a container with a published port; the redirect URI stays the same", Plain, Local, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
+		{"login-timeout", groupLogin, "time limit for the user to log in; the server sets the limit for a device code", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.LoginTimeout, 1} }},
+		{"success-page", groupLogin, "HTML file that the browser shows after a login", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
+		{"failure-page", groupLogin, "HTML file that the browser shows if the login fails", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
 
-		{"token-kind", groupToken, "which token to hand out; auto: for kubernetes the ID token if there is one", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
-		{"store", groupToken, "where to keep it: sealed, with the key in the OS keyring or in the kernel's (gone at reboot); readable in a file; or not at all", Plain, Local, func(s *Settings) pflag.Value {
+		{"token-kind", groupToken, "which token to return; auto: for kubernetes the ID token if there is one, otherwise the access token", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
+		{"store", groupToken, "where to store it: encrypted, with the key in the OS keyring or in the kernel keyring (lost at reboot); in a readable file; or nowhere", Plain, Local, func(s *Settings) pflag.Value {
 			return oneOf{&s.Store, []string{"auto", "keyring", "kernel", "file", "none"}}
 		}},
-		{"min-ttl", groupToken, "how long the token must still live (default 5m for token, else 0s)", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
-		{"reuse-window", groupToken, "how long a new token serves all who ask for a new one", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
-		{"force-refresh", groupToken, "renew a token that is still good", PerCall, Local, func(s *Settings) pflag.Value { return boolValue{&s.ForceRefresh} }},
+		{"min-ttl", groupToken, "minimum remaining lifetime of the token (default 5m for token, otherwise 0s)", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
+		{"reuse-window", groupToken, "how long after a refresh all calls that request a new token get the token of that refresh", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
+		{"force-refresh", groupToken, "refresh the token even if it is valid", PerCall, Local, func(s *Settings) pflag.Value { return boolValue{&s.ForceRefresh} }},
 
-		{"ca-file", groupNetwork, "certificates to trust beside the system's", Path, Network, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
-		{"insecure-skip-verify", groupNetwork, "do not check the server's certificate: whoever is in between can log in as you", Plain, ServerBound, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
+		{"ca-file", groupNetwork, "certificates to trust in addition to those of the system", Path, Network, func(s *Settings) pflag.Value { return textValue{&s.CAFile, "FILE"} }},
+		{"insecure-skip-verify", groupNetwork, "do not verify the certificate of the server: an attacker on the network can then log in as you", Plain, ServerBound, func(s *Settings) pflag.Value { return boolValue{&s.InsecureSkipVerify} }},
 		{"http-proxy", groupNetwork, "proxy for requests (default $HTTPS_PROXY, $HTTP_PROXY, $NO_PROXY)", Plain, Network, func(s *Settings) pflag.Value { return textValue{&s.HTTPProxy, "URL"} }},
 		{"header", groupNetwork, "header to add to requests to the hosts of --issuer, --endpoint and --token-endpoint, and to each --header-host", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
-		{"header-host", groupNetwork, "another host that gets --header; without a port on any port (default: only the hosts of --issuer, --endpoint and --token-endpoint)", Plain, ServerBound, func(s *Settings) pflag.Value { return listValue{&s.HeaderHost, "HOST[:PORT]"} }},
-		{"proxy-command", groupNetwork, "command that prints a token for a proxy before the Flyte endpoint, sent in Proxy-Authorization", Plain, ServerBound, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
-		{"log-level", groupNetwork, "what to tell on stderr", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
+		{"header-host", groupNetwork, "another host that gets --header, on any port if it has none (default: only the hosts of --issuer, --endpoint and --token-endpoint)", Plain, ServerBound, func(s *Settings) pflag.Value { return listValue{&s.HeaderHost, "HOST[:PORT]"} }},
+		{"proxy-command", groupNetwork, "command that prints a token for a proxy in front of the Flyte endpoint; it is sent in Proxy-Authorization", Plain, ServerBound, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
+		{"log-level", groupNetwork, "what to log on stderr", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
 	}
 }
 
