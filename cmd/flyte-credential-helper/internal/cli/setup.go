@@ -2,17 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"path/filepath"
 
-	"github.com/kballard/go-shellquote"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -112,9 +108,6 @@ func (a *app) setupOf(caller, short string, prepare func(words []string) (needs,
 		return a.noWords(c, args)
 	}
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := checkRoot(a.env); err != nil {
-			return exit(fail(a.env, err))
-		}
 		if undo {
 			if file, _ := cmd.Flags().GetString("config"); caller == "flyte" && file != "" {
 				file, _ = setup.FlyteFile(a.env, file)
@@ -137,21 +130,6 @@ func (a *app) setupOf(caller, short string, prepare func(words []string) (needs,
 	flags.BoolVar(&o.Yes, "yes", false, "do not ask for confirmation")
 	flags.BoolVar(&undo, "undo", false, "undo the changes of earlier setups: all, or those for the named hosts or contexts")
 	return c
-}
-
-// checkRoot returns an error if root would write into another user's directory: the state, the
-// configuration, or the files of other programs in the home directory.
-func checkRoot(env system.Env) error {
-	var foreign *system.RootError
-	if err := system.CheckRoot(filepath.Join(string(login.StateDir(env)), "setup")); errors.As(err, &foreign) {
-		return config.Errorf(config.Shell("export XDG_STATE_HOME=%s", shellquote.Join(system.RootState())), "%v", err)
-	}
-	for _, path := range []string{config.ConfigPath(env), filepath.Join(env.Home, ".gitconfig")} {
-		if err := system.CheckRoot(path); err != nil {
-			return config.Errorf(config.Shell("export HOME=%s", shellquote.Join(system.RootHome())), "%v", err)
-		}
-	}
-	return nil
 }
 
 // ownFlags returns the flags on the command line that are not settings.

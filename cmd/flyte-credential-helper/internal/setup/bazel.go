@@ -1,7 +1,10 @@
 package setup
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,7 +95,24 @@ func bazelLines(hosts []string, path string) (lines string, unnamed []string) {
 	return strings.Join(slices.Compact(all), ""), unnamed
 }
 
-// verify runs nothing: Bazel asks in a project only.
-func (b bazelSetup) verify(_ context.Context, p *plan, _ *session) (string, error) {
-	return strings.Join(p.notes, "\n") + "\n", nil
+// verify runs the helper as Bazel does.
+func (b bazelSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
+	hosts, _, err := parseHosts("bazel", b.hosts)
+	if err != nil {
+		return "", err
+	}
+	path := p.steps[len(p.steps)-1].Path
+	for _, h := range hosts {
+		if _, exact := h.Pattern.Host(); !exact {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, path, "get")
+		cmd.Env, cmd.Stdin = b.Environ(), strings.NewReader(fmt.Sprintf(`{"uri":%q}`, hostURL(h.Pattern.String())))
+		out, err := cmd.Output()
+		if err != nil || !bytes.Contains(out, []byte(s.credential.Value.Reveal())) {
+			return report, &VerifyError{path + " is set up, but it does not answer with the token for " + h.Pattern.String()}
+		}
+		report += "Bazel gets the token for " + h.Pattern.String() + ".\n"
+	}
+	return report, nil
 }

@@ -197,7 +197,7 @@ func (d dockerSetup) get(ctx context.Context, host string) (given dockerCredenti
 
 // registry is the registry of a host. It may be without TLS on loopback only.
 func (d dockerSetup) registry(p execcred.Pattern, username, secret string) *registry {
-	r := &registry{client: &http.Client{Timeout: 10 * time.Second}, url: gitURL(p.String()), username: username, secret: secret}
+	r := &registry{client: &http.Client{Timeout: 10 * time.Second}, url: hostURL(p.String()), username: username, secret: secret}
 	if transport, err := login.Transport(d.Resolved, d.policy, d.Env); err == nil {
 		r.client.Transport = transport
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,7 +16,6 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -54,7 +52,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 		if h.Username != "" || strings.HasPrefix(h.Pattern.String(), "*") {
 			continue
 		}
-		if hosts[i].Username, err = g.configuredUsername(ctx, gitURL(h.Pattern.String())); err != nil {
+		if hosts[i].Username, err = g.configuredUsername(ctx, hostURL(h.Pattern.String())); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +67,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	names := hostNames(hosts)
 	p.steps = append(p.steps, newFile(path, "", names))
 	for _, name := range names {
-		url := gitURL(name)
+		url := hostURL(name)
 		c := edit.Change{Path: path, Kind: kindGit, Key: []string{url}, New: gitHelper(program), For: []string{name}}
 		p.steps = append(p.steps, step{c, gitLines(url, c.New)})
 		note, err := g.followers(effective, url)
@@ -81,24 +79,12 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	return p, nil
 }
 
-// gitURL is the URL of a host, as in git's configuration.
-func gitURL(host string) string {
-	if strings.Contains(host, "://") {
-		return host
-	}
-	return "https://" + host
-}
-
 // gitHelper is the value of a helper that runs program. git passes an absolute path to a shell.
 func gitHelper(program string) string {
 	if quoted := shellquote.Join(program); quoted != program {
 		return "!" + quoted + " git"
 	}
 	return program + " git"
-}
-
-func gitLines(url, helper string) string {
-	return fmt.Sprintf("[credential %q]\n\thelper =\n\thelper = %s\n", url, helper)
 }
 
 // file is the file that git config --global writes.
@@ -152,7 +138,7 @@ func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report strin
 		return "", err
 	}
 	for _, h := range hosts {
-		url := gitURL(h.Pattern.String())
+		url := hostURL(h.Pattern.String())
 		if _, exact := h.Pattern.Host(); !exact {
 			continue
 		}
@@ -329,20 +315,19 @@ func (g gitFormat) Get(ctx context.Context, text []byte, key []string) (value *s
 func (g gitFormat) Set(ctx context.Context, text []byte, key []string, value *string) ([]byte, error) {
 	list, err := helpersIn(ctx, g.env, text)
 	for _, h := range list {
-		if err == nil && h.url == key[0] && isOurGitHelper(h.value) {
-			text, err = g.remove(ctx, text, h)
+		if h.url == key[0] && isOurGitHelper(h.value) {
+			text = withoutHelper(text, h)
 		}
 	}
-	if err != nil || value == nil {
-		return text, err
+	if err == nil && value != nil {
+		text = edit.AppendLines(text, gitLines(key[0], *value))
 	}
-	section, err := g.section(ctx, key[0], *value)
-	return edit.AppendLines(text, string(section)), err
+	return text, err
 }
 
 // Revert implements [edit.Reverter].
-func (g gitFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]byte, error) {
-	return g.remove(ctx, text, helper{url: c.Key[0], value: c.New})
+func (gitFormat) Revert(_ context.Context, text []byte, c edit.Change) ([]byte, error) {
+	return withoutHelper(text, helper{url: c.Key[0], value: c.New}), nil
 }
 
 // Keys implements [edit.Format].
@@ -361,72 +346,57 @@ func isOurGitHelper(value string) bool {
 	return strings.Contains(value, config.Program) && strings.HasSuffix(value, " git")
 }
 
-// section is the section that setup writes, in git's own form.
-func (g gitFormat) section(ctx context.Context, url, value string) ([]byte, error) {
-	return g.edited(ctx, nil, url, []string{"--add", ""}, []string{"--add", value})
+// gitLines is the section that setup writes.
+func gitLines(url, value string) string {
+	return "[credential " + quoteGit(url, true) + "]\n\thelper =\n\thelper = " + quoteGit(value, strings.ContainsAny(value, "#;")) + "\n"
 }
 
-// remove removes a helper, and the empty one before it: the section, if it is as setup has
-// written it, otherwise these keys of it.
-func (g gitFormat) remove(ctx context.Context, text []byte, h helper) ([]byte, error) {
-	section, err := g.section(ctx, h.url, h.value)
-	if err != nil {
-		return nil, err
+// quoteGit writes a value as git does.
+// https://git-scm.com/docs/git-config#_syntax
+func quoteGit(value string, quotes bool) string {
+	value = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+	if quotes {
+		return `"` + value + `"`
 	}
-	section = bytes.ReplaceAll(section, []byte("\n"), []byte(edit.LineEnd(text)))
-	if i := bytes.LastIndex(text, section); i >= 0 && endsSection(text[i+len(section):]) {
-		return slices.Concat(text[:i], text[i+len(section):]), nil
-	}
-	list, err := helpersIn(ctx, g.env, text)
-	if err != nil || !slices.Contains(list, h) {
-		return text, err
-	}
-	steps := [][]string{{"--unset-all", "^" + regexp.QuoteMeta(h.value) + "$"}}
-	if empty := slices.Index(list, helper{url: h.url}); empty >= 0 && !slices.Contains(list[empty+1:], helper{url: h.url}) {
-		steps = append(steps, []string{"--unset-all", "^$"})
-	}
-	return g.edited(ctx, text, h.url, steps...)
+	return value
 }
 
-// endsSection reports whether no key of a section is at the beginning of text.
-func endsSection(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != ';' {
+// withoutHelper returns a text without a helper, without the empty one in the line before it, and
+// without the section if it is empty then. git config cannot tell one empty helper from another.
+func withoutHelper(text []byte, h helper) []byte {
+	lines := slices.Collect(strings.Lines(string(text)))
+	header := ""
+	isHelper := func(line, value string) bool {
+		name, rest, found := strings.Cut(line, "=")
+		return found && strings.EqualFold(strings.TrimSpace(name), "helper") && strings.TrimSpace(rest) == value
+	}
+	ours := quoteGit(h.value, strings.ContainsAny(h.value, "#;"))
+	for i := 0; i < len(lines); i++ {
+		if line := strings.TrimSpace(lines[i]); strings.HasPrefix(line, "[") {
+			header = line
+		}
+		if header != "[credential "+quoteGit(h.url, true)+"]" || !isHelper(lines[i], ours) {
+			continue
+		}
+		from := i
+		if isHelper(lines[i-1], "") {
+			from--
+		}
+		to := i + 1
+		if strings.TrimSpace(lines[from-1]) == header && endsSection(lines[to:]) {
+			from--
+		}
+		lines, i = slices.Delete(lines, from, to), from-1
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
+// endsSection reports whether lines begin with no key of the section before them.
+func endsSection(lines []string) bool {
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line[0] != ';' {
 			return line[0] == '['
 		}
 	}
 	return true
-}
-
-// edited returns a text after git config has changed the helpers of a URL. A step is an option
-// and the words after the key.
-func (g gitFormat) edited(ctx context.Context, text []byte, url string, steps ...[]string) (after []byte, err error) {
-	err = g.onCopy(text, func(path string) error {
-		for _, s := range steps {
-			args := append([]string{"config", "--file", path, s[0], "credential." + url + ".helper"}, s[1:]...)
-			if _, err := runGit(ctx, g.env, nil, nil, args...); err != nil {
-				return err
-			}
-		}
-		after, err = os.ReadFile(path)
-		return err
-	})
-	return after, err
-}
-
-// onCopy calls do with the path of a copy of text in the state directory.
-func (g gitFormat) onCopy(text []byte, do func(path string) error) error {
-	dir := filepath.Join(string(login.StateDir(g.env)), "setup.copy")
-	if err := os.RemoveAll(dir); err != nil { // of an interrupted call
-		return err
-	}
-	if err := edit.MakeDir(dir); err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "gitconfig")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return err
-	}
-	return do(path)
 }

@@ -45,7 +45,18 @@ func hostArguments(caller string, words []string) ([]string, error) {
 		return nil, nil
 	}
 	hosts, _, err := parseHosts(caller, words)
+	if err == nil && caller == "bazel" {
+		hosts, err = withParents(hosts)
+	}
 	return hostNames(hosts), err
+}
+
+// hostURL is the URL of a host.
+func hostURL(host string) string {
+	if strings.Contains(host, "://") {
+		return host
+	}
+	return "https://" + host
 }
 
 // hostPlan begins the plan of an integration whose program names hosts.

@@ -132,10 +132,21 @@ func (js *journals) takeBack(ctx context.Context, caller string, t *todo) (err e
 	return js.of(caller).Save()
 }
 
-// checkStateDir returns an error if there is no directory for the journal.
+// checkRoot returns an error if root would write into another user's directory.
+func checkRoot(path string) error {
+	if err := system.CheckRoot(path); err != nil {
+		return config.Errorf(config.Shell("export HOME=%s", shellquote.Join(system.RootHome())), "%v", err)
+	}
+	return nil
+}
+
+// checkStateDir returns an error if there is no directory for the journal, or it is another user's.
 func checkStateDir(env system.Env) error {
 	if login.StateDir(env) == "" {
 		return config.Errorf(config.Shell("export XDG_STATE_HOME=/a/directory/of/yours"), "there is no home directory for the journal of setup")
+	}
+	if err := system.CheckRoot(filepath.Join(string(login.StateDir(env)), "setup")); err != nil {
+		return config.Errorf(config.Shell("export XDG_STATE_HOME=%s", shellquote.Join(system.RootState())), "%v", err)
 	}
 	return nil
 }
@@ -159,6 +170,9 @@ func lock(ctx context.Context, env system.Env) (unlock func(), err error) {
 // check returns why a file cannot be edited or written, or nil.
 func (js *journals) check(ctx context.Context, changes []edit.Change) error {
 	for _, c := range changes {
+		if err := checkRoot(c.Path); err != nil {
+			return err
+		}
 		_, err := js.formats.Preview(ctx, c.Path, changes)
 		if err == nil {
 			err = edit.CheckWritable(c.Path)

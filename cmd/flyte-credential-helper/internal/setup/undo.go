@@ -166,6 +166,9 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 		}
 		return nil
 	}
+	if err := checkRoot(c.Path); err != nil {
+		return err
+	}
 	done, err := u.formats.Revert(ctx, c)
 	if err != nil {
 		return err
