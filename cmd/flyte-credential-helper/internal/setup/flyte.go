@@ -57,7 +57,7 @@ func (s flyteSetup) plan(ctx context.Context) (*plan, error) {
 		// client of Flyte 1, does not start with this key.
 		entries = append(entries, flyteEntry{key: "disableKeyring", value: "true"})
 	}
-	p := &plan{summary: "Flyte's clients will run this program", kind: oauth.Access}
+	p := &plan{summary: "Flyte's clients will run this program", kind: oauth.Access, accepts: true}
 	p.notes = []string{"The login:\n" + strings.TrimSuffix(servers.String(), "\n")}
 	if !servers.Flyte2 {
 		p.notes = append(p.notes, "If flytectl has a token in its keyring, it uses that token until it expires.")

@@ -64,7 +64,7 @@ func (s kubernetesSetup) plan(context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{summary: "kubectl will run this program"}
+	p := &plan{}
 	var targets []target
 	if s.options.FromKubelogin {
 		targets, p.notes, err = s.fromKubelogin(k)
@@ -81,6 +81,11 @@ func (s kubernetesSetup) plan(context.Context) (*plan, error) {
 		}
 		p.steps, p.notes = append(p.steps, steps...), append(p.notes, notes...)
 	}
+	var contexts []string
+	for _, t := range targets {
+		contexts = append(contexts, t.contexts...)
+	}
+	p.summary = "kubectl will run this program in the context " + strings.Join(contexts, ", ")
 	if len(targets) > 0 {
 		p.profile = targets[0].profile
 		p.context = append(targets[0].contexts, "")[0]
@@ -226,13 +231,10 @@ func (s kubernetesSetup) steps(k *kubeconfig, t target) (steps []step, notes []s
 	if err != nil {
 		return nil, nil, err
 	}
-	what := "the user " + t.user
-	if len(t.contexts) > 0 {
-		what += " of the context " + strings.Join(t.contexts, ", ")
-	}
-	add(path, kindKubeconfig, userKey(t.user), value, what+":\n  exec: "+shellquote.Join(append([]string{e.Command}, e.Args...)...))
+	add(path, kindKubeconfig, userKey(t.user), value, "users:\n- name: "+edit.Quote(t.user)+"\n  user:"+strings.ReplaceAll(value, "\n", "\n  "))
 	if t.moves != "" {
-		add(k.context(t.moves).path, kindKubeconfig, contextKey(t.moves), edit.Quote(t.user), "the context "+t.moves+":\n  user: "+t.user)
+		add(k.context(t.moves).path, kindKubeconfig, contextKey(t.moves), edit.Quote(t.user),
+			"contexts:\n- name: "+edit.Quote(t.moves)+"\n  context:\n    user: "+edit.Quote(t.user))
 	}
 	return steps, notes, nil
 }

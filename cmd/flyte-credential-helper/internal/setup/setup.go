@@ -70,6 +70,7 @@ type plan struct {
 
 	context    string     // of the kubeconfig, to check; empty: none
 	profile    string     // the profile to log in with; empty: the settings of this call
+	accepts    bool       // the question names the servers of the login
 	servesHost bool       // the profile is used for the hosts that it serves
 	kind       oauth.Kind // of token; empty: what the settings say
 }
@@ -195,7 +196,7 @@ func (r *Run) logIn(ctx context.Context, p *plan, changes []edit.Change) (*sessi
 		}
 	}
 	policy := r.policy
-	policy.Explicit, policy.IgnoreBackoff, policy.AcceptServers, policy.Kind, policy.Auto = true, true, r.options.Yes, p.kind, oauth.Auto
+	policy.Explicit, policy.IgnoreBackoff, policy.AcceptServers, policy.Kind, policy.Auto = true, true, r.options.Yes || p.accepts && len(changes) > 0, p.kind, oauth.Auto
 	s, err := login.Open(ctx, settings, policy, r.Env)
 	if err != nil {
 		return nil, err

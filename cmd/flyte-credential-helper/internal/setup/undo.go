@@ -183,6 +183,10 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	case done:
 		u.tell("removed our entries from %s; other changes kept", c.Path)
 	case c.Kind == edit.KindFile:
+	case now != nil && c.Old != nil && *now == *c.Old:
+		u.tell("%s in %s is as it was before setup", name(c), c.Path)
+	case now != nil && strings.Contains(*now, config.Program):
+		return fmt.Errorf("%s in %s was changed after setup and still runs this program: remove it yourself, and repeat the undo", name(c), c.Path)
 	case now == nil:
 		u.tell("%s is not in %s any more", name(c), c.Path)
 	default:
@@ -193,8 +197,11 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 
 // name is what users call an entry.
 func name(c edit.Change) string {
-	if c.Kind == edit.KindLink {
+	switch c.Kind {
+	case edit.KindLink:
 		return "the link"
+	case kindKubeconfig: // users or contexts, and the selector of a name
+		return "the " + strings.TrimSuffix(c.Key[0], "s") + " " + strings.TrimSuffix(strings.TrimPrefix(c.Key[1], "[name="), "]")
 	}
 	return strings.Join(c.Key, " ")
 }
