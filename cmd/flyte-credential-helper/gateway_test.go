@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +25,7 @@ type gateway struct {
 	mu     sync.Mutex
 	set    map[string]string // members of its metadata
 	guard  string            // the token that requests must have; empty: none
+	wants  string            // the audience that tokens must have; empty: any
 	asked  int               // for the metadata
 	denied int
 }
@@ -37,6 +39,7 @@ func newGateway(s *oauthtest.Server) *gateway {
 			"client_id": oauthtest.PublicClient, "redirect_uri": "http://localhost/callback", "scopes": []string{"openid", "offline_access"}, "authorization_metadata_key": "flyte-authorization",
 		})
 	})
+	mux.HandleFunc("GET /me", g.userInfo)
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != "PRI" && !g.lets(r) { // which is how HTTP/2 begins
 			http.Error(w, "who are you?", http.StatusUnauthorized)
@@ -76,6 +79,22 @@ func (g *gateway) metadata(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, document)
 }
 
+// userInfo tells whose token it is, as flyteadmin does.
+func (g *gateway) userInfo(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	wants := g.wants
+	g.mu.Unlock()
+	token, _ := strings.CutPrefix(r.Header.Get("Flyte-Authorization"), "Bearer ")
+	claims, err := g.identity.Verify(token)
+	if err != nil || wants != "" && !strings.Contains(fmt.Sprint(claims["aud"]), wants) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(`{"code":16,"message":"invalid audience"}`))
+		return
+	}
+	writeJSON(w, map[string]any{"subject": claims["sub"]})
+}
+
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
@@ -88,6 +107,7 @@ func (g *gateway) address() string { return strings.TrimPrefix(g.URL, "http://")
 //
 //	flyte set NAME=VALUE   change members of its metadata
 //	flyte guard TOKEN      require this token in Proxy-Authorization; "" for none
+//	flyte wants AUDIENCE   reject tokens for other audiences
 //	flyte count N          fail unless it received N requests for its metadata
 //	flyte denied N         fail unless it rejected N requests
 //	flyte write FILE       replace ADDRESS in a file by $FLYTE
@@ -104,6 +124,8 @@ func flyteCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case "guard":
 		g.guard = args[1]
+	case "wants":
+		g.wants = args[1]
 	case "count":
 		testenv.Want(ts, "requests for the metadata", g.asked, args[1])
 	case "denied":

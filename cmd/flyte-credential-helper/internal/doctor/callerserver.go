@@ -85,18 +85,20 @@ func firstOf(words ...string) string {
 	return ""
 }
 
-// flyteRejects tells why flyteadmin may reject a token with these claims, in the order in
-// which flyteadmin judges them (auth/authzserver/claims_verifier.go).
+// flyteRejects tells why flyteadmin may reject a token with these claims: flyteadmin judges
+// the audience, then the scopes (auth/authzserver/claims_verifier.go).
 func (e *examination) flyteRejects(c *claims) (problem string, fix config.Hint) {
 	switch {
 	case c == nil:
 		return "the token is opaque, and Flyte takes JWTs only", e.logIn("--audience", "AUDIENCE")
 	case len(c.Scopes) == 1 && strings.Contains(c.Scopes[0], " "):
 		return "Flyte takes the scopes of the token for one scope: " + c.Scopes[0], e.logIn("--scope", "all")
-	case len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "all"):
-		return "Flyte requires the scope all, and the token has " + strings.Join(c.Scopes, " "), e.logIn("--scope", "all")
 	}
-	return "its audience must be one of the endpoint's allowedAudience, and it is " + orNone(strings.Join(c.Audience, " ")), e.logIn("--audience", "AUDIENCE")
+	problem = "the endpoint's allowedAudience must have the token's audience, which is " + orNone(strings.Join(c.Audience, " "))
+	if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "all") {
+		return problem + "; and Flyte requires the scope all, and the token has " + strings.Join(c.Scopes, " "), e.logIn("--scope", "all")
+	}
+	return problem, e.logIn("--audience", "AUDIENCE")
 }
 
 // lsRemote has git read a repository with the saved token. It runs none of the configured

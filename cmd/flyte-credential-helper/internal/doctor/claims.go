@@ -49,8 +49,9 @@ func decodeClaims(token oauth.Secret) *claims {
 	if verified, isBool := fields["email_verified"].(bool); isBool {
 		c.EmailVerified = verified
 	}
-	if c.Scopes = list(fields["scp"]); c.Scopes == nil {
-		c.Scopes = strings.Fields(text(fields["scope"]))
+	c.Scopes = list(fields["scp"])
+	if scope := text(fields["scope"]); scope != "" && c.Scopes == nil {
+		c.Scopes = strings.Fields(scope)
 	}
 	if seconds, isNumber := fields["exp"].(float64); isNumber {
 		c.Expiry = time.Unix(int64(seconds), 0)

@@ -1,0 +1,32 @@
+package doctor
+
+import (
+	"testing"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+)
+
+// The summary names the first failure, or without one the first warning.
+func TestText(t *testing.T) {
+	good := ok("server", "https://login.example.com")
+	warned := ok("proxy", "none").warning("it is not read", config.Hint{})
+	failed := ok("login", "none").failure("not logged in", config.Command("flyte-credential-helper", "login"))
+	later := ok("token", "none").failure("a consequence\nof it", config.Hint{})
+	for _, row := range []struct {
+		findings []Finding
+		failed   bool
+		want     string
+	}{
+		{[]Finding{good}, false, "ok    server: https://login.example.com\n\nno problems\n"},
+		{[]Finding{warned}, false, "warn  proxy: none\n      it is not read\n\nno problems, 1 warning; first: proxy: it is not read\n"},
+		{[]Finding{warned, failed, later}, true, "warn  proxy: none\n      it is not read\n" +
+			"FAIL  login: none\n      not logged in\n      fix: flyte-credential-helper login\n" +
+			"FAIL  token: none\n      a consequence of it\n\n" +
+			"2 problems, 1 warning; first: login: not logged in; fix: flyte-credential-helper login\n"},
+		{[]Finding{skipped("token", "there is no saved login")}, false, "skip  token: skipped: there is no saved login\n\nno problems\n"},
+	} {
+		if got := Text(row.findings); got != row.want || Failed(row.findings) != row.failed {
+			t.Errorf("got %q (%v), not %q (%v)", got, Failed(row.findings), row.want, row.failed)
+		}
+	}
+}
