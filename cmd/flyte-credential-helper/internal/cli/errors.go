@@ -63,9 +63,7 @@ func classify(err error) (status int, hint config.Hint) {
 		return 128 + int(interrupted.signal), config.Hint{}
 	case errors.As(err, &wrong):
 		return exitUsage, wrong.Hint
-	case errors.As(err, &form):
-		return exitUsage, config.Text("to see the lines and write them yourself, use --print")
-	case errors.As(err, &changed):
+	case errors.As(err, &form), errors.As(err, &changed):
 		return exitUsage, config.Hint{}
 	case errors.As(err, &needed) && needed.Server == "":
 		return exitLogin, config.Hint{}

@@ -214,8 +214,15 @@ func flyteSteps(path string, entries []flyteEntry) ([]step, error) {
 		return nil, err
 	}
 	admin, err := flyteFormat().Get(context.Background(), text, []string{"admin"})
+	if err == nil {
+		_, err = flyteFormat().Get(context.Background(), text, []string{"admin", "command"})
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		var byHand []string
+		for _, e := range entries {
+			byHand = append(byHand, e.key+": "+e.value)
+		}
+		return nil, config.Errorf(config.Text("write these lines under admin yourself: %s", strings.Join(byHand, "; ")), "%s: %v", path, err)
 	}
 	names := []string{path}
 	steps := []step{newFile(path, "", names)}

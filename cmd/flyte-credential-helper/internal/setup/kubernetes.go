@@ -354,7 +354,7 @@ func currentIfSame(y edit.YAML, path string, key []string, value string) (string
 	}
 	now, err := y.Get(context.Background(), text, key)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", config.Errorf(config.Text("to let kubectl rewrite the file in its usual form: kubectl config use-context CONTEXT"), "%s: %v", path, err)
 	}
 	if now != nil && edit.SameValue(*now, value) {
 		value = *now
