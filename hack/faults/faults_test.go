@@ -45,7 +45,7 @@ type row struct {
 }
 
 func rows() []row {
-	return slices.Concat(concurrency(), leaders(), kills(), network(), hostile(), tlsRows(), files(), keyrings(), states(), systemCalls(), disks())
+	return slices.Concat(concurrency(), leaders(), kills(), network(), hostile(), tlsRows(), files(), keyrings(), states(), systemCalls(), disks(), setups())
 }
 
 func TestFaults(t *testing.T) {

@@ -137,6 +137,7 @@ func writeChanged(path string, text []byte) error {
 // Revert takes a change back if what it made is still there. done is false if it is not.
 func (f Formats) Revert(ctx context.Context, c Change) (done bool, err error) {
 	if c.Kind == KindLink || c.Kind == KindFile {
+		_ = os.Remove(draftOf(c.Path)) // of an interrupted call
 		now, err := f.Current(ctx, c)
 		switch {
 		case err != nil || now == nil || *now != c.New:
@@ -148,6 +149,7 @@ func (f Formats) Revert(ctx context.Context, c Change) (done bool, err error) {
 		}
 		return true, removeFile(c.Path)
 	}
+	removeDraft(c.Path)
 	text, err := Read(c.Path)
 	if err != nil || text == nil {
 		return false, err

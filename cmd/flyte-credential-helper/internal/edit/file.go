@@ -52,14 +52,24 @@ func Write(path string, text []byte) error {
 	return nil
 }
 
-// remove removes a file, and keeps a symbolic link to it.
+// remove removes a file, and keeps a symbolic link to it. It may not exist.
 func remove(path string) error {
+	removeDraft(path)
 	path, err := followLinks(path)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.Remove(path)
 	}
-	_ = os.Remove(draftOf(path)) // of an interrupted call
-	return os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err
+}
+
+// removeDraft removes what an interrupted call has left of a new file.
+func removeDraft(path string) {
+	if path, err := followLinks(path); err == nil {
+		_ = os.Remove(draftOf(path))
+	}
 }
 
 // MakeDir makes a directory and its parents, for this user only.

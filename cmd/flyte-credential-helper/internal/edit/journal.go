@@ -2,10 +2,7 @@ package edit
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 )
 
@@ -45,11 +42,7 @@ func ReadJournal(path string) (j *Journal, other []byte, err error) {
 // Save writes the journal and syncs it. A journal without changes is removed.
 func (j *Journal) Save() error {
 	if len(j.Changes) == 0 {
-		err := os.Remove(j.Path)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		return err
+		return remove(j.Path)
 	}
 	text, err := json.MarshalIndent(journalFile{journalVersion, j.Changes}, "", "\t")
 	if err != nil {

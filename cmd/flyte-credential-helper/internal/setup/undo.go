@@ -83,7 +83,7 @@ func Undo(ctx context.Context, env system.Env, caller string, names []string, dr
 	}
 	mine := js.of(caller)
 	if len(mine.Changes) == 0 && js.old[caller] == nil {
-		return env.Write("There is nothing to undo.\n")
+		return errors.Join(mine.Save(), env.Write("There is nothing to undo.\n"))
 	}
 	if err := known(mine, caller, names); err != nil {
 		return err
