@@ -2,6 +2,7 @@ package setup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,8 +117,8 @@ func (g gitSetup) configuredUsername(ctx context.Context, url string) (string, e
 	return strings.TrimSpace(string(out)), err
 }
 
-// followers are the helpers that git asks after ours, and gives our token to. They are in a
-// repository's own configuration or in the environment, which setup does not change.
+// followers are the helpers that git asks after ours, and gives our token to: after the changes of
+// setup, those in a repository's own configuration and in the environment.
 func (g gitSetup) followers(effective []helper, url string) (notes []string, err error) {
 	for _, h := range effective {
 		switch {
@@ -131,6 +132,20 @@ func (g gitSetup) followers(effective []helper, url string) (notes []string, err
 	return notes, nil
 }
 
+// checkLast returns an error if git asks another helper of the user or the system after ours.
+func (g gitSetup) checkLast(ctx context.Context, url string) error {
+	effective, err := gitHelpers(ctx, g.Env)
+	for _, h := range slices.Backward(effective) {
+		switch {
+		case h.url == url && isOurGitHelper(h.value):
+			return nil
+		case h.appliesTo(url) && h.value != "" && h.scope != "local" && h.scope != "worktree":
+			return &VerifyError{fmt.Sprintf("git is set up, but it asks the helper %q of %s after this program, and gives it the token: remove that helper", h.value, h.place())}
+		}
+	}
+	return err
+}
+
 // verify asks git for the credential, and compares it with our token.
 func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
 	hosts, repositories, err := parseHosts("git", g.hosts)
@@ -142,7 +157,7 @@ func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report strin
 		if _, exact := h.Pattern.Host(); !exact {
 			continue
 		}
-		if err := g.fill(ctx, url, h.Username, s); err != nil {
+		if err := cmp.Or(g.checkLast(ctx, url), g.fill(ctx, url, h.Username, s)); err != nil {
 			return report, err
 		}
 		report += "git gets the token for " + h.Pattern.String() + ".\n"
