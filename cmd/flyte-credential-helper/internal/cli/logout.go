@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
@@ -76,13 +77,20 @@ func (o *logout) run(ctx context.Context, all bool) error {
 	return failed
 }
 
-// otherLogins ends the sentence "Not logged in to SERVER", and says if there are logins at
-// the same server with other settings.
+// otherLogins ends the sentence "Not logged in to SERVER", and names the logins at the same
+// server with other settings.
 func otherLogins(stores []*cache.Store, server string) string {
-	if slices.ContainsFunc(stores, func(s *cache.Store) bool { return s.Header.Server == server }) {
-		return " with these settings. To list the logins, run: " + config.Program + " status"
+	var others []string
+	for _, s := range stores {
+		if s.Header.Server == server {
+			others = append(others, namedLogin(s.Header))
+		}
 	}
-	return "."
+	if len(others) == 0 {
+		return "."
+	}
+	slices.Sort(others)
+	return " with these settings. Saved here: " + strings.Join(slices.Compact(others), "; ") + ". To list the logins, run: " + config.Program + " status"
 }
 
 // end revokes the tokens in s and deletes them, whatever the server answers.
@@ -124,4 +132,16 @@ func remains(r *oauth.Remaining, now time.Time) string {
 		return ""
 	}
 	return " The server does not revoke access tokens: the last one stays valid until " + local(r.Until) + "."
+}
+
+// namedLogin names the flags by which a login differs from others at its server.
+func namedLogin(h cache.Header) string {
+	words := "no --account"
+	if h.Account != "" {
+		words = "--account " + oauth.Printable(h.Account)
+	}
+	if h.Client != "" {
+		words += ", --client-id " + oauth.Printable(h.Client)
+	}
+	return words
 }

@@ -31,6 +31,8 @@ type saved struct {
 	Refreshable bool            `json:"refreshable"` // it is refreshed without a user
 	Scopes      []string        `json:"scopes,omitempty"`
 	Store       cache.StoreKind `json:"store"`
+	Profiles    []string        `json:"profiles,omitempty"`
+	UsedBy      []string        `json:"used_by,omitempty"` // hosts that get the token, and kubectl's contexts
 	Problem     string          `json:"problem,omitempty"` // why the rest is not known
 }
 
@@ -51,13 +53,15 @@ func (a *app) statusCommand() *cobra.Command {
 // status lists the saved logins.
 func status(ctx context.Context, env system.Env, keyring *cache.Keyring, asJSON bool) error {
 	stores, problem := cache.List(login.StateDir(env), keyring)
-	logins := []saved{}
+	logins, used := []saved{}, usesOf(env)
 	for _, s := range stores {
 		t, err := s.Load(ctx)
 		if err != nil {
 			problem = err
 		}
-		logins = append(logins, describeSaved(s, t, err, env.Now()).printable())
+		entry := describeSaved(s, t, err, env.Now())
+		entry.Profiles, entry.UsedBy = used[s.ID].profiles, used[s.ID].callers
+		logins = append(logins, entry.printable())
 	}
 	document := ""
 	switch {
@@ -106,14 +110,16 @@ func (l saved) printable() saved {
 	for _, p := range []*string{&l.Server, &l.Client, &l.Account, &l.Label, &l.Problem} {
 		*p = oauth.Printable(*p)
 	}
-	l.Scopes = slices.Clone(l.Scopes)
-	for i, scope := range l.Scopes {
-		l.Scopes[i] = oauth.Printable(scope)
+	for _, list := range []*[]string{&l.Scopes, &l.Profiles, &l.UsedBy} {
+		*list = slices.Clone(*list)
+		for i, word := range *list {
+			(*list)[i] = oauth.Printable(word)
+		}
 	}
 	return l
 }
 
-// table returns the logins as text. If some rows would look the same, it also has the scopes,
+// table returns the logins as text, with the profiles and callers that use them. If some rows would look the same, it also has the scopes,
 // and if these are the same too, the start of the login's ID. The store does not keep what
 // else can differ, such as the audience.
 func table(logins []saved) string {
@@ -125,6 +131,11 @@ func table(logins []saved) string {
 		{"STORE", func(l saved) string { return string(l.Store) }},
 	}
 	identity := slices.Clone(columns[:3])
+	if slices.ContainsFunc(logins, func(l saved) bool { return len(l.Profiles)+len(l.UsedBy) > 0 }) {
+		columns = append(columns,
+			column{"PROFILE", func(l saved) string { return cmp.Or(strings.Join(l.Profiles, ", "), "-") }},
+			column{"USED BY", func(l saved) string { return cmp.Or(strings.Join(l.UsedBy, ", "), "-") }})
+	}
 	for _, more := range []column{
 		{"SCOPES", func(l saved) string { return strings.Join(l.Scopes, " ") }},
 		{"ID", func(l saved) string { return l.ID[:min(8, len(l.ID))] }},

@@ -2,7 +2,10 @@ package setup
 
 import (
 	"context"
+	"path/filepath"
+	"strings"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
@@ -31,3 +34,31 @@ func GitHelpers(ctx context.Context, env system.Env, url string) (list []GitHelp
 
 // IsOurGoauth reports whether an entry of GOAUTH runs this program.
 func IsOurGoauth(entry string) bool { return isOurGoauth(entry) }
+
+// KubePlugin is a context of the kubeconfig whose user runs this program.
+type KubePlugin struct {
+	Context string
+	Args    []string // of this program
+	Environ []string // NAME=VALUE each, that the kubeconfig adds
+}
+
+// KubePlugins returns the contexts of the kubeconfig that run this program, or none if it
+// cannot be read.
+func KubePlugins(env system.Env) (list []KubePlugin) {
+	k, err := readKubeconfig(env)
+	if err != nil {
+		return nil
+	}
+	for _, c := range k.contexts {
+		u := k.user(c.Context.User)
+		if u == nil || u.User.exec == nil || strings.TrimSuffix(filepath.Base(u.User.exec.Command), ".exe") != config.Program {
+			continue
+		}
+		p := KubePlugin{Context: c.Name, Args: u.User.exec.Args}
+		for _, v := range u.User.exec.Env {
+			p.Environ = append(p.Environ, v.Name+"="+v.Value)
+		}
+		list = append(list, p)
+	}
+	return list
+}
