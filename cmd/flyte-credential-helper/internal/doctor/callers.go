@@ -202,9 +202,14 @@ func (e *examination) names(host string) bool {
 	if err != nil || h == nil {
 		return false
 	}
-	other, err := hostOf("https://" + host)
-	return err == nil && other == h.host
+	return slices.ContainsFunc(dockerAddresses(host), func(address string) bool {
+		other, err := hostOf(address)
+		return err == nil && other == h.host
+	})
 }
+
+// dockerAddresses returns the URLs that an entry of docker's can mean: docker names no protocol.
+func dockerAddresses(host string) []string { return []string{"https://" + host, "http://" + host} }
 
 // dockerFiles returns the files in which docker, podman and similar tools look for helpers.
 func (e *examination) dockerFiles() []string {
@@ -226,15 +231,19 @@ func (e *examination) dockerFiles() []string {
 // dockerHost judges an entry that names this program.
 func (e *examination) dockerHost(path, host string) Finding {
 	f := ok("docker", "%s: this program for %s", path, host)
-	parsed, err := hostOf("https://" + host)
-	if err != nil {
-		return f.warning(err.Error(), edit(path))
-	}
 	file, err := e.file()
 	if err != nil {
 		return f // checkConfiguration has told it
 	}
-	if _, _, found := file.ProfileForHost(parsed, "", ""); !found {
+	served := slices.ContainsFunc(dockerAddresses(host), func(address string) bool {
+		parsed, err := hostOf(address)
+		if err != nil {
+			return false
+		}
+		_, _, found := file.ProfileForHost(parsed, "", "")
+		return found
+	})
+	if !served {
 		return f.warning("no profile serves "+host+": docker gets no token", config.Command(config.Program, "setup", "docker", host, "--issuer", "https://login.example.com", "--client-id", "ID"))
 	}
 	return f

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -31,8 +33,15 @@ func checkCallerServer(ctx context.Context, e *examination) (all []Finding) {
 	if r, err := e.settings(); err == nil && r.Endpoint != "" && !slices.Contains(hostCallers(), e.Caller) {
 		all = append(all, e.flyteUser(ctx))
 	}
-	if host, err := e.host(); err == nil && host != nil && e.Caller == "git" {
+	host, err := e.host()
+	if err != nil || host == nil {
+		return all
+	}
+	switch e.Caller {
+	case "git":
 		all = append(all, e.lsRemote(ctx, host))
+	case "docker":
+		all = append(all, e.registry(ctx, host))
 	}
 	return all
 }
@@ -99,6 +108,35 @@ func (e *examination) flyteRejects(c *claims) (problem string, fix config.Hint) 
 		return problem + "; and Flyte requires the scope all, and the token has " + strings.Join(c.Scopes, " "), e.logIn("--scope", "all")
 	}
 	return problem, e.logIn("--audience", "AUDIENCE")
+}
+
+// registry asks the registry whether it accepts the saved token.
+func (e *examination) registry(ctx context.Context, host *servedHost) Finding {
+	const step = "registry"
+	t, why := e.accessToken()
+	if why != "" {
+		return skipped(step, why)
+	}
+	if host.entry.IdentityToken {
+		return skipped(step, "only docker can exchange an identity token")
+	}
+	r, err := e.settings()
+	if err != nil {
+		return skipped(step, "the settings cannot be used")
+	}
+	transport, err := login.Transport(r, e.policy, e.quiet(r))
+	if err != nil {
+		return skipped(step, err.Error())
+	}
+	refused, err := setup.TryRegistry(ctx, transport, host.host.String(), host.entry.BasicUsername(), t.AccessToken)
+	f := ok(step, "%s", host.host)
+	switch {
+	case refused:
+		return f.failure("the registry does not accept the token: "+err.Error(), e.logIn("--audience", "AUDIENCE"))
+	case err != nil:
+		return f.failure(err.Error(), config.Command("curl", "--verbose", "--head", host.host.String()+"/v2/"))
+	}
+	return ok(step, "%s accepts the token", host.host)
 }
 
 // lsRemote has git read a repository with the saved token. It runs none of the configured

@@ -2,11 +2,14 @@ package setup
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"path/filepath"
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // GitHelper is a helper that git applies to a URL.
@@ -61,4 +64,12 @@ func KubePlugins(env system.Env) (list []KubePlugin) {
 		list = append(list, p)
 	}
 	return list
+}
+
+// TryRegistry asks a container registry whether it accepts a user name and a token, as docker
+// does. refused reports that the registry was reached and does not accept them.
+func TryRegistry(ctx context.Context, transport *http.Transport, url, username string, token oauth.Secret) (refused bool, err error) {
+	r := &registry{client: &http.Client{Transport: transport}, url: url, username: username, secret: token.Reveal()}
+	err = r.take(ctx)
+	return errors.As(err, new(*refusedError)), err
 }
