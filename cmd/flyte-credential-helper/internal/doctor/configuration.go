@@ -177,7 +177,7 @@ func checkSettings(_ context.Context, e *examination) (all []Finding) {
 	if err != nil {
 		return []Finding{ok("settings", "not usable").failure(err.Error(), e.Hint(err))}
 	}
-	if r.ProfileInUse != "" {
+	if r.ProfileInUse != "" && !r.IsSet("profile") {
 		all = append(all, ok("settings", "profile %s", r.ProfileInUse))
 	}
 	for _, s := range r.Describe() {
