@@ -53,7 +53,7 @@ func setupGolden(e *testscript.Env) error {
 	e.Values[requestsKey{}] = requests
 	home := e.WorkDir + "/home"
 	e.Vars = append(e.Vars,
-		"GOLDEN="+golden, "NL=\n", "HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_STATE_HOME="+home+"/state", "XDG_RUNTIME_DIR="+home+"/run",
+		"GOLDEN="+golden, "NL=\n", "HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_CONFIG_DIRS="+home+"/etc", "XDG_STATE_HOME="+home+"/state", "XDG_RUNTIME_DIR="+home+"/run",
 		"STATE="+home+"/state/flyte-credential-helper", "CONFIG="+home+"/config/flyte-credential-helper", "GORACE=atexit_sleep_ms=0",
 		"FLYTE_CREDENTIAL_HELPER_STORE=file", "FLYTE_CREDENTIAL_HELPER_INTERACTIVE=never", "HTTP_PROXY="+proxy.URL, "HTTPS_PROXY="+proxy.URL,
 		"GIT_CONFIG_GLOBAL="+e.WorkDir+"/gitconfig", "GIT_CONFIG_NOSYSTEM=1", "DOCKER_CONFIG="+home+"/docker", "KUBECONFIG="+e.WorkDir+"/kubeconfig",

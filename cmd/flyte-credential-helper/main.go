@@ -32,7 +32,7 @@ func environment() system.Env {
 		StdoutClosed:   func() bool { return system.ClosedAtStart(os.Stdout) },
 		StderrTerminal: func() bool { return system.IsTerminal(os.Stderr) },
 		Getenv:         os.Getenv, Environ: os.Environ, Executable: os.Executable, Getwd: os.Getwd, Now: time.Now,
-		ConfigHome: xdg.ConfigHome, StateHome: cache.StateHome(), Home: xdg.Home,
+		ConfigHome: xdg.ConfigHome, ConfigDirs: xdg.ConfigDirs, StateHome: cache.StateHome(), Home: xdg.Home,
 		RuntimeDir: xdg.RuntimeDir, TempDir: os.TempDir(), ParentID: system.ParentID, Terminal: &system.Terminal{},
 	}
 }

@@ -84,7 +84,7 @@ func New(dir, program string, c oauthtest.Config) (*Machine, error) {
 		"PATH=" + m.bin() + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"HOME=" + home, "TMPDIR=" + home, "DBUS_SESSION_BUS_ADDRESS=disabled:",
 		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"), "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_DATA_HOME=" + filepath.Join(home, "data"),
-		"XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(home, "run"),
+		"XDG_CONFIG_DIRS=" + filepath.Join(home, "etc"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(home, "run"),
 		"BROWSER=" + m.Browser(), "BROWSER_LOG=" + m.Log(), "GORACE=atexit_sleep_ms=0",
 		Variable("issuer") + "=" + s.URL, Variable("client-id") + "=" + oauthtest.PublicClient, Variable("store") + "=" + string(cache.StoreFile),
 	}

@@ -122,7 +122,7 @@ func dockerErase(ctx context.Context, c Call) error {
 
 // dockerList lists the hosts for which a valid token is saved.
 func dockerList(ctx context.Context, c Call) ([]byte, error) {
-	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
+	file, err := config.ReadFiles(c.Input.ConfigPaths, c.Input.ReadFile)
 	if err != nil {
 		return execcred.EncodeDockerList(nil)
 	}

@@ -55,7 +55,7 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 // has used any. It reports no error, because the tokens may not be needed.
 func goauthFirst(ctx context.Context, c Call) (all []byte) {
 	line := c.Input.CommandLine
-	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
+	file, err := config.ReadFiles(c.Input.ConfigPaths, c.Input.ReadFile)
 	if err != nil || line.NamesServer() {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*
 	if host == (execcred.Host{}) || line.NamesServer() { // a server on the command line serves no host
 		return nil, nil
 	}
-	file, err := config.ReadFile(c.Input.ConfigPath, c.Input.ReadFile)
+	file, err := config.ReadFiles(c.Input.ConfigPaths, c.Input.ReadFile)
 	if err != nil {
 		return nil, err
 	}

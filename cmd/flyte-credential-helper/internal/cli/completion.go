@@ -85,7 +85,7 @@ func register(c *cobra.Command, f *pflag.Flag, values cobra.CompletionFunc) {
 // profileNames returns the profiles of the configuration, or none if it cannot be read:
 // completion cannot report an error.
 func (a *app) profileNames() []string {
-	file, err := config.ReadFile(config.ConfigPath(a.env), readConfig)
+	file, err := config.ReadFiles(config.ConfigPaths(a.env), readConfig)
 	if err != nil {
 		return nil
 	}

@@ -131,7 +131,7 @@ func readConfig(path string) ([]byte, error) { return system.ReadProtected(path,
 // input returns the input from which settings are resolved.
 func input(env system.Env, line *config.CommandLine, readsFlyte bool) config.Input {
 	in := config.Input{
-		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: readConfig, Args: env.Args,
+		CommandLine: line, Environ: env.Environ(), Home: env.Home, ConfigPaths: config.ConfigPaths(env), ReadFile: readConfig, Args: env.Args,
 	}
 	if readsFlyte {
 		in.Flyte = func(endpoint string) (*flyte.Source, error) { return config.FindFlyte(env, in.Environ, endpoint) }

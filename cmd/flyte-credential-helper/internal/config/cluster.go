@@ -50,7 +50,7 @@ func (r *resolver) checkCluster(file *File, profile string) error {
 		return Errorf(Hint{}, "the cluster cannot select the profile %s, because the URL of its API server is not usable", profile)
 	case !slices.ContainsFunc(file.Clusters[profile], func(p execcred.Pattern) bool { return p.Matches(server) }):
 		more := file.Profiles[profile].WithCluster(server.Pattern())
-		return Errorf(Text("if this API server may get the token, set in profile %s of %s: clusters: [%s]", profile, file.Path, strings.Join(more["clusters"].Words, ", ")),
+		return Errorf(Text("if this API server may get the token, set in profile %s of %s: clusters: [%s]", profile, file.Source[profile], strings.Join(more["clusters"].Words, ", ")),
 			"the cluster %s cannot select the profile %s, whose clusters: does not list it", server, profile)
 	}
 	return nil

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
@@ -15,9 +17,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// File is the configuration file: profiles, each a set of settings.
+// File is a configuration file: profiles, each a set of settings. It may also have the profiles
+// of the files below it.
 type File struct {
 	Path     string
+	Paths    []string          // the files that exist, and Path as the first one
+	Source   map[string]string // the file of each profile
 	Profiles map[string]Profile
 	Serves   map[string][]HostEntry        // by the profile
 	Clusters map[string][]execcred.Pattern // the API servers that may select a profile
@@ -25,7 +30,7 @@ type File struct {
 
 // newFile is a configuration without profiles.
 func newFile(path string) *File {
-	return &File{Path: path, Profiles: map[string]Profile{}, Serves: map[string][]HostEntry{}, Clusters: map[string][]execcred.Pattern{}}
+	return &File{Path: path, Paths: []string{path}, Source: map[string]string{}, Profiles: map[string]Profile{}, Serves: map[string][]HostEntry{}, Clusters: map[string][]execcred.Pattern{}}
 }
 
 // Profile holds a profile's settings by their names.
@@ -46,6 +51,34 @@ func (p Profile) level(name string, origin Origin, path string) level {
 		}
 		return v.Words, fmt.Sprintf("%s:%d: %s", path, v.line, s.Name), true
 	}}
+}
+
+// ReadFiles reads the configuration files at paths. A profile replaces the profiles of the same
+// name in later files completely.
+func ReadFiles(paths []string, read func(path string) ([]byte, error)) (*File, error) {
+	f, err := ReadFile(paths[0], read)
+	for _, path := range paths[1:] {
+		if err != nil {
+			break
+		}
+		var below *File
+		if below, err = ReadFile(path, read); err == nil {
+			f.add(below)
+		}
+	}
+	return f, err
+}
+
+// add adds the profiles of below that f does not have.
+func (f *File) add(below *File) {
+	if len(below.Profiles) > 0 {
+		f.Paths = append(f.Paths, below.Path)
+	}
+	for name, p := range below.Profiles {
+		if _, found := f.Profiles[name]; !found {
+			f.Profiles[name], f.Source[name], f.Serves[name], f.Clusters[name] = p, below.Path, below.Serves[name], below.Clusters[name]
+		}
+	}
 }
 
 // ReadFile reads the configuration file at path. If there is none, there are no profiles.
@@ -101,7 +134,7 @@ func (f *File) decode(top ast.Node) error {
 		}
 		return f.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := Profile{}
-			f.Profiles[name] = p
+			f.Profiles[name], f.Source[name] = p, f.Path
 			return f.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
 				line := at.GetToken().Position.Line
 				switch key {
@@ -222,6 +255,23 @@ func (f *File) unknown(key string, at ast.Node, names []string) error {
 
 // Names lists the profiles.
 func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.Profiles)) }
+
+// namesIn lists the profiles of the file at path.
+func (f *File) namesIn(path string) []string {
+	return slices.DeleteFunc(f.Names(), func(name string) bool { return f.Source[name] != path })
+}
+
+// String names the files.
+func (f *File) String() string { return strings.Join(f.Paths, " and ") }
+
+// listing lists the profiles. It follows String in a sentence.
+func (f *File) listing() string {
+	verb := "has"
+	if len(f.Paths) > 1 {
+		verb = "have"
+	}
+	return ", which " + verb + " " + cmp.Or(strings.Join(f.Names(), ", "), "none")
+}
 
 // Suggestion asks whether one of names was meant, with cobra's own measure.
 func Suggestion(name string, names []string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -149,5 +150,19 @@ func FindFlyte(env system.Env, environ []string, endpoint string) (*flyte.Source
 	})
 }
 
-// ConfigPath is the path of the configuration file.
+// ConfigPath is the path of the user's configuration file.
 func ConfigPath(env system.Env) string { return filepath.Join(env.ConfigHome, Program, "config.yaml") }
+
+// ConfigPaths are the paths of the configuration files: the user's, then the machine's. On
+// Windows the machine has one only if XDG_CONFIG_DIRS names its directory, because each user can
+// create directories in the default, ProgramData.
+func ConfigPaths(env system.Env) []string {
+	paths := []string{ConfigPath(env)}
+	if runtime.GOOS == "windows" && env.Getenv("XDG_CONFIG_DIRS") == "" {
+		return paths
+	}
+	for _, dir := range env.ConfigDirs {
+		paths = append(paths, filepath.Join(dir, Program, "config.yaml"))
+	}
+	return paths
+}

@@ -114,9 +114,14 @@ func (f *File) pattern(n ast.Node, text string) (execcred.Pattern, error) {
 }
 
 // ProfileForHost finds the profile that serves a host for a user, who may be empty; of
-// several the first one by name. only is the one profile to look at; empty: all.
+// several the first one of the user's file, then by name. only is the one profile to look at;
+// empty: all.
 func (f *File) ProfileForHost(host execcred.Host, username, only string) (profile string, entry HostEntry, ok bool) {
-	for _, name := range f.Names() {
+	var names []string
+	for _, path := range f.Paths {
+		names = append(names, f.namesIn(path)...)
+	}
+	for _, name := range names {
 		if only != "" && name != only {
 			continue
 		}

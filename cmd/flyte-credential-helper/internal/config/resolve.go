@@ -18,7 +18,7 @@ type Input struct {
 	CommandLine *CommandLine
 	Environ     []string // NAME=VALUE each
 	Home        string
-	ConfigPath  string
+	ConfigPaths []string // the user's file, then the machine's
 	ReadFile    func(path string) ([]byte, error)
 	// Flyte finds Flyte's own configuration. endpoint is the endpoint that the user has named
 	// elsewhere, or empty. Nil: the command does not read that configuration.
@@ -294,7 +294,7 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		r.noServer, r.out.Warnings = err, append(r.out.Warnings, err.Error())
 		return nothing, nil
 	}
-	file, err := ReadFile(r.ConfigPath, r.ReadFile)
+	file, err := ReadFiles(r.ConfigPaths, r.ReadFile)
 	if err != nil {
 		return tolerate(err)
 	}
@@ -308,9 +308,9 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		r.out.NewProfile = name
 		return nothing, nil
 	case !ok && name != "":
-		return nothing, Errorf(Hint{}, "there is no profile %q in %s%s", name, file.Path, listing(file.Names()))
+		return nothing, Errorf(Hint{}, "there is no profile %q in %s%s", name, file, file.listing())
 	case !ok && len(file.Profiles) > 0 && !skipped:
-		r.noServer = Errorf(Command(r.again("--profile", file.Names()[0])...), "no server configured: name a profile of %s%s", file.Path, listing(file.Names()))
+		r.noServer = Errorf(Command(r.again("--profile", file.Names()[0])...), "no server configured: name a profile of %s%s", file, file.listing())
 		return nothing, nil
 	case !ok:
 		return nothing, nil
@@ -320,22 +320,33 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 			return nothing, err
 		}
 	}
-	l := p.level("profile "+name, FromProfile, file.Path)
+	l := p.level("profile "+name, FromProfile, file.Source[name])
 	if r.TolerateBadConfig { // else apply returns the error
 		if err := l.check(); err != nil {
 			return tolerate(err)
 		}
 	}
-	r.out.ProfileInUse = name
+	r.out.ProfileInUse, r.out.ProfileFile = name, file.Source[name]
 	return l, nil
 }
 
-// defaultProfile returns the profile that is used if none is named, or "". A command that
+// defaultProfile returns the profile that is used if none is named, or "". The profiles of the
+// user's file have precedence. skipped says that only the endpoint of Flyte's configuration
+// could be meant.
+func (r *resolver) defaultProfile(file *File) (name string, skipped bool) {
+	own := file.namesIn(file.Path)
+	name, skipped = r.defaultOf(file, own)
+	if name == "" && len(own) < len(file.Profiles) {
+		return r.defaultOf(file, file.Names())
+	}
+	return name, skipped
+}
+
+// defaultOf returns the one of names that is used if none is named, or "". A command that
 // reads Flyte's configuration skips a profile that serves hosts if another profile or an
 // endpoint of that configuration could be meant: it would send the token of a git server to
-// Flyte. skipped says that only that endpoint could be meant.
-func (r *resolver) defaultProfile(file *File) (name string, skipped bool) {
-	names := file.Names()
+// Flyte.
+func (r *resolver) defaultOf(file *File, names []string) (name string, skipped bool) {
 	if r.Flyte != nil {
 		plain := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(file.Serves[name]) > 0 })
 		switch {
@@ -371,13 +382,6 @@ func (l level) check() error {
 	}
 	_, err := r.apply(l, anyServer(), func(Setting) bool { return true })
 	return err
-}
-
-func listing(names []string) string {
-	if len(names) == 0 {
-		return ", which has none"
-	}
-	return ", which has " + strings.Join(names, ", ")
 }
 
 // unnamed is the error if no server is configured, with a command that names one.

@@ -73,7 +73,7 @@ func (table *resolveTable) input(t *testing.T, c [7]string, home string) (*Comma
 		environ = append(environ, variables+name+"="+table.Env[c[1]][name])
 	}
 	in := Input{
-		CommandLine: flags.CommandLine(), Environ: environ, Home: home, ConfigPath: filepath.Join(home, "c", Program, "config.yaml"),
+		CommandLine: flags.CommandLine(), Environ: environ, Home: home, ConfigPaths: []string{filepath.Join(home, "c", Program, "config.yaml")},
 		Cluster: ClusterInfo{Server: apiServer(t), Config: []byte(table.Cluster[c[3]])}, Args: append([]string{Program, "x"}, args...),
 		ReadFile: func(string) ([]byte, error) {
 			if text := table.Config[c[2]]; text != nil {

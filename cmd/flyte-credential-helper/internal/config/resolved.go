@@ -15,6 +15,8 @@ type Resolved struct {
 	Settings
 	// ProfileInUse is the name of the profile that settings come from; empty: none.
 	ProfileInUse string
+	// ProfileFile is the file that has it.
+	ProfileFile string
 	// NewProfile is the name that the command line gives to a profile that the command
 	// makes; empty: it gives none.
 	NewProfile string

@@ -36,23 +36,32 @@ func checkVersion(_ context.Context, e *examination) []Finding {
 // checkConfiguration reads the configuration files, in the order in which their settings
 // count.
 func checkConfiguration(_ context.Context, e *examination) (all []Finding) {
-	path := e.Input.ConfigPath
-	f := ok("configuration", "%s: none", path)
-	file, err := e.file()
-	if err == nil && len(file.Profiles) > 0 {
-		f = ok("configuration", "%s: profiles %s", path, strings.Join(file.Names(), ", "))
-	}
-	if err != nil {
-		f = ok("configuration", "%s", path).failure(err.Error(), e.fileHint(err, path))
-	}
-	all = append(all, f)
-	if _, err := os.Stat(path); err == nil && !system.KeepsModes(path) {
-		all = append(all, ok("configuration owner", "not checked").warning("the file system of "+path+" keeps no owners: another user may have written it", config.Hint{}))
+	for i, path := range e.Input.ConfigPaths {
+		_, missing := os.Stat(path)
+		if i > 0 && errors.Is(missing, fs.ErrNotExist) {
+			continue // most machines have no such file
+		}
+		all = append(all, e.profiles(path))
+		if missing == nil && !system.KeepsModes(path) {
+			all = append(all, ok("configuration owner", "not checked").warning("the file system of "+path+" keeps no owners: another user may have written it", config.Hint{}))
+		}
 	}
 	if e.Input.Flyte != nil {
 		all = append(all, e.flyteFiles())
 	}
 	return all
+}
+
+// profiles tells the profiles of a configuration file.
+func (e *examination) profiles(path string) Finding {
+	file, err := config.ReadFile(path, e.Input.ReadFile)
+	switch {
+	case err != nil:
+		return ok("configuration", "%s", path).failure(err.Error(), e.fileHint(err, path))
+	case len(file.Profiles) > 0:
+		return ok("configuration", "%s: profiles %s", path, strings.Join(file.Names(), ", "))
+	}
+	return ok("configuration", "%s: none", path)
 }
 
 // fileHint returns the hint for an error about a file: to change it, if there is no better.
@@ -191,7 +200,7 @@ func checkSettings(_ context.Context, e *examination) (all []Finding) {
 		switch {
 		case broken != nil && words == broken.Error(): // checkConfiguration has told it
 		case r.NoServer != nil && words == r.NoServer.Error(): // a value of the profile
-			all = append(all, ok("settings", "profile not usable").failure(words, edit(e.Input.ConfigPath)))
+			all = append(all, ok("settings", "profile not usable").failure(words, edit(e.Input.ConfigPaths[0])))
 		default:
 			all = append(all, ok("settings", "not used").warning(words, config.Hint{}))
 		}

@@ -128,7 +128,7 @@ func pipeline() []check {
 func newExamination(ctx context.Context, s Subject) *examination {
 	e := &examination{Subject: s, policy: policyOf(s.Caller)}
 	e.file = sync.OnceValues(func() (*config.File, error) {
-		return config.ReadFile(s.Input.ConfigPath, s.Input.ReadFile)
+		return config.ReadFiles(s.Input.ConfigPaths, s.Input.ReadFile)
 	})
 	e.host = sync.OnceValues(e.findHost)
 	e.plugin = sync.OnceValues(func() (*kubePlugin, error) { return currentPlugin(ctx, s.Env) })

@@ -131,7 +131,7 @@ func (s kubernetesSetup) oneUser(k *kubeconfig) ([]target, error) {
 	if t.profile == "" {
 		t.profile, t.settings = t.user, s.asProfile()
 	} else if lost := s.flagsBesideProfile(); len(lost) > 0 {
-		return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", s.configPath()), "kubectl will run this program with the profile %s, which does not have %s: write that into the profile", t.profile, strings.Join(lost, ", "))
+		return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", s.ProfileFile), "kubectl will run this program with the profile %s, which does not have %s: write that into the profile", t.profile, strings.Join(lost, ", "))
 	}
 	return []target{t}, nil
 }
@@ -215,7 +215,11 @@ func (s kubernetesSetup) steps(k *kubeconfig, t target) (steps []step, notes []s
 		shown = shown.WithCluster(server)
 	}
 	lines := "profiles:\n" + config.ProfileText(t.profile, shown.Shown(), 2)
-	steps = append(steps, newFile(s.configPath(), "", t.contexts))
+	if t.settings == nil && s.ProfileInUse == t.profile && s.ProfileFile != s.configPath() {
+		servers = nil // the administrator lists them
+	} else {
+		steps = append(steps, newFile(s.configPath(), "", t.contexts))
+	}
 	if t.settings != nil {
 		add(s.configPath(), kindProfile, []string{t.profile}, config.ProfileText(t.profile, without(t.settings, "serves", "clusters"), 0), lines)
 	}

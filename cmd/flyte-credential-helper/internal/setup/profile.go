@@ -143,8 +143,11 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 	}
 	names := hostNames(hosts)
 	name := r.ProfileInUse
+	if name != "" && r.ProfileFile != r.configPath() {
+		return nil, name, r.checkShared(caller, hosts)
+	}
 	if lost := r.flagsBesideProfile(); name != "" && len(lost) > 0 {
-		return nil, "", config.Errorf(config.Shell("${EDITOR:-vi} %s", r.configPath()), "%s will get the token of the profile %s, which does not have %s: write that into the profile", caller, name, strings.Join(lost, ", "))
+		return nil, "", config.Errorf(config.Shell("${EDITOR:-vi} %s", r.ProfileFile), "%s will get the token of the profile %s, which does not have %s: write that into the profile", caller, name, strings.Join(lost, ", "))
 	}
 	p := without(file.Profiles[name], "serves", "clusters")
 	if name == "" {
@@ -176,6 +179,26 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 		steps = append(steps, step{change, lines})
 	}
 	return steps, name, nil
+}
+
+// checkShared returns an error unless the profile in use, which the machine's configuration has,
+// serves the hosts.
+func (r *Run) checkShared(caller string, hosts []config.HostEntry) error {
+	file, err := config.ReadFile(r.ProfileFile, r.input.ReadFile)
+	if err != nil {
+		return err
+	}
+	for _, host := range hosts {
+		one, exact := host.Pattern.Host()
+		same := func(e config.HostEntry) bool {
+			return (e.Pattern == host.Pattern || exact && e.Pattern.Matches(one)) && (host.Username == "" || host.Username == e.Username)
+		}
+		if !slices.ContainsFunc(file.Serves[r.ProfileInUse], same) {
+			return config.Errorf(config.Text("ask the administrator to add %s, or name the server of a profile of your own: %s setup %s %s --profile NAME --issuer URL --client-id ID", config.ServesText([]config.HostEntry{host})[0], config.Program, caller, host.Pattern),
+				"the profile %s of %s does not list %s under serves", r.ProfileInUse, r.ProfileFile, host.Pattern)
+		}
+	}
+	return nil
 }
 
 func hostNames(hosts []config.HostEntry) (names []string) {

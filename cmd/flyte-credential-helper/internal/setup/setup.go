@@ -115,6 +115,7 @@ func formats(env system.Env) edit.Formats {
 	}
 }
 
+// configPath is the path of the user's configuration, the only one that setup changes.
 func (r *Run) configPath() string { return config.ConfigPath(r.Env) }
 
 func (r *Run) configFile() (*config.File, error) {
