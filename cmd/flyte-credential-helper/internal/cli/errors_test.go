@@ -85,7 +85,7 @@ func explain(t *testing.T, err error, args []string) error {
 		t.Fatal(e)
 	}
 	env := system.Env{Getenv: func(name string) string { return map[string]string{"CI": "true"}[name] }}
-	settings, e := config.Resolve(config.Input{ConfigPaths: []string{""}, CommandLine: flags.CommandLine(), ReadFile: func(string) ([]byte, error) { return nil, nil }})
+	settings, e := config.Resolve(config.Input{CommandLine: flags.CommandLine(), ReadFile: func(string) ([]byte, error) { return nil, nil }})
 	if e != nil {
 		t.Fatal(e)
 	}

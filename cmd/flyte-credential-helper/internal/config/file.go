@@ -56,17 +56,19 @@ func (p Profile) level(name string, origin Origin, path string) level {
 // ReadFiles reads the configuration files at paths. A profile replaces the profiles of the same
 // name in later files completely.
 func ReadFiles(paths []string, read func(path string) ([]byte, error)) (*File, error) {
-	f, err := ReadFile(paths[0], read)
-	for _, path := range paths[1:] {
-		if err != nil {
-			break
-		}
-		var below *File
-		if below, err = ReadFile(path, read); err == nil {
+	f := newFile("")
+	for i, path := range paths {
+		below, err := ReadFile(path, read)
+		switch {
+		case err != nil:
+			return below, err
+		case i == 0:
+			f = below
+		default:
 			f.add(below)
 		}
 	}
-	return f, err
+	return f, nil
 }
 
 // add adds the profiles of below that f does not have.

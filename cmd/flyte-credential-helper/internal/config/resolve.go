@@ -175,6 +175,7 @@ func (r *resolver) settle(levels []level, from int) error {
 	n := anyServer()
 	if from >= 0 {
 		n = r.named(levels, from)
+		r.out.ServerFrom = n.where
 	}
 	var kept []keptSetting
 	for i, l := range levels {

@@ -22,6 +22,8 @@ type Resolved struct {
 	NewProfile string
 	// NoServer says why no server is known; nil: one is.
 	NoServer error
+	// ServerFrom is the place that names the server: a flag, a variable, or a line of a file.
+	ServerFrom string
 	// Untrusted is the place that names the server, if the user did not write it for this
 	// program: a kubeconfig's cluster, or a file of Flyte's clients in a working tree. Empty:
 	// the user has named the server.

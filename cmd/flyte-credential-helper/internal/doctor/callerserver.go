@@ -75,7 +75,7 @@ func (e *examination) flyteUser(ctx context.Context) Finding {
 	f := ok(step, "%s", config.MaskURL(session.Settings().Endpoint))
 	switch {
 	case isRefused(err):
-		problem, fix := e.flyteRejects(decodeClaims(t.AccessToken))
+		problem, fix := e.flyteRejects(login.DecodeClaims(t.AccessToken))
 		return f.failure(err.Error()+": "+problem, fix)
 	case err != nil:
 		return f.failure(err.Error(), e.Hint(err))
@@ -96,7 +96,7 @@ func firstOf(words ...string) string {
 
 // flyteRejects tells why flyteadmin may reject a token with these claims: flyteadmin judges
 // the audience, then the scopes (auth/authzserver/claims_verifier.go).
-func (e *examination) flyteRejects(c *claims) (problem string, fix config.Hint) {
+func (e *examination) flyteRejects(c *login.Claims) (problem string, fix config.Hint) {
 	switch {
 	case c == nil:
 		return "the token is opaque, and Flyte takes JWTs only", e.logIn("--audience", "AUDIENCE")

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -60,7 +61,7 @@ func (e *examination) review(ctx context.Context) []Finding {
 	who, err := p.cluster.review(ctx, c.Value)
 	switch {
 	case isRefused(err):
-		problem, fix := e.unauthorized(decodeClaims(c.Value), kindName(session.Kind(), t))
+		problem, fix := e.unauthorized(login.DecodeClaims(c.Value), kindName(session.Kind(), t))
 		return []Finding{f.failure(err.Error()+": "+problem, fix)}
 	case err != nil:
 		return []Finding{f.failure(err.Error(), config.Command("kubectl", "--context", p.context, "cluster-info"))}
@@ -71,7 +72,7 @@ func (e *examination) review(ctx context.Context) []Finding {
 // unauthorized tells why an API server may reject a token with these claims. API servers do
 // not say why.
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens
-func (e *examination) unauthorized(c *claims, kind string) (problem string, fix config.Hint) {
+func (e *examination) unauthorized(c *login.Claims, kind string) (problem string, fix config.Hint) {
 	switch {
 	case c == nil:
 		return "the token is opaque, and API servers take JWTs only", e.logIn("--scope", "openid", "--token-kind", "id")

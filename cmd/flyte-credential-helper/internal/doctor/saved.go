@@ -155,12 +155,12 @@ func checkToken(_ context.Context, e *examination) []Finding {
 	if c.Value == "" {
 		return []Finding{skipped("token", "the saved login has none of this kind")}
 	}
-	claims := decodeClaims(c.Value)
+	claims := login.DecodeClaims(c.Value)
 	kind := kindName(session.Kind(), t)
 	if claims == nil {
 		return []Finding{ok("token", "%s, opaque: only its server can read it", kind)}
 	}
-	f := ok("token", "%s: %s", kind, claims)
+	f := ok("token", "%s: %s", kind, describeClaims(claims))
 	r := session.Settings()
 	switch {
 	case r.Audience != "" && len(claims.Audience) > 0 && !slices.Contains(claims.Audience, r.Audience) && kind == accessToken:

@@ -55,10 +55,11 @@ func Resolve(in config.Input, p Policy, env system.Env) (*config.Resolved, error
 	if err != nil {
 		return nil, err
 	}
-	if len(r.Warnings)+len(r.Notes) == 0 {
+	if len(r.Warnings)+len(r.Notes) == 0 && r.LogLevel != "debug" {
 		return r, nil
 	}
 	c := NewConsole(r, p, env)
+	c.Log.Debug("settings", "server", config.MaskURL(r.Server()), "from", r.ServerFrom, "profile", r.ProfileInUse, "file", r.ProfileFile)
 	for _, words := range r.Warnings {
 		c.Log.Warn(words)
 	}

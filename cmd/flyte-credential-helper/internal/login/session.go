@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -96,7 +97,24 @@ func (s *Session) Token(ctx context.Context, rejection Rejection) (*oauth.Token,
 	if err != nil {
 		return nil, oauth.Credential{}, Explain(err, s.settings, s.policy, s.env)
 	}
+	s.logToken(ctx, t)
 	return t, t.Credential(s.source.Kind()), nil
+}
+
+// logToken logs what a server judges of the token.
+func (s *Session) logToken(ctx context.Context, t *oauth.Token) {
+	if !s.Log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	kind, c := s.source.Kind(), t.Credential(s.source.Kind())
+	if kind == oauth.Auto && t.IDToken != "" {
+		kind = oauth.ID
+	}
+	claims := DecodeClaims(c.Value)
+	if claims == nil { // an opaque token
+		claims = &Claims{Issuer: t.Server.Issuer}
+	}
+	s.Log.Debug("answer", "kind", kind, "issuer", claims.Issuer, "audience", claims.Audience, "expiry", c.Expiry.UTC())
 }
 
 // Saved returns the saved token without a request, or nil if there is none.
@@ -104,7 +122,9 @@ func (s *Session) Saved(ctx context.Context) (*oauth.Token, error) { return s.so
 
 // LogIn logs in, whatever is saved. fresh is false if another process has just done so.
 func (s *Session) LogIn(ctx context.Context) (t *oauth.Token, fresh bool, err error) {
-	t, fresh, err = s.source.Login(ctx)
+	if t, fresh, err = s.source.Login(ctx); err == nil {
+		s.logToken(ctx, t)
+	}
 	return t, fresh, Explain(err, s.settings, s.policy, s.env)
 }
 

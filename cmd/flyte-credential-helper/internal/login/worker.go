@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -38,18 +39,23 @@ type work struct {
 // workers starts worker processes for a target, apart from our terminal and process group.
 type workers struct {
 	executable func() (string, error)
-	environ    []string // without secrets
+	environ    []string  // without secrets
+	log        io.Writer // of a worker that its caller waits for; nil: none
 	work       func() (work, error)
 }
 
 func (s *Session) workers() *workers {
-	return &workers{executable: s.env.Executable, environ: childEnviron(s.settings, s.env), work: func() (work, error) {
+	w := &workers{executable: s.env.Executable, environ: childEnviron(s.settings, s.env), work: func() (work, error) {
 		c, err := s.connect()
 		if err != nil {
 			return work{}, err
 		}
 		return work{Target: *c.target, Kind: s.source.Kind(), Patience: Patience(s.settings, s.policy)}, nil
 	}}
+	if s.Log.Enabled(context.Background(), slog.LevelDebug) {
+		w.log = s.env.Stderr
+	}
+	return w
 }
 
 // delegate runs a process that redeems, which continues when we, our terminal or our
@@ -60,7 +66,7 @@ func (w *workers) delegate(ctx context.Context, request []byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stdin, cmd.Stdout = bytes.NewReader(input), &answer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &answer, w.log
 	if cmd.Start() != nil {
 		return nil, cache.ErrNoWorker
 	}
@@ -151,7 +157,7 @@ func ServeWork(command string, env system.Env) error {
 // source is the source of the work's target. It asks no user anything.
 func (w *work) source(env system.Env) (*cache.Source, error) {
 	t := &w.Target
-	log := slog.New(slog.DiscardHandler) // stderr is the null device
+	log := NewLog(env.Stderr, t.Settings.LogLevel) // the null device, unless the caller logs at the debug level
 	c, err := newConnection(t, env.Environ(), nil, "", env, log)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Env struct {
 	Now            func() time.Time
 	ConfigHome     string
 	ConfigDirs     []string // of the machine, the most important first
-	StateHome      string // empty: the user has no home directory
+	StateHome      string   // empty: the user has no home directory
 	Home           string
 	RuntimeDir     string        // deleted when the user logs out of the machine; may not exist
 	TempDir        string        // shared by all users

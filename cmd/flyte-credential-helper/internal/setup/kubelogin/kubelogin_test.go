@@ -30,7 +30,7 @@ func profileOf(t *testing.T, u User) (map[string]string, *Profile) {
 	}
 	text := "profiles:\n" + config.ProfileText("it", p.Profile, 2)
 	file := func(string) ([]byte, error) { return []byte(text), nil }
-	if _, err := config.Resolve(config.Input{CommandLine: config.NewFlags(config.Every).CommandLine(), ReadFile: file, Profile: "it"}); err != nil {
+	if _, err := config.Resolve(config.Input{CommandLine: config.NewFlags(config.Every).CommandLine(), ConfigPaths: []string{"config.yaml"}, ReadFile: file, Profile: "it"}); err != nil {
 		t.Errorf("config.yaml does not accept it: %v", err)
 	}
 	return got, p
