@@ -26,9 +26,16 @@ func apiKeyVariables() []string {
 }
 
 // SecretVariables returns the names of the environment variables that contain a client
-// secret or an API key.
-func SecretVariables() []string {
-	return append(apiKeyVariables(), v1Variable(optionSecret))
+// secret or an API key: their own, and those that a variable in environ names.
+func SecretVariables(environ []string) []string {
+	names := append(apiKeyVariables(), v1Variable(optionSecret))
+	vars := newEnvironment(environ)
+	for _, name := range append(v2Variables(optionSecretEnv), v1Variable(optionSecretEnv)) {
+		if vars[name] != "" {
+			names = append(names, vars[name])
+		}
+	}
+	return names
 }
 
 // apiKey returns the key in the environment, or nil if there is none.

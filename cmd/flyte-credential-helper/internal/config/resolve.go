@@ -137,6 +137,7 @@ func (r *resolver) resolve() error {
 	if err != nil {
 		return err
 	}
+	r.addSecretVariables(flags, env)
 	if r.ServesHost { // the profile alone decides which token that is
 		own := func(s Setting) bool { return s.Name == "profile" || s.Class == Network || s.Class == Local }
 		flags, env, cluster = flags.only(own), env.only(own), empty(cluster.name, Cluster)
@@ -150,6 +151,7 @@ func (r *resolver) resolve() error {
 	if err != nil {
 		return err
 	}
+	r.addSecretVariables(profile)
 	levels = append(levels, profile)
 	if err := r.choose(levels, "provider"); err != nil {
 		return err
@@ -167,6 +169,15 @@ func (r *resolver) resolve() error {
 		r.out.NoServer = r.unnamed()
 	}
 	return r.settle(levels, from)
+}
+
+// addSecretVariables adds the variables that levels name for a client secret.
+func (r *resolver) addSecretVariables(levels ...level) {
+	for _, l := range levels {
+		if words, _, found := l.value(row("client-secret-env")); found {
+			r.out.SecretVariables = append(r.out.SecretVariables, words[0])
+		}
+	}
 }
 
 // settle sets the settings of all levels. The server is that of the level from, or none if

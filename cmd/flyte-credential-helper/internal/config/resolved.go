@@ -30,6 +30,8 @@ type Resolved struct {
 	Untrusted string
 	// Flyte is what Flyte's own configuration adds; nil: it does not count.
 	Flyte *Flyte
+	// SecretVariables are the variables that some level names for a client secret, used or not.
+	SecretVariables []string
 	// Warnings say what was not used, and why. Notes do the same for a user who debugs.
 	Warnings, Notes []string
 

@@ -10,9 +10,9 @@ import (
 )
 
 // WithoutSecrets returns our environment without client secrets and API keys: those that
-// settings name, and those of Flyte's clients.
+// settings name, even for another server, and those of Flyte's clients.
 func WithoutSecrets(r *config.Resolved, env system.Env) []string {
-	names := append(flyte.SecretVariables(), r.ClientSecretEnv)
+	names := append(flyte.SecretVariables(env.Environ()), r.SecretVariables...)
 	if r.Flyte != nil {
 		names = append(names, r.Flyte.SecretEnv, r.Flyte.IgnoredSecret)
 	}
