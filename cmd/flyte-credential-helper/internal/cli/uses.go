@@ -17,7 +17,7 @@ type uses struct{ profiles, callers []string }
 // resolved uses none: doctor tells why.
 func usesOf(env system.Env) map[string]uses {
 	all := map[string]uses{}
-	in := config.Input{Environ: env.Environ(), Home: env.Home, ConfigPath: config.ConfigPath(env), ReadFile: readConfig, Args: env.Args}
+	in := config.Input{Environ: env.Environ(), Home: env.Home, ConfigPaths: config.ConfigPaths(env), ReadFile: readConfig, Args: env.Args}
 	add := func(in config.Input, profile string, callers ...string) {
 		p := login.Policy{Auto: oauth.Auto}
 		r, err := config.Resolve(in)
@@ -35,7 +35,7 @@ func usesOf(env system.Env) map[string]uses {
 		u.callers = append(u.callers, callers...)
 		all[key.ID()] = u
 	}
-	if file, err := config.ReadFile(in.ConfigPath, in.ReadFile); err == nil {
+	if file, err := config.ReadFiles(in.ConfigPaths, in.ReadFile); err == nil {
 		for _, name := range file.Names() {
 			of := in
 			of.CommandLine, of.Profile, of.ServesHost = config.NewFlags(func(string) bool { return false }).CommandLine(), name, true

@@ -163,7 +163,7 @@ func (e *examination) gitFinding(url string, helpers []setup.GitHelper) (f Findi
 func checkDocker(_ context.Context, e *examination) (all []Finding) {
 	hosts := map[string]bool{}
 	for _, path := range e.dockerFiles() {
-		text, err := os.ReadFile(path)
+		text, err := system.ReadFile(path, system.MaxConfig)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -287,7 +287,7 @@ func danglingLink(path, name string) string {
 func checkBazel(_ context.Context, e *examination) (all []Finding) {
 	self, err := e.Env.Executable()
 	for _, path := range e.bazelFiles() {
-		text, unreadable := os.ReadFile(path)
+		text, unreadable := system.ReadFile(path, system.MaxConfig)
 		if unreadable != nil || err != nil {
 			continue
 		}

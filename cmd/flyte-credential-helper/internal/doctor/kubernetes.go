@@ -11,11 +11,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -144,7 +144,7 @@ func (c kubeCluster) client() (*http.Client, error) {
 	authority := c.CertificateAuthorityData
 	if c.CertificateAuthority != "" && len(authority) == 0 {
 		var err error
-		if authority, err = os.ReadFile(c.CertificateAuthority); err != nil {
+		if authority, err = system.ReadFile(c.CertificateAuthority, system.MaxConfig); err != nil {
 			return nil, fmt.Errorf("the cluster's certificate authority cannot be read: %w", err)
 		}
 	}

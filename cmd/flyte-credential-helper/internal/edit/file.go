@@ -12,12 +12,27 @@ import (
 	"strings"
 )
 
-// Read returns the text of a file, or nil if the file does not exist.
+// maxFile is the limit in bytes for a file that is edited. A kubeconfig with a thousand clusters
+// has about 3 MiB.
+const maxFile = 16 << 20
+
+// Read returns the text of a file, or nil if the file does not exist. A file that is not
+// regular cannot be edited, and reading it may wait for another program.
 func Read(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a directory", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
 	}
+	text, err := os.ReadFile(path)
 	if text == nil && err == nil {
 		text = []byte{}
 	}
@@ -32,7 +47,7 @@ func Read(path string) ([]byte, error) {
 // text (a hard link, another owner) or is impossible (a bind mount, a directory that cannot be
 // written).
 func Write(path string, text []byte) error {
-	path, err := followLinks(path)
+	path, err := FollowLinks(path)
 	if err != nil {
 		return err
 	}
@@ -55,7 +70,7 @@ func Write(path string, text []byte) error {
 // remove removes a file, and keeps a symbolic link to it. It may not exist.
 func remove(path string) error {
 	removeDraft(path)
-	path, err := followLinks(path)
+	path, err := FollowLinks(path)
 	if err == nil {
 		err = os.Remove(path)
 	}
@@ -67,7 +82,7 @@ func remove(path string) error {
 
 // removeDraft removes what an interrupted call has left of a new file.
 func removeDraft(path string) {
-	if path, err := followLinks(path); err == nil {
+	if path, err := FollowLinks(path); err == nil {
 		_ = os.Remove(draftOf(path))
 	}
 }
@@ -75,9 +90,9 @@ func removeDraft(path string) {
 // MakeDir makes a directory and its parents, for this user only.
 func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
 
-// followLinks returns the path of the file to which symbolic links lead. That file may not
+// FollowLinks returns the path of the file to which symbolic links lead. That file may not
 // exist.
-func followLinks(path string) (string, error) {
+func FollowLinks(path string) (string, error) {
 	for range 40 { // Linux follows as many
 		to, err := os.Readlink(path)
 		if err != nil {
@@ -146,7 +161,7 @@ func writeInPlace(path string, text []byte) error {
 
 // CheckWritable returns why the file at path could not be written, or nil.
 func CheckWritable(path string) error {
-	path, err := followLinks(path)
+	path, err := FollowLinks(path)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -47,17 +48,25 @@ func (e *YAMLError) Error() string {
 // byteOrderMark is what Windows programs write before a text.
 const byteOrderMark = "\ufeff"
 
+// parseTime is the limit for the parser, whose time grows with the square of the number of keys,
+// tags and commas. A kubeconfig of 4 MiB needs about a second.
+const parseTime = 5 * time.Second
+
 // ParseYAML returns the one document of a text, or nil if it is empty.
-func ParseYAML(text []byte) (ast.Node, error) {
+func ParseYAML(text []byte) (ast.Node, error) { return parseYAML(text, parseTime) }
+
+func parseYAML(text []byte, limit time.Duration) (ast.Node, error) {
 	if isTooDeep(text) {
 		return nil, &YAMLError{0, "it is nested too deeply"}
 	}
-	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte(byteOrderMark)), 0)
+	file, err := parseWithin(text, limit)
 	var e yaml.Error
 	switch {
 	case errors.As(err, &e) && e.GetToken() != nil:
 		line := e.GetToken().Position.Line
 		return nil, &YAMLError{line, reason(text, line, e.GetMessage())}
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, &YAMLError{0, "it is too complex: it was not read within " + limit.String()}
 	case err != nil:
 		return nil, &YAMLError{0, "it is not YAML"}
 	case len(file.Docs) > 1:
@@ -66,6 +75,25 @@ func ParseYAML(text []byte) (ast.Node, error) {
 		return nil, nil
 	}
 	return file.Docs[0].Body, nil
+}
+
+// parseWithin parses a text. After the limit, the parser continues until the process ends.
+func parseWithin(text []byte, limit time.Duration) (*ast.File, error) {
+	type result struct {
+		file *ast.File
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte(byteOrderMark)), 0)
+		done <- result{file, err}
+	}()
+	select {
+	case r := <-done:
+		return r.file, r.err
+	case <-time.After(limit):
+		return nil, context.DeadlineExceeded
+	}
 }
 
 // reason returns why a line is not YAML. The parser has no clear message for the most common

@@ -3,9 +3,11 @@ package edit
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Set changes one value and no other byte, and setting the replaced value restores the bytes.
@@ -200,4 +202,19 @@ func FuzzQuote(f *testing.F) {
 			t.Errorf("%q: %v\n%s", s, err, text)
 		}
 	})
+}
+
+// A text for which the parser needs minutes is an error after the limit.
+func TestParseLimit(t *testing.T) {
+	var text strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&text, "a%d: b\n", i)
+	}
+	_, err := parseYAML([]byte(text.String()), 10*time.Millisecond)
+	if wrong := new(*YAMLError); !errors.As(err, wrong) || !strings.Contains(err.Error(), "not read within 10ms") {
+		t.Error(err)
+	}
+	if _, err := parseYAML([]byte("a: b"), time.Minute); err != nil {
+		t.Error(err)
+	}
 }

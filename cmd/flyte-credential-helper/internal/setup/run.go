@@ -132,8 +132,16 @@ func (js *journals) takeBack(ctx context.Context, caller string, t *todo) (err e
 	return js.of(caller).Save()
 }
 
-// checkRoot returns an error if root would write into another user's directory.
-func checkRoot(path string) error {
+// checkRoot returns an error if root would write into another user's directory. A change of a
+// file writes where links lead, even if nothing is there yet.
+func checkRoot(c edit.Change) error {
+	path := c.Path
+	if c.Kind != edit.KindLink {
+		var err error
+		if path, err = edit.FollowLinks(path); err != nil {
+			return err
+		}
+	}
 	if err := system.CheckRoot(path); err != nil {
 		return config.Errorf(config.Shell("export HOME=%s", shellquote.Join(system.RootHome())), "%v", err)
 	}
@@ -170,7 +178,7 @@ func lock(ctx context.Context, env system.Env) (unlock func(), err error) {
 // check returns why a file cannot be edited or written, or nil.
 func (js *journals) check(ctx context.Context, changes []edit.Change) error {
 	for _, c := range changes {
-		if err := checkRoot(c.Path); err != nil {
+		if err := checkRoot(c); err != nil {
 			return err
 		}
 		_, err := js.formats.Preview(ctx, c.Path, changes)

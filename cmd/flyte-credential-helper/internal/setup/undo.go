@@ -166,7 +166,7 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 		}
 		return nil
 	}
-	if err := checkRoot(c.Path); err != nil {
+	if err := checkRoot(c); err != nil {
 		return err
 	}
 	done, err := u.formats.Revert(ctx, c)

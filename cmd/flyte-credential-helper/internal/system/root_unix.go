@@ -30,15 +30,13 @@ func RootHome() string {
 func RootState() string { return filepath.Join(RootHome(), ".local", "state") }
 
 // CheckRoot returns a [RootError] if we are root, and the file at path would be in a directory
-// of another user. The nearest directory that exists counts.
+// of another user. The nearest directory that exists counts. If path is a link, its own
+// directory counts.
 func CheckRoot(path string) error { return checkRoot(os.Geteuid(), path) }
 
 func checkRoot(euid int, path string) error {
 	if euid != 0 {
 		return nil
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
 	}
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
