@@ -248,7 +248,7 @@ func endpointURL(endpoint string) string {
 
 func (t *requester) getsHeader(u *url.URL) bool {
 	return slices.ContainsFunc(t.hosts, func(host string) bool {
-		return strings.EqualFold(host, u.Hostname()) || strings.EqualFold(host, hostPort(u))
+		return strings.EqualFold(strings.Trim(host, "[]"), u.Hostname()) || strings.EqualFold(host, hostPort(u))
 	})
 }
 

@@ -67,7 +67,7 @@ func identity(r *config.Resolved, p Policy, env system.Env) (*oauth.Client, erro
 		}
 	}
 	for _, host := range r.HeaderHost {
-		if u, err := url.Parse("https://" + host); err != nil || u.Host != host {
+		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") {
 			return nil, oauth.ConfigError("header-host", "--header-host %q is not a host, such as login.example.com", oauth.Printable(host))
 		}
 	}
