@@ -80,7 +80,7 @@ func (s flyteSetup) checkFlyte() error {
 		if s.Flyte != nil {
 			source = s.Flyte.Source
 		}
-		return config.Errorf(config.Hint{}, "%s makes Flyte's clients log in as a machine, without this program: to make them run it, write authType: ExternalCommand and command: [%s, token, --renew-on-repeat] next to what is there", source, s.command())
+		return config.Errorf(config.Hint{}, "%s makes Flyte's clients log in as a machine, without this program: to make them run it, write authType: ExternalCommand and command: [%s, token, --renew-on-repeat, %s] next to what is there", source, s.command(), strings.Join(s.Flag("endpoint"), ", "))
 	}
 	return nil
 }
