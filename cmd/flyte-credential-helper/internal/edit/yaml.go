@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -137,39 +138,108 @@ func isTooDeep(text []byte) bool {
 
 // Get implements [Format].
 func (y YAML) Get(_ context.Context, text []byte, key []string) (*string, error) {
-	key, item := cutItem(key)
-	p, err := y.find(text, key)
-	if err != nil || p.pair == nil {
+	d, err := y.parse(text)
+	if err != nil {
 		return nil, err
 	}
-	if item == "" {
-		value := p.value()
-		return &value, nil
+	p, err := d.find(key)
+	if err != nil || p.node == nil {
+		return nil, err
 	}
-	if list, ok := p.pair.Value.(*ast.SequenceNode); ok && indexOf(list, item) >= 0 {
-		return new(string), nil
-	}
-	return nil, nil
+	value := d.value(p)
+	return &value, nil
 }
 
 // Set implements [Format]. It makes the mappings on the way, and removes mappings and lists that
 // it leaves empty.
 func (y YAML) Set(_ context.Context, text []byte, key []string, value *string) ([]byte, error) {
-	key, item := cutItem(key)
-	p, err := y.find(text, key)
-	switch {
-	case err != nil:
+	d, err := y.parse(text)
+	if err != nil {
 		return nil, err
-	case item != "" && value != nil:
-		return p.addItem(item)
-	case value != nil:
-		return p.set(*value)
-	case p.pair == nil:
-		return text, nil
-	case item != "":
-		return p.removeItem(item)
 	}
-	return p.remove()
+	var after string
+	if value != nil {
+		after, err = d.set(key, *value)
+	} else {
+		after, err = d.remove(key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !d.differsOnlyIn(after, key, value) {
+		p, _ := d.find(key)
+		return nil, &YAMLError{min(p.start+1, len(d.lines)), "the lines of " + strings.Join(key, ".") + " cannot be told from others"}
+	}
+	return []byte(d.bom + after), nil
+}
+
+// differsOnlyIn reports whether a text differs from d only in the value of a key.
+func (d *document) differsOnlyIn(text string, key []string, value *string) bool {
+	after, err := d.parse([]byte(text))
+	if err != nil {
+		return false
+	}
+	p, err := after.find(key)
+	if err != nil || (p.node == nil) != (value == nil) || p.node != nil && !SameValue(after.value(p), *value) {
+		return false
+	}
+	old, oldErr := decoded(d.top)
+	rest, err := decoded(after.top)
+	return oldErr == nil && err == nil && reflect.DeepEqual(d.without(old, key), d.without(rest, key))
+}
+
+func decoded(n ast.Node) (value any, err error) {
+	if n != nil {
+		err = yaml.NodeToValue(n, &value)
+	}
+	return value, err
+}
+
+// without returns a tree without a key, and without the mappings and lists that are empty then.
+func (y YAML) without(tree any, key []string) any {
+	if list, ok := tree.([]any); ok {
+		return y.withoutItem(list, key)
+	}
+	m, ok := tree.(map[string]any)
+	if !ok {
+		return tree
+	}
+	rest := maps.Clone(m)
+	for name, value := range m {
+		if !y.isSame(name, key[0]) {
+			continue
+		}
+		delete(rest, name)
+		if len(key) > 1 {
+			if value = y.without(value, key[1:]); value != nil {
+				rest[name] = value
+			}
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return rest
+}
+
+func (y YAML) withoutItem(list []any, key []string) any {
+	var rest []any
+	for _, item := range list {
+		if matches(item, key[0]) {
+			if len(key) == 1 {
+				continue
+			}
+			item = y.without(item, key[1:])
+			if m, _ := item.(map[string]any); len(m) < 2 { // NAME
+				continue
+			}
+		}
+		rest = append(rest, item)
+	}
+	if rest == nil {
+		return nil
+	}
+	return rest
 }
 
 // Keys implements [Format].
@@ -184,43 +254,54 @@ func (y YAML) Revert(ctx context.Context, text []byte, c Change) ([]byte, error)
 	return y.Set(ctx, text, c.Key, c.Old)
 }
 
+func (y YAML) isSame(a, b string) bool { return a == b || y.FoldCase && strings.EqualFold(a, b) }
+
 // SameValue reports whether two values say the same.
 func SameValue(a, b string) bool { return reflect.DeepEqual(ValueOf(a), ValueOf(b)) }
 
-// cutItem returns a key without the item of a list, and the item.
-func cutItem(key []string) (list []string, item string) {
-	last := len(key) - 1
-	if item, found := strings.CutPrefix(key[last], "- "); found {
-		return key[:last], item
-	}
-	return key, ""
-}
-
-// ValueOf returns what a value says: a string, a []any, a map[string]any, or nil. A value that is
-// not YAML is equal to no other.
+// ValueOf returns what a value says. A value that is not YAML is equal to no other.
 func ValueOf(value string) any {
-	top, err := ParseYAML([]byte("value: " + value + "\n"))
-	if err != nil {
-		return err
+	var holder struct{ Value any }
+	if err := yaml.Unmarshal([]byte("value: "+value+"\n"), &holder); err != nil {
+		return &err
 	}
-	return tree(top.(*ast.MappingNode).Values[0].Value)
+	return holder.Value
 }
 
-// indexOf is the place of an item in a list, or -1.
-func indexOf(list *ast.SequenceNode, item string) int {
-	return slices.IndexFunc(list.Values, func(n ast.Node) bool { return reflect.DeepEqual(tree(n), ValueOf(item)) })
+// isItem reports whether a word is an item of a list, and not a name.
+func isItem(word string) bool {
+	return strings.HasPrefix(word, "- ") || strings.HasPrefix(word, "[") && strings.HasSuffix(word, "]") && strings.Contains(word, "=")
 }
 
-func (p *place) set(value string) ([]byte, error) {
-	if p.pair == nil {
-		return p.replace(Quote(p.key[len(p.key)-1]) + ":" + spaced(value))
+// cutSelector returns the name and value of a word [NAME=VALUE].
+func cutSelector(word string) (name, value string) {
+	name, value, _ = strings.Cut(word[1:len(word)-1], "=")
+	return name, value
+}
+
+// matches reports whether an item of a list is the one that a word means.
+func matches(item any, word string) bool {
+	if text, ok := strings.CutPrefix(word, "- "); ok {
+		return reflect.DeepEqual(item, ValueOf(text))
 	}
-	first, rest, block := strings.Cut(value, "\n")
-	entry := p.name(p.pair) + spaced(first) + p.comment(p.start)
-	if block {
-		entry += "\n" + rest
+	m, ok := item.(map[string]any)
+	if !ok || !isItem(word) {
+		return false
 	}
-	return p.replace(entry)
+	name, value := cutSelector(word)
+	return fmt.Sprint(m[name]) == value
+}
+
+// entry writes an entry that is new.
+func entry(word, value string) string {
+	switch {
+	case strings.HasPrefix(word, "- "):
+		return word
+	case isItem(word):
+		name, id := cutSelector(word)
+		return "- " + name + ": " + Quote(id) + value
+	}
+	return Quote(word) + ":" + spaced(value)
 }
 
 // spaced is a value as it is written behind a colon.
@@ -229,62 +310,6 @@ func spaced(value string) string {
 		return value
 	}
 	return " " + value
-}
-
-// remove removes the entry, and the mappings on the way that are empty then.
-func (p *place) remove() ([]byte, error) {
-	for i := len(p.key) - 1; i > 0; i-- {
-		parent, err := p.find(p.key[:i])
-		if err != nil {
-			return nil, err
-		}
-		if parent.start+1 != p.start || parent.end != p.end { // more entries, or comments
-			break
-		}
-		p = parent
-	}
-	return p.replace("")
-}
-
-func (p *place) addItem(item string) ([]byte, error) {
-	if p.pair == nil || isEmpty(p.pair.Value) {
-		return p.set("[" + item + "]")
-	}
-	list, ok := p.pair.Value.(*ast.SequenceNode)
-	switch {
-	case !ok:
-		return nil, &YAMLError{p.start + 1, "it is not a list"}
-	case list.IsFlowStyle:
-		return p.set("[" + strings.Join(append(itemsOf(list), item), ", ") + "]")
-	}
-	return p.replace(p.entry() + strings.Repeat(" ", list.Start.Position.Column-1-p.indent) + "- " + item)
-}
-
-func (p *place) removeItem(item string) ([]byte, error) {
-	list, ok := p.pair.Value.(*ast.SequenceNode)
-	i := -1
-	if ok {
-		i = indexOf(list, item)
-	}
-	switch {
-	case i < 0:
-		return []byte(p.bom + p.text), nil
-	case len(list.Values) == 1:
-		return p.remove()
-	case list.IsFlowStyle:
-		return p.set("[" + strings.Join(slices.Delete(itemsOf(list), i, i+1), ", ") + "]")
-	}
-	at := list.Values[i].GetToken().Position.Line - 1 - p.start
-	end := p.entryEnd(at+p.start, list.Start.Position.Column) - p.start
-	return p.replace(strings.Join(slices.Delete(strings.SplitAfter(p.entry(), "\n"), at, end), ""))
-}
-
-// itemsOf are the items of a list as they are written.
-func itemsOf(list *ast.SequenceNode) (items []string) {
-	for _, v := range list.Values {
-		items = append(items, v.String())
-	}
-	return items
 }
 
 // document is a parsed text.
@@ -298,7 +323,7 @@ type document struct {
 	top   ast.Node // nil: empty
 }
 
-func (y YAML) find(text []byte, key []string) (*place, error) {
+func (y YAML) parse(text []byte) (*document, error) {
 	top, err := ParseYAML(text)
 	if err != nil {
 		return nil, err
@@ -324,99 +349,81 @@ func (y YAML) find(text []byte, key []string) (*place, error) {
 			}
 		}
 	}
-	return d.find(key)
+	return d, nil
 }
 
 // column is the indentation of a key.
 func column(pair *ast.MappingValueNode) int { return pair.Key.GetToken().Position.Column - 1 }
 
-// line is the line of a key in [document.lines].
-func line(pair *ast.MappingValueNode) int { return pair.Key.GetToken().Position.Line - 1 }
-
-// place is where a key leads to: the lines of an entry, or the line before which it belongs.
+// place is where a key leads to. If there is no entry, it is the line before which it belongs.
 type place struct {
-	*document
-	key        []string // as it is written in the file
-	pair       *ast.MappingValueNode
+	node       ast.Node              // the value or item; nil: there is none
+	pair       *ast.MappingValueNode // of the value
+	flow       *ast.SequenceNode     // the list around the item, if it is in flow style
+	orphan     bool                  // the mapping or list around it does not exist, or is empty
 	start, end int
 	indent     int
-	missing    []string              // the mappings to create around the entry
-	empty      *ast.MappingValueNode // the mapping around them, if it is null or {}
 }
 
-func (d *document) find(key []string) (*place, error) {
-	p := &place{document: d, key: slices.Clone(key), start: len(d.lines), end: len(d.lines)}
-	node := d.top
-	for i, name := range key {
-		if p.missing = key[i : len(key)-1]; node == nil {
-			return p, nil
-		}
-		if p.pair != nil && isEmpty(node) {
-			p.empty, p.pair, p.start = p.pair, nil, p.end
-			p.indent += d.step
-			return p, nil
-		}
-		if id, value, ok := cutSelector(name); ok {
-			list, ok := node.(*ast.SequenceNode)
-			if !ok || list.IsFlowStyle {
-				return nil, &YAMLError{node.GetToken().Position.Line, strings.Join(key[:i], ": ") + " is not a list with one item in each line"}
-			}
-			p.pair, p.start, p.indent = nil, p.end, list.Start.Position.Column-1
-			m := element(list, id, value)
-			if m == nil {
-				return p, nil
-			}
-			p.start = line(m.Values[0])
-			p.end = d.entryEnd(p.start, p.indent+1)
-			node = m
-			continue
-		}
-		m, ok := node.(*ast.MappingNode)
-		if !ok || m.IsFlowStyle {
-			return nil, &YAMLError{node.GetToken().Position.Line, strings.Join(append([]string{"the file"}, key[:i]...), ": ") + " is not a mapping with one \"name: value\" in each line"}
-		}
-		p.indent = column(m.Values[0])
-		if p.pair = d.pair(m, name); p.pair == nil {
-			p.end = d.entryEnd(line(m.Values[len(m.Values)-1]), p.indent)
-			p.start = p.end
-			return p, nil
-		}
-		p.key[i] = p.pair.Key.GetToken().Value
-		p.start = line(p.pair)
-		p.end = d.entryEnd(p.start, p.indent)
-		node = p.pair.Value
+func (d *document) find(key []string) (place, error) {
+	last := len(key) - 1
+	if last < 0 {
+		return place{node: d.top, end: len(d.lines)}, nil
 	}
-	return p, nil
+	around, err := d.find(key[:last])
+	if err != nil {
+		return place{}, err
+	}
+	word, form := key[last], "mapping with one \"name: value\""
+	switch n := around.node.(type) {
+	case nil:
+		return place{orphan: last > 0, start: around.end, end: around.end}, nil
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && !isItem(word) {
+			return d.findPair(n, word), nil
+		}
+	case *ast.SequenceNode:
+		if strings.HasPrefix(word, "- ") || isItem(word) && !n.IsFlowStyle {
+			return d.findItem(n, word), nil
+		}
+	}
+	if last > 0 && isEmpty(around.node) {
+		return place{orphan: true, start: around.start}, nil
+	}
+	if isItem(word) {
+		form = "list with one item"
+	}
+	return place{}, &YAMLError{around.node.GetToken().Position.Line, strings.Join(append([]string{"the file"}, key[:last]...), ": ") + " is not a " + form + " in each line"}
 }
 
-func (d *document) pair(m *ast.MappingNode, key string) *ast.MappingValueNode {
+func (d *document) findPair(m *ast.MappingNode, name string) (p place) {
 	for _, v := range m.Values {
-		name := v.Key.GetToken().Value
-		if name == key || d.FoldCase && strings.EqualFold(name, key) {
-			return v
+		p.indent, p.start = column(v), v.Key.GetToken().Position.Line-1
+		p.end = d.entryEnd(p.start, p.indent)
+		if d.isSame(v.Key.GetToken().Value, name) {
+			p.node, p.pair = v.Value, v
+			return p
 		}
 	}
-	return nil
+	p.start = p.end
+	return p
 }
 
-// cutSelector returns the name and value of a word [NAME=VALUE].
-func cutSelector(word string) (name, value string, ok bool) {
-	if !strings.HasPrefix(word, "[") || !strings.HasSuffix(word, "]") {
-		return "", "", false
+func (d *document) findItem(list *ast.SequenceNode, word string) (p place) {
+	p.indent = list.Start.Position.Column - 1
+	if list.IsFlowStyle {
+		p.flow = list
 	}
-	return strings.Cut(word[1:len(word)-1], "=")
-}
-
-// element returns the mapping of a list in which a name has a value, or nil.
-func element(list *ast.SequenceNode, name, value string) *ast.MappingNode {
 	for _, n := range list.Values {
-		if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle {
-			if said, _ := tree(m).(map[string]any); said[name] == value {
-				return m
-			}
+		p.start = n.GetToken().Position.Line - 1
+		p.end = d.entryEnd(p.start, p.indent+1)
+		if item, err := decoded(n); err == nil && matches(item, word) {
+			p.node = n
+			return p
 		}
 	}
-	return nil
+	p.start = p.end
+	return p
 }
 
 // entryEnd is the line behind the entry that starts at a line and whose key has that
@@ -438,73 +445,116 @@ func (d *document) entryEnd(start, indent int) int {
 	return end
 }
 
-// entry returns the lines of p without their indentation, each with a line feed.
-func (p *place) entry() (entry string) {
-	for i, text := range p.lines[p.start:p.end] {
-		text = strings.TrimSuffix(text, "\r")
-		if i == 0 {
-			text = text[p.indent:] // behind the dash of a list
+// set returns the text with a value.
+func (d *document) set(key []string, value string) (string, error) {
+	p, err := d.find(key)
+	around, word := key[:len(key)-1], key[len(key)-1]
+	switch {
+	case err != nil:
+		return "", err
+	case p.pair != nil:
+		first, rest, block := strings.Cut(value, "\n")
+		line := d.name(p) + spaced(first) + d.comment(p.start)
+		if block {
+			line += "\n" + indented(rest, p.indent)
 		}
-		entry += strings.TrimPrefix(text, strings.Repeat(" ", p.indent)) + "\n"
+		return d.replace(p, line)
+	case p.node != nil: // an item
+		return d.text, nil
+	case p.flow != nil:
+		return d.set(around, flowList(append(itemsOf(p.flow), word[2:])))
+	case p.orphan && strings.HasPrefix(word, "- "):
+		return d.set(around, flowList([]string{word[2:]}))
+	case p.orphan:
+		return d.setAround(around, entry(word, value))
 	}
-	return entry
+	return d.replace(p, indented(entry(word, value), p.indent))
+}
+
+// setAround makes the mapping or list around an entry. Comments in an empty one stay.
+func (d *document) setAround(key []string, entry string) (string, error) {
+	p, err := d.find(key)
+	if err != nil {
+		return "", err
+	}
+	step := d.step
+	if isItem(key[len(key)-1]) {
+		step = 2 // behind the dash
+	}
+	value := "\n" + indented(entry, step)
+	if _, comments, found := strings.Cut(d.value(p), "\n"); found {
+		value = "\n" + comments + value
+	}
+	return d.set(key, value)
+}
+
+// remove returns the text without an entry, and without the mappings and lists around it that are
+// empty then.
+func (d *document) remove(key []string) (string, error) {
+	p, err := d.find(key)
+	if err != nil || p.node == nil {
+		return d.text, err
+	}
+	parent := key[:len(key)-1]
+	if p.flow != nil && len(p.flow.Values) > 1 {
+		at := slices.Index(p.flow.Values, p.node)
+		return d.set(parent, flowList(slices.Delete(itemsOf(p.flow), at, at+1)))
+	}
+	around, err := d.find(parent)
+	if err != nil {
+		return "", err
+	}
+	if len(parent) > 0 && (p.flow != nil || around.start+1 == p.start && around.end == p.end) {
+		return d.remove(parent)
+	}
+	return d.replace(p, "")
+}
+
+// itemsOf are the items of a list as they are written.
+func itemsOf(list *ast.SequenceNode) (items []string) {
+	for _, v := range list.Values {
+		items = append(items, v.String())
+	}
+	return items
+}
+
+func flowList(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
+
+// replace returns the text with other lines, which may be none, in place of p's.
+func (d *document) replace(p place, lines string) (string, error) {
+	if p.pair != nil && hasReference(p.pair) || p.node != nil && hasReference(p.node) {
+		return "", &YAMLError{p.start + 1, "it has an anchor, an alias or a tag"}
+	}
+	var put []string
+	if lines != "" {
+		put = strings.Split(strings.ReplaceAll(lines, "\n", d.cr+"\n")+d.cr, "\n")
+	}
+	return strings.Join(append(slices.Replace(slices.Clone(d.lines), p.start, p.end, put...), ""), "\n"), nil
+}
+
+// hasReference reports whether other values may depend on n, or n on others.
+func hasReference(n ast.Node) bool {
+	return slices.ContainsFunc([]ast.NodeType{ast.AnchorType, ast.AliasType, ast.TagType}, func(t ast.NodeType) bool {
+		return len(ast.Filter(t, n)) > 0
+	})
+}
+
+// name returns the first line of an entry up to its colon.
+func (d *document) name(p place) string {
+	return string([]rune(d.lines[p.start])[:p.pair.Start.Position.Column])
 }
 
 // value returns the text behind the colon, without the comment in that line.
-func (p *place) value() string {
-	first, rest, block := strings.Cut(strings.TrimSuffix(p.entry(), "\n"), "\n")
-	first = strings.TrimPrefix(first, p.name(p.pair))
-	value := strings.TrimSpace(strings.TrimSuffix(first, strings.TrimPrefix(p.comment(p.start), " ")))
-	if block {
-		value += "\n" + rest
+func (d *document) value(p place) string {
+	if p.pair == nil {
+		return ""
+	}
+	first := strings.TrimSuffix(strings.TrimPrefix(d.lines[p.start], d.name(p)), "\r")
+	value := strings.TrimSpace(strings.TrimSuffix(first, strings.TrimPrefix(d.comment(p.start), " ")))
+	for _, line := range d.lines[p.start+1 : p.end] {
+		value += "\n" + strings.TrimPrefix(strings.TrimSuffix(line, "\r"), strings.Repeat(" ", p.indent))
 	}
 	return value
-}
-
-// replace returns the text with an entry, which may be empty, in place of p's lines.
-func (p *place) replace(entry string) ([]byte, error) {
-	if p.pair != nil && hasReference(p.pair) {
-		return nil, &YAMLError{p.start + 1, "it has an anchor, an alias or a tag"}
-	}
-	var value any
-	if entry = strings.TrimSuffix(entry, "\n"); entry != "" {
-		node, err := ParseYAML([]byte(entry + "\n"))
-		m, ok := node.(*ast.MappingNode)
-		if err != nil || !ok || len(m.Values) != 1 {
-			return nil, &YAMLError{0, "the new value cannot be written as YAML"}
-		}
-		value = tree(m.Values[0].Value)
-	}
-	for _, name := range slices.Backward(p.missing) {
-		if id, value, ok := cutSelector(name); ok {
-			entry = "- " + id + ": " + Quote(value) + "\n" + indented(entry, 2)
-		} else {
-			entry = Quote(name) + ":\n" + indented(entry, p.step)
-		}
-	}
-	var put []string
-	if entry != "" {
-		put = strings.Split(strings.ReplaceAll(indented(entry, p.indent), "\n", p.cr+"\n")+p.cr, "\n")
-		if p.pair != nil { // the dash of a list may be before the key
-			put[0] = p.lines[p.start][:p.indent] + put[0][p.indent:]
-		}
-	}
-	lines := slices.Replace(slices.Clone(p.lines), p.start, p.end, put...)
-	if p.empty != nil {
-		at := line(p.empty)
-		lines[at] = strings.Repeat(" ", column(p.empty)) + p.name(p.empty) + p.comment(at) + p.cr
-	}
-	text := strings.Join(append(lines, ""), "\n")
-	top, err := ParseYAML([]byte(text))
-	if err != nil || !reflect.DeepEqual(tree(top), changed(tree(p.top), value, entry == "", p.key)) {
-		return nil, &YAMLError{min(p.start+1, len(p.lines)), "the lines of " + strings.Join(p.key, ".") + " cannot be told from others"}
-	}
-	return []byte(p.bom + text), nil
-}
-
-// name returns the key of an entry as it is written, with the colon.
-func (d *document) name(pair *ast.MappingValueNode) string {
-	return string([]rune(d.lines[line(pair)])[column(pair):pair.Start.Position.Column])
 }
 
 // comment returns the comment at the end of a line, with a blank before it, or "".
@@ -530,87 +580,6 @@ func isEmpty(n ast.Node) bool {
 	return false
 }
 
-// hasReference reports whether other values may depend on n, or n on others.
-func hasReference(n ast.Node) bool {
-	found := visitor(false)
-	ast.Walk(&found, n)
-	return bool(found)
-}
-
-type visitor bool
-
-func (v *visitor) Visit(n ast.Node) ast.Visitor {
-	switch n.(type) {
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		*v = true
-	}
-	return v
-}
-
-// tree returns what a node says: maps, lists and words.
-func tree(n ast.Node) any {
-	switch n := n.(type) {
-	case nil, *ast.NullNode:
-		return nil
-	case *ast.MappingNode:
-		m := map[string]any{}
-		for _, v := range n.Values {
-			m[v.Key.GetToken().Value] = tree(v.Value)
-		}
-		return m
-	case *ast.SequenceNode:
-		list := []any{}
-		for _, v := range n.Values {
-			list = append(list, tree(v))
-		}
-		return list
-	}
-	if word, ok := Scalar(n); ok {
-		return word
-	}
-	return n.String()
-}
-
-// changed returns a copy of a tree in which the value of a key is set, or removed with the
-// mappings and lists that are empty then.
-func changed(t, value any, remove bool, key []string) any {
-	if name, id, ok := cutSelector(key[0]); ok {
-		return changedList(t, value, remove, key, name, id)
-	}
-	m, _ := t.(map[string]any)
-	m = maps.Clone(m)
-	if m == nil {
-		m = map[string]any{}
-	}
-	switch {
-	case len(key) > 1:
-		m[key[0]] = changed(m[key[0]], value, remove, key[1:])
-	case remove:
-		delete(m, key[0])
-	default:
-		m[key[0]] = value
-	}
-	if remove && len(m) == 0 {
-		return nil
-	}
-	return m
-}
-
-// changedList is [changed] for the mapping of a list in which name is id.
-func changedList(t, value any, remove bool, key []string, name, id string) any {
-	list, _ := t.([]any)
-	list = slices.Clone(list)
-	i := slices.IndexFunc(list, func(item any) bool { m, _ := item.(map[string]any); return m[name] == id })
-	switch {
-	case len(key) == 1 && remove:
-		return slices.Delete(list, i, i+1)
-	case i < 0:
-		return append(list, changed(map[string]any{name: id}, value, remove, key[1:]))
-	}
-	list[i] = changed(list[i], value, remove, key[1:])
-	return list
-}
-
 // Scalar returns the text of a single value, as it is written.
 func Scalar(n ast.Node) (string, bool) {
 	switch n := n.(type) {
@@ -626,14 +595,8 @@ func Scalar(n ast.Node) (string, bool) {
 
 // Quote writes a scalar, plainly if it cannot be taken for anything else.
 func Quote(s string) string {
-	plain := s != "" && !slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s))
-	for i, r := range s {
-		word := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/'
-		if !word && (i == 0 || !strings.ContainsRune("._-", r) && !(r == ':' && i+1 < len(s))) {
-			plain = false
-		}
-	}
-	if plain {
+	keyword := slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s))
+	if !keyword && regexp.MustCompile(`^[a-zA-Z0-9/](:*[a-zA-Z0-9/._-])*$`).MatchString(s) {
 		return s
 	}
 	text, err := json.Marshal(s) // JSON's strings are YAML's
@@ -649,7 +612,7 @@ func QuoteList(words []string) string {
 	for _, word := range words {
 		quoted = append(quoted, Quote(word))
 	}
-	return "[" + strings.Join(quoted, ", ") + "]"
+	return flowList(quoted)
 }
 
 // indented returns text with each line that is not empty moved by n columns.

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // Set changes one value and no other byte, and setting the replaced value restores the bytes.
@@ -197,8 +198,12 @@ func FuzzQuote(f *testing.F) {
 			t.Fatalf("%q: %v", s, err)
 		}
 		top, err := ParseYAML(text)
-		want := map[string]any{"z": "1", "a": map[string]any{"key" + s: []any{s, "x"}}}
-		if err != nil || !reflect.DeepEqual(tree(top), want) {
+		if err != nil {
+			t.Fatalf("%q: %v", s, err)
+		}
+		a := top.(*ast.MappingNode).Values[1].Value.(*ast.MappingNode).Values[0]
+		item, _ := Scalar(a.Value.(*ast.SequenceNode).Values[0])
+		if a.Key.GetToken().Value != key[1] || item != s {
 			t.Errorf("%q: %v\n%s", s, err, text)
 		}
 	})
