@@ -9,26 +9,16 @@ import (
 
 // azureFlags are the flags of Azure/kubelogin's get-token.
 // https://azure.github.io/kubelogin/cli/get-token.html
-type azureFlags struct {
-	login, client, secret, server, tenant, environment, authority string
-	certificate                                                   string
-	legacy, pop                                                   bool
-}
-
-// azureDropped are flags without a setting here, and flags of logins that are not supported.
-func azureDropped() (all []dropped) {
-	all = []dropped{
-		{"token-cache-dir", false, "tokens are stored in the state directory of this program"},
-		{"cache-dir", false, "tokens are stored in the state directory of this program"},
-		{"timeout", false, ""},
-		{"disable-environment-override", true, "variables of Azure are not read"},
-		{"disable-instance-discovery", true, ""},
-		{"use-azurerm-env-vars", true, "variables of Terraform are not read"},
+func azureFlags() []flags {
+	return []flags{
+		{kind: word, names: "login,l=devicecode client-id client-secret client-certificate server-id tenant-id,t environment,e=AzurePublicCloud authority-host"},
+		{kind: boolean, names: "legacy pop-enabled disable-instance-discovery"},
+		{kind: word, names: "token-cache-dir cache-dir", dropped: "tokens are stored in the state directory of this program"},
+		{kind: boolean, names: "disable-environment-override", dropped: "variables of Azure are not read"},
+		{kind: boolean, names: "use-azurerm-env-vars", dropped: "variables of Terraform are not read"},
+		// Of the cache, and of logins that are not supported.
+		{kind: word, names: "timeout client-certificate-password username password identity-resource-id federated-token-file pop-claims azure-config-dir azure-pipelines-service-connection-id redirect-url login-hint"},
 	}
-	for _, flag := range []string{"client-certificate-password", "username", "password", "identity-resource-id", "federated-token-file", "pop-claims", "azure-config-dir", "azure-pipelines-service-connection-id", "redirect-url", "login-hint"} {
-		all = append(all, dropped{flag: flag})
-	}
-	return all
 }
 
 // azureAuthorities are the hosts of Entra by the environments of Azure.
@@ -41,75 +31,63 @@ func azureAuthorities() map[string]string {
 }
 
 func (t *translation) azure(args []string) error {
-	a, f := &azureFlags{}, t.flags
-	f.StringVarP(&a.login, "login", "l", "devicecode", "")
-	f.StringVar(&a.client, "client-id", "", "")
-	f.StringVar(&a.secret, "client-secret", "", "")
-	f.StringVar(&a.certificate, "client-certificate", "", "")
-	f.StringVar(&a.server, "server-id", "", "")
-	f.StringVarP(&a.tenant, "tenant-id", "t", "", "")
-	f.StringVarP(&a.environment, "environment", "e", "AzurePublicCloud", "")
-	f.StringVar(&a.authority, "authority-host", "", "")
-	f.BoolVar(&a.legacy, "legacy", false, "")
-	f.BoolVar(&a.pop, "pop-enabled", false, "")
-	if err := t.parse(args, azureDropped()); err != nil {
+	if err := t.parse(args, azureFlags()); err != nil {
 		return err
 	}
-	a.login = cmp.Or(t.user.Env["AAD_LOGIN_METHOD"], a.login)
-	a.client = cmp.Or(t.user.Env["AZURE_CLIENT_ID"], t.user.Env["AAD_SERVICE_PRINCIPAL_CLIENT_ID"], a.client)
-	a.tenant = cmp.Or(t.user.Env["AZURE_TENANT_ID"], a.tenant)
-	a.authority = cmp.Or(t.user.Env["AZURE_AUTHORITY_HOST"], a.authority, azureAuthorities()[strings.ToLower(a.environment)])
-	if reason := a.unsupported(t.user.Env); reason != "" {
+	env := t.user.Env
+	login := cmp.Or(env["AAD_LOGIN_METHOD"], t.word("login"))
+	client := cmp.Or(env["AZURE_CLIENT_ID"], env["AAD_SERVICE_PRINCIPAL_CLIENT_ID"], t.word("client-id"))
+	tenant := cmp.Or(env["AZURE_TENANT_ID"], t.word("tenant-id"))
+	authority := cmp.Or(env["AZURE_AUTHORITY_HOST"], t.word("authority-host"), azureAuthorities()[strings.ToLower(t.word("environment"))])
+	if reason := t.azureUnsupported(login, client, tenant, authority); reason != "" {
 		return &UnsupportedError{reason}
 	}
-	t.azureProfile(a)
+	t.set("issuer", strings.TrimSuffix(authority, "/")+"/"+strings.ToLower(tenant)+"/v2.0")
+	t.set("client-id", client)
+	t.set("token-kind", "access")
+	t.azureLogin(login)
 	return nil
 }
 
-// unsupported says why a user must stay with kubelogin, or returns "".
-func (a *azureFlags) unsupported(env map[string]string) string {
+// azureUnsupported says why a user must stay with kubelogin, or returns "".
+func (t *translation) azureUnsupported(login, client, tenant, authority string) string {
+	machine := login == "spn"
 	switch {
-	case a.server == "" || a.client == "" || a.tenant == "":
+	case t.word("server-id") == "" || client == "" || tenant == "":
 		return "it has no --server-id, no --client-id or no --tenant-id"
-	case a.login != "devicecode" && a.login != "interactive" && a.login != "spn":
-		return "it uses the login method " + a.login
-	case a.login == "spn" && (a.certificate != "" || env["AZURE_CLIENT_CERTIFICATE_PATH"] != ""):
+	case login != "devicecode" && login != "interactive" && !machine:
+		return "it uses the login method " + login
+	case machine && (t.word("client-certificate") != "" || t.user.Env["AZURE_CLIENT_CERTIFICATE_PATH"] != ""):
 		return "it uses a client certificate"
-	case a.login == "spn" && a.secret == "" && secretVariable(env) == "":
+	case machine && t.word("client-secret") == "" && secretVariable(t.user.Env) == "":
 		return "its client secret is not in the kubeconfig"
-	case a.legacy:
+	case t.bool("legacy"):
 		return "it uses --legacy, the endpoints of version 1 of Entra"
-	case a.pop:
+	case t.bool("pop-enabled"):
 		return "it uses proof-of-possession tokens"
-	case a.authority == "":
-		return fmt.Sprintf("it uses the unknown environment %q", a.environment)
-	case !regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`).MatchString(a.tenant):
+	case authority == "":
+		return fmt.Sprintf("it uses the unknown environment %q", t.word("environment"))
+	case !regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`).MatchString(tenant):
 		return "its --tenant-id is a name: the issuer needs the tenant's ID"
 	}
 	return ""
 }
 
-// azureProfile requests an access token for the API server's application, as kubelogin does.
-func (t *translation) azureProfile(a *azureFlags) {
-	t.set("issuer", strings.TrimSuffix(a.authority, "/")+"/"+strings.ToLower(a.tenant)+"/v2.0")
-	t.set("client-id", a.client)
-	t.set("token-kind", "access")
-	scope := a.server + "/.default"
-	switch a.login {
-	case "spn":
+// azureLogin requests an access token for the API server's application, as kubelogin does.
+func (t *translation) azureLogin(login string) {
+	scope, variable := t.word("server-id")+"/.default", secretVariable(t.user.Env)
+	if login == "spn" {
 		t.set("grant", "client-credentials")
 		t.set("scope", scope)
-		t.set("client-secret-env", secretVariable(t.user.Env))
-		if secretVariable(t.user.Env) == "" {
-			t.file("client-secret-file", ".secret", "the client secret from the kubeconfig", a.secret+"\n")
+		t.set("client-secret-env", variable)
+		if variable == "" {
+			t.secret(t.word("client-secret"))
 		}
 		return
-	case "devicecode":
-		t.set("grant", "device")
-	case "interactive":
-		t.set("redirect-uri", "http://localhost")
 	}
 	t.set("scope", scope, "openid", "profile", "offline_access")
+	t.setIf(login == "devicecode", "grant", "device")
+	t.setIf(login == "interactive", "redirect-uri", "http://localhost")
 }
 
 // secretVariable is the variable of the plugin's environment that has the client secret, or "".

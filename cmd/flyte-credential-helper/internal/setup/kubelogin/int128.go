@@ -4,206 +4,173 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kballard/go-shellquote"
-
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 )
-
-// int128Dropped are flags of int128/kubelogin, and of its log, without a setting here.
-func int128Dropped() []dropped {
-	all := []dropped{
-		{"force-refresh", true, "a token is refreshed when it is necessary"},
-		{"oidc-use-pkce", true, ""},
-		{"token-cache-dir", false, "tokens are stored in the state directory of this program"},
-		{"no-keyring", true, ""},
-		{"open-url-after-authentication", false, "the browser shows a page of this program, or --success-page"},
-		{"tls-renegotiation-once", true, "TLS is not renegotiated"},
-		{"tls-renegotiation-freely", true, "TLS is not renegotiated"},
-	}
-	for _, log := range []string{"alsologtostderr", "logtostderr", "one_output", "skip_headers", "skip_log_headers", "add_dir_header"} {
-		all = append(all, dropped{log, true, ""})
-	}
-	for _, log := range []string{"log_backtrace_at", "log_dir", "log_file", "log_file_max_size", "stderrthreshold", "vmodule"} {
-		all = append(all, dropped{log, false, ""})
-	}
-	return all
-}
 
 // int128Flags are the flags of int128/kubelogin's get-token.
 // https://github.com/int128/kubelogin/blob/master/docs/usage.md
-type int128Flags struct {
-	issuer, client, secret                                 string
-	redirect, keyboardRedirect, hostname                   string
-	scopes, listen, authorities, data                      []string
-	ports                                                  []int
-	params, headers                                        map[string]string
-	access, skipBrowser, insecure, keyring                 bool
-	browser, grant, username, password, storage, pkce, tls string
-	timeout                                                int
+func int128Flags() []flags {
+	const cache, page, tls = "tokens are stored in the state directory of this program", "the browser shows a page of this program, or --success-page", "TLS is not renegotiated"
+	return []flags{
+		{kind: word, names: "oidc-issuer-url oidc-client-id oidc-client-secret oidc-redirect-url oidc-redirect-url-authcode-keyboard oidc-redirect-url-hostname=localhost"},
+		{kind: word, names: "browser-command grant-type=auto username password token-cache-storage=disk oidc-pkce-method=auto local-server-cert local-server-key authentication-timeout-sec=180"},
+		{kind: list, names: "oidc-extra-scope listen-address=127.0.0.1:8000,127.0.0.1:18000 listen-port"},
+		{kind: array, names: "certificate-authority certificate-authority-data"},
+		{kind: pairs, names: "oidc-auth-request-extra-params oidc-request-header"},
+		{kind: boolean, names: "oidc-use-access-token skip-open-browser insecure-skip-tls-verify force-keyring oidc-use-pkce no-keyring"},
+		{kind: boolean, names: "force-refresh", dropped: "a token is refreshed when it is necessary"},
+		{kind: boolean, names: "tls-renegotiation-once tls-renegotiation-freely", dropped: tls},
+		{kind: word, names: "token-cache-dir", dropped: cache},
+		{kind: word, names: "open-url-after-authentication", dropped: page},
+		// Of its log.
+		{kind: boolean, names: "alsologtostderr logtostderr one_output skip_headers skip_log_headers add_dir_header"},
+		{kind: word, names: "log_backtrace_at log_dir log_file log_file_max_size stderrthreshold vmodule"},
+	}
 }
-
 func (t *translation) int128(args []string) error {
-	k, f := &int128Flags{}, t.flags
-	f.StringVar(&k.issuer, "oidc-issuer-url", "", "")
-	f.StringVar(&k.client, "oidc-client-id", "", "")
-	f.StringVar(&k.secret, "oidc-client-secret", "", "")
-	f.StringVar(&k.redirect, "oidc-redirect-url", "", "")
-	f.StringVar(&k.keyboardRedirect, "oidc-redirect-url-authcode-keyboard", "", "")
-	f.StringVar(&k.hostname, "oidc-redirect-url-hostname", "localhost", "")
-	f.StringSliceVar(&k.scopes, "oidc-extra-scope", nil, "")
-	f.StringSliceVar(&k.listen, "listen-address", []string{"127.0.0.1:8000", "127.0.0.1:18000"}, "")
-	f.IntSliceVar(&k.ports, "listen-port", nil, "")
-	f.StringArrayVar(&k.authorities, "certificate-authority", nil, "")
-	f.StringArrayVar(&k.data, "certificate-authority-data", nil, "")
-	f.StringToStringVar(&k.params, "oidc-auth-request-extra-params", nil, "")
-	f.StringToStringVar(&k.headers, "oidc-request-header", nil, "")
-	f.BoolVar(&k.access, "oidc-use-access-token", false, "")
-	f.BoolVar(&k.skipBrowser, "skip-open-browser", false, "")
-	f.BoolVar(&k.insecure, "insecure-skip-tls-verify", false, "")
-	f.BoolVar(&k.keyring, "force-keyring", false, "")
-	f.StringVar(&k.browser, "browser-command", "", "")
-	f.StringVar(&k.grant, "grant-type", "auto", "")
-	f.StringVar(&k.username, "username", "", "")
-	f.StringVar(&k.password, "password", "", "")
-	f.StringVar(&k.storage, "token-cache-storage", "disk", "")
-	f.StringVar(&k.pkce, "oidc-pkce-method", "auto", "")
-	f.StringVar(&k.tls, "local-server-cert", "", "")
-	f.String("local-server-key", "", "")
-	f.IntVar(&k.timeout, "authentication-timeout-sec", 180, "")
-	if err := t.parse(args, int128Dropped()); err != nil {
+	if err := t.parse(args, int128Flags()); err != nil {
 		return err
 	}
-	if reason := k.unsupported(); reason != "" {
+	if reason := t.int128Unsupported(); reason != "" {
 		return &UnsupportedError{reason}
 	}
-	if k.pkce == "no" {
+	t.set("issuer", t.word("oidc-issuer-url"))
+	t.set("client-id", t.word("oidc-client-id"))
+	t.set("scope", append([]string{"openid"}, slices.DeleteFunc(t.list("oidc-extra-scope"), func(s string) bool { return s == "openid" })...)...)
+	t.set("header", t.pairs("oidc-request-header")...)
+	for _, path := range t.list("certificate-authority") {
+		t.set("ca-file", t.paths.Absolute(path))
+	}
+	t.setIf(t.bool("oidc-use-access-token"), "token-kind", "access")
+	t.setIf(t.word("token-cache-storage") == "keyring" || t.bool("force-keyring"), "store", "keyring")
+	t.setIf(t.word("token-cache-storage") == "none", "store", "none")
+	t.setIf(t.bool("insecure-skip-tls-verify"), "insecure-skip-verify", "true")
+	if t.word("oidc-pkce-method") == "no" {
 		t.note("--oidc-pkce-method=no is not carried over: PKCE with S256 is always used")
 	}
-	return t.int128Profile(k)
+	t.secret(t.word("oidc-client-secret"))
+	t.int128Grant()
+	return t.certificates(t.list("certificate-authority-data"))
 }
 
-// unsupported says why a user must stay with kubelogin, or returns "".
-func (k *int128Flags) unsupported() string {
+// int128Unsupported says why a user must stay with kubelogin, or returns "".
+func (t *translation) int128Unsupported() string {
+	grant, files := t.word("grant-type"), t.list("certificate-authority")
 	switch {
-	case k.issuer == "" || k.client == "":
+	case t.word("oidc-issuer-url") == "" || t.word("oidc-client-id") == "":
 		return "it has no --oidc-issuer-url or no --oidc-client-id"
-	case k.grant == "password" || k.username != "" || k.password != "":
+	case grant == "password" || t.word("username") != "" || t.word("password") != "":
 		return "it sends a password"
-	case !slices.Contains([]string{"auto", "authcode", "authcode-keyboard", "device-code", "client-credentials"}, k.grant):
-		return "it uses the unknown grant " + k.grant
-	case k.tls != "":
+	case !slices.Contains([]string{"auto", "authcode", "authcode-keyboard", "device-code", "client-credentials"}, grant):
+		return "it uses the unknown grant " + grant
+	case t.word("local-server-cert") != "":
 		return "its redirect URI is https"
-	case len(k.authorities) > 1 || len(k.authorities) > 0 && len(k.data) > 0:
+	case len(files) > 1 || len(files) > 0 && len(t.list("certificate-authority-data")) > 0:
 		return "it trusts more than one certificate file"
 	}
 	return ""
 }
 
-func (t *translation) int128Profile(k *int128Flags) error {
-	t.set("issuer", k.issuer)
-	t.set("client-id", k.client)
-	t.set("scope", append([]string{"openid"}, slices.DeleteFunc(k.scopes, func(s string) bool { return s == "openid" })...)...)
-	t.set("header", config.Pairs(k.headers)...)
-	for _, path := range k.authorities {
-		t.set("ca-file", t.paths.Absolute(path))
-	}
-	t.setIf(k.access, "token-kind", "access")
-	t.setIf(k.storage == "keyring" || k.keyring, "store", "keyring")
-	t.setIf(k.storage == "none", "store", "none")
-	t.setIf(k.insecure, "insecure-skip-verify", "true")
-	if k.secret != "" {
-		t.file("client-secret-file", ".secret", "the client secret from the kubeconfig", k.secret+"\n")
-	}
-	if len(k.data) > 0 {
-		pem := ""
-		for _, data := range k.data {
-			text, err := base64.StdEncoding.DecodeString(data)
-			if err != nil {
-				return &UnsupportedError{fmt.Sprintf("--certificate-authority-data: %v", err)}
-			}
-			pem += strings.TrimSuffix(string(text), "\n") + "\n"
+// certificates writes the certificate authorities that are in the flags to one file.
+func (t *translation) certificates(all []string) error {
+	pem := ""
+	for _, data := range all {
+		text, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			return &UnsupportedError{fmt.Sprintf("--certificate-authority-data: %v", err)}
 		}
+		pem += strings.TrimSuffix(string(text), "\n") + "\n"
+	}
+	if pem != "" {
 		t.file("ca-file", ".pem", "the certificate authority from the kubeconfig", pem)
 	}
-	t.int128Grant(k)
 	return nil
 }
 
 // int128Grant translates the flags that belong to a grant. kubelogin sends access_type=offline
 // in each authorization request: without it, Google issues no refresh token.
-func (t *translation) int128Grant(k *int128Flags) {
-	switch k.grant {
+func (t *translation) int128Grant() {
+	grant, params := t.word("grant-type"), t.pairs("oidc-auth-request-extra-params")
+	switch grant {
 	case "client-credentials":
-		t.set("grant", "client-credentials")
-		t.set("token-param", config.Pairs(k.params)...)
+		t.set("grant", grant)
+		t.set("token-param", params...)
 		return
 	case "device-code":
 		t.set("grant", "device")
-		t.setIf(k.skipBrowser, "no-browser", "true")
-		if len(k.params) > 0 {
+		t.setIf(t.bool("skip-open-browser"), "no-browser", "true")
+		if len(params) > 0 {
 			t.note("--oidc-auth-request-extra-params is not carried over: kubelogin does not send it with this grant")
 		}
 		return
 	}
-	params := map[string]string{"access_type": "offline"}
-	maps.Copy(params, k.params)
-	t.set("auth-param", config.Pairs(params)...)
-	t.set("login-timeout", (time.Duration(k.timeout) * time.Second).String())
-	t.setIf(k.skipBrowser || k.grant == "authcode-keyboard", "no-browser", "true")
-	if k.browser != "" {
-		t.set("browser", shellquote.Join(k.browser))
+	if !slices.ContainsFunc(params, func(pair string) bool { return strings.HasPrefix(pair, "access_type=") }) {
+		params = append(params, "access_type=offline")
+		slices.Sort(params)
 	}
-	t.redirection(k)
+	t.set("auth-param", params...)
+	t.set("login-timeout", t.word("authentication-timeout-sec")+"s")
+	t.setIf(t.bool("skip-open-browser") || grant == "authcode-keyboard", "no-browser", "true")
+	if browser := t.word("browser-command"); browser != "" {
+		t.set("browser", shellquote.Join(browser))
+	}
+	if grant == "authcode-keyboard" {
+		t.keyboardRedirection()
+	} else {
+		t.redirection()
+	}
+}
+
+// keyboardRedirection sets the redirect URI with which the user types the code.
+func (t *translation) keyboardRedirection() {
+	redirect := cmp.Or(t.word("oidc-redirect-url"), t.word("oidc-redirect-url-authcode-keyboard"), "urn:ietf:wg:oauth:2.0:oob")
+	if strings.HasPrefix(redirect, "urn:") {
+		t.note("the redirect URI %s is not carried over: register http://localhost:8000 for the client", redirect)
+		redirect = "http://localhost:8000"
+	}
+	t.set("redirect-uri", redirect)
 }
 
 // redirection sets the redirect URI that kubelogin sends, the ports that it tries after the first,
 // and the address at which it listens, if that is not loopback.
-func (t *translation) redirection(k *int128Flags) {
-	listen := k.listen
-	if len(k.ports) > 0 {
+func (t *translation) redirection() {
+	listen, redirect := t.list("listen-address"), t.word("oidc-redirect-url")
+	if ports := t.list("listen-port"); len(ports) > 0 {
 		listen = nil
-		for _, port := range k.ports {
-			listen = append(listen, fmt.Sprintf("127.0.0.1:%d", port))
+		for _, port := range ports {
+			listen = append(listen, "127.0.0.1:"+port)
 		}
-	}
-	if k.grant == "authcode-keyboard" {
-		k.redirect = cmp.Or(k.redirect, k.keyboardRedirect, "urn:ietf:wg:oauth:2.0:oob")
-		if strings.HasPrefix(k.redirect, "urn:") {
-			t.note("the redirect URI %s is not carried over: register http://localhost:8000 for the client", k.redirect)
-			k.redirect = "http://localhost:8000"
-		}
-		t.set("redirect-uri", k.redirect)
-		return
 	}
 	host, first, err := net.SplitHostPort(listen[0])
-	u, _ := url.Parse(k.redirect) // without one, the port is empty
-	if err == nil && (!isLoopback(host) || k.redirect != "" && t.flags.Changed("listen-address") && u != nil && first != u.Port()) && first != "0" {
+	u, _ := url.Parse(redirect) // without one, the port is empty
+	if err == nil && (!isLoopback(host) || redirect != "" && t.flags.Changed("listen-address") && u != nil && first != u.Port()) && first != "0" {
 		t.set("listen", listen[0])
 		listen = listen[:1]
 	}
-	if k.redirect != "" {
-		t.set("redirect-uri", k.redirect)
+	if redirect != "" {
+		t.set("redirect-uri", redirect)
 		return
 	}
-	t.set("redirect-uri", "http://"+net.JoinHostPort(k.hostname, first))
+	hostname := t.word("oidc-redirect-url-hostname")
+	var more []string
 	for _, address := range listen[1:] {
 		_, port, e := net.SplitHostPort(address)
 		if err = cmp.Or(err, e); port == "0" {
 			first = port
 		}
-		t.set("redirect-port", append(t.profile.Profile["redirect-port"].Words, port)...)
+		more = append(more, port)
 	}
 	if err != nil || first == "0" { // any port
-		t.set("redirect-uri", "http://"+k.hostname)
-		delete(t.profile.Profile, "redirect-port")
+		t.set("redirect-uri", "http://"+hostname)
+		return
 	}
+	t.set("redirect-uri", "http://"+net.JoinHostPort(hostname, first))
+	t.set("redirect-port", more...)
 }
 
 func isLoopback(host string) bool {

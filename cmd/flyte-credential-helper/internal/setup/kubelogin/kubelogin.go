@@ -84,34 +84,77 @@ type translation struct {
 	profile Profile
 }
 
-// dropped is a flag without a setting of this program.
-type dropped struct {
-	flag string
-	bool bool
-	why  string // empty: nothing is lost
+// flags are flags of one kind.
+type flags struct {
+	kind    kind
+	names   string // NAME, NAME=DEFAULT or NAME,LETTER=DEFAULT, with blanks between them
+	dropped string // why they have no setting here; empty: they have one, or nothing is lost
+}
+
+type kind int
+
+const (
+	word kind = iota
+	boolean
+	list  // with commas, and repeated
+	array // repeated
+	pairs
+)
+
+// add makes f know the flags.
+func (all flags) add(f *pflag.FlagSet) {
+	for name := range strings.FieldsSeq(all.names) {
+		name, usual, _ := strings.Cut(name, "=")
+		name, letter, _ := strings.Cut(name, ",")
+		switch all.kind {
+		case word:
+			f.StringP(name, letter, usual, "")
+		case boolean:
+			f.Bool(name, false, "")
+		case list:
+			f.StringSlice(name, strings.FieldsFunc(usual, func(r rune) bool { return r == ',' }), "")
+		case array:
+			f.StringArray(name, nil, "")
+		case pairs:
+			f.StringToString(name, nil, "")
+		}
+	}
 }
 
 // parse parses the arguments of get-token. Flags may be before the verb.
-func (t *translation) parse(args []string, all []dropped) error {
-	for _, d := range all {
-		t.flags.String(d.flag, "", "")
-		if d.bool {
-			t.flags.Lookup(d.flag).NoOptDefVal = "true"
-		}
-	}
+func (t *translation) parse(args []string, table []flags) error {
 	t.flags.StringP("v", "v", "", "")
+	for _, row := range table {
+		row.add(t.flags)
+	}
 	if err := t.flags.Parse(args); err != nil {
 		return &UnsupportedError{err.Error()}
 	}
 	if words := t.flags.Args(); !slices.Equal(words, []string{"get-token"}) {
 		return &UnsupportedError{fmt.Sprintf("unknown arguments %q", words)}
 	}
-	for _, d := range all {
-		if t.flags.Changed(d.flag) && d.why != "" {
-			t.note("--%s is not carried over: %s", d.flag, d.why)
+	for _, row := range table {
+		for name := range strings.FieldsSeq(row.names) {
+			if row.dropped != "" && t.flags.Changed(name) {
+				t.note("--%s is not carried over: %s", name, row.dropped)
+			}
 		}
 	}
 	return nil
+}
+
+// word returns the value of a flag.
+func (t *translation) word(name string) string { return t.flags.Lookup(name).Value.String() }
+
+func (t *translation) bool(name string) bool { return t.word(name) == "true" }
+
+func (t *translation) list(name string) []string {
+	return t.flags.Lookup(name).Value.(pflag.SliceValue).GetSlice()
+}
+
+func (t *translation) pairs(name string) []string {
+	all, _ := t.flags.GetStringToString(name)
+	return config.Pairs(all)
 }
 
 func (t *translation) note(format string, args ...any) {
@@ -136,6 +179,13 @@ func (t *translation) file(setting, suffix, what, text string) {
 	path := filepath.Join(t.paths.Dir, FileName(t.user.Name)+suffix)
 	t.profile.Files = append(t.profile.Files, File{path, what, text})
 	t.set(setting, path)
+}
+
+// secret writes a client secret, if there is one, to a file.
+func (t *translation) secret(text string) {
+	if text != "" {
+		t.file("client-secret-file", ".secret", "the client secret from the kubeconfig", text+"\n")
+	}
 }
 
 // FileName returns a file name for the name of a user. Different names have different file names

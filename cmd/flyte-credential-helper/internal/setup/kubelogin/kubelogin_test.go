@@ -52,7 +52,7 @@ func with(m, changes map[string]string) map[string]string {
 // Each flag of int128/kubelogin is translated, and its defaults are kept.
 func TestInt128(t *testing.T) {
 	defaults := map[string]string{
-		"issuer": "https://x", "client-id": "c", "scope": "openid", "login-timeout": "3m0s", "auth-param": "access_type=offline",
+		"issuer": "https://x", "client-id": "c", "scope": "openid", "login-timeout": "180s", "auth-param": "access_type=offline",
 		"redirect-uri": "http://localhost:8000", "redirect-port": "18000",
 	}
 	// Without a browser, its settings are not used.
@@ -79,7 +79,7 @@ func TestInt128(t *testing.T) {
 		"--oidc-use-access-token":                                               {map[string]string{"token-kind": "access"}, ""},
 		"--skip-open-browser":                                                   {map[string]string{"no-browser": "true"}, ""},
 		"--browser-command=/a/my-browser":                                       {map[string]string{"browser": "/a/my-browser"}, ""},
-		"--authentication-timeout-sec=60":                                       {map[string]string{"login-timeout": "1m0s"}, ""},
+		"--authentication-timeout-sec=60":                                       {map[string]string{"login-timeout": "60s"}, ""},
 		"--certificate-authority=ca":                                            {map[string]string{"ca-file": "/now/ca"}, ""},
 		"--insecure-skip-tls-verify":                                            {map[string]string{"insecure-skip-verify": "true"}, ""},
 		"--oidc-auth-request-extra-params=a=b,c=d":                              {map[string]string{"auth-param": "a=b access_type=offline c=d"}, ""},
