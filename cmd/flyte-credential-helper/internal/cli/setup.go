@@ -45,8 +45,8 @@ func (a *app) setupKubernetes() *cobra.Command {
 	f.StringVar(&o.Context, "context", "", "the kubeconfig context (default: the current one)")
 	f.StringVar(&o.User, "user", "", "the kubeconfig user to change or create (default: the user of the context)")
 	f.BoolVar(&o.FromKubelogin, "from-kubelogin", false, "convert every kubeconfig user that runs kubelogin, or only --user")
-	completeFlag(c, f.Lookup("context"), func() []string { return setup.ContextNames(a.env) })
-	completeFlag(c, f.Lookup("user"), func() []string { return setup.UserNames(a.env) })
+	completeFlag(c, f.Lookup("context"), func() []string { contexts, _ := setup.KubeNames(a.env); return contexts })
+	completeFlag(c, f.Lookup("user"), func() []string { _, users := setup.KubeNames(a.env); return users })
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
 		c.MarkFlagsMutuallyExclusive("undo", other)
 	}

@@ -91,6 +91,12 @@ func (f Formats) Current(ctx context.Context, c Change) (*string, error) {
 	return value, named(c.Path, err)
 }
 
+// Same reports whether a value says what a change makes of it.
+func (f Formats) Same(c Change, value string) bool {
+	_, isYAML := f[c.Kind].(YAML)
+	return value == c.New || isYAML && SameValue(value, c.New)
+}
+
 // Preview returns the text of a file after the changes.
 func (f Formats) Preview(ctx context.Context, path string, changes []Change) ([]byte, error) {
 	text, err := Read(path)

@@ -90,10 +90,8 @@ const flyteFileVariable = "_FLYTECTL_CONFIG_PYFLYTE_OVERRIDE"
 
 // FlyteFile returns the absolute path of a file of Flyte's clients, and the environment in which
 // it has precedence, or nil if it does not exist.
-func FlyteFile(env system.Env, path string) (absolute string, environ []string) {
-	if dir, err := env.Getwd(); err == nil && !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
+func FlyteFile(env system.Env, named string) (path string, environ []string) {
+	path = absolute(env, named)
 	if _, err := os.Stat(path); err == nil {
 		environ = append(withoutFlyteFile(env.Environ()), flyteFileVariable+"="+path)
 	}
@@ -159,10 +157,7 @@ func (s flyteSetup) endpointEntries() []flyteEntry {
 func (s flyteSetup) commandWords() ([]string, error) {
 	words := []string{s.command(), "token", "--renew-on-repeat"}
 	if s.ProfileInUse != "" {
-		if lost := s.flagsBesideProfile(); len(lost) > 0 {
-			return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", s.configPath()), "Flyte's clients will run this program with the profile %s, which does not have %s: write that into the profile", s.ProfileInUse, strings.Join(lost, ", "))
-		}
-		return append(words, "--profile", s.ProfileInUse), nil
+		return append(words, "--profile", s.ProfileInUse), s.checkProfile("Flyte's clients will run this program with")
 	}
 	words = append(words, s.Flag("endpoint")...)
 	names := append(slices.Clone(s.Given()), s.Inherited()...)

@@ -40,26 +40,8 @@ type kubeCluster struct {
 
 type kubeUser struct {
 	Name string
-	User userBody
+	User struct{ Exec *execUser }
 	path string
-}
-
-// userBody is the value of a user: the kinds of its credentials, and its plugin, if it has one.
-type userBody struct {
-	kinds []string
-	exec  *execUser
-}
-
-// UnmarshalYAML implements [yaml.BytesUnmarshaler].
-func (u *userBody) UnmarshalYAML(text []byte) error {
-	var all map[string]any
-	var known struct{ Exec *execUser }
-	err := yaml.Unmarshal(text, &all)
-	if err == nil {
-		err = yaml.Unmarshal(text, &known)
-	}
-	u.kinds, u.exec = slices.Sorted(maps.Keys(all)), known.Exec
-	return err
 }
 
 // execUser is the exec section of a user.
@@ -69,19 +51,20 @@ type execUser struct {
 	Env     []execEnv
 }
 
+// isOurs reports whether e runs this program. It may be nil.
+func (e *execUser) isOurs() bool {
+	return e != nil && strings.TrimSuffix(filepath.Base(e.Command), ".exe") == config.Program
+}
+
 type execEnv struct{ Name, Value string }
 
 // readKubeconfig reads the files of KUBECONFIG, or ~/.kube/config.
 func readKubeconfig(env system.Env) (*kubeconfig, error) {
 	k := &kubeconfig{clusters: map[string]kubeCluster{}}
-	dir, _ := env.Getwd() // without one, paths are absolute
 	var paths []string
 	for _, path := range filepath.SplitList(env.Getenv("KUBECONFIG")) {
-		if path != "" && !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
 		if path != "" {
-			paths = append(paths, path)
+			paths = append(paths, absolute(env, path))
 		}
 	}
 	if len(paths) == 0 {
@@ -177,18 +160,15 @@ func (k *kubeconfig) contextsOf(user string) (names []string) {
 
 // shownUser names the credentials in the value of a user.
 func shownUser(value string) string {
-	var holder struct{ User userBody }
-	if err := yaml.Unmarshal([]byte("user: "+value+"\n"), &holder); err != nil {
+	all, ok := edit.ValueOf(value).(map[string]any)
+	var known struct{ User struct{ Exec execUser } }
+	if !ok || yaml.Unmarshal([]byte("user: "+value+"\n"), &known) != nil {
 		return "another user"
 	}
-	var kinds []string
-	u := holder.User
-	for _, kind := range u.kinds {
-		if kind == "exec" && u.exec != nil {
-			words := append([]string{u.exec.Command}, u.exec.Args...)
-			kind = "exec (" + strings.Join(words[:min(len(words), 3)], " ") + " …)"
-		}
-		kinds = append(kinds, kind)
+	kinds := slices.Sorted(maps.Keys(all))
+	if i := slices.Index(kinds, "exec"); i >= 0 {
+		words := append([]string{known.User.Exec.Command}, known.User.Exec.Args...)
+		kinds[i] = "exec (" + strings.Join(words[:min(len(words), 3)], " ") + " …)"
 	}
 	return strings.Join(kinds, ", ")
 }
@@ -227,7 +207,7 @@ func kubeconfigKeys(text []byte) (keys [][]string, err error) {
 		err = k.add("", text)
 	}
 	for _, u := range k.users {
-		if e := u.User.exec; e != nil && strings.TrimSuffix(filepath.Base(e.Command), ".exe") == config.Program {
+		if u.User.Exec.isOurs() {
 			keys = append(keys, userKey(u.Name))
 		}
 	}
@@ -237,26 +217,17 @@ func kubeconfigKeys(text []byte) (keys [][]string, err error) {
 	return keys, err
 }
 
-// ContextNames are the contexts of the kubeconfig, or none if it cannot be read.
-func ContextNames(env system.Env) (names []string) {
+// KubeNames are the contexts and users of the kubeconfig, or none if it cannot be read.
+func KubeNames(env system.Env) (contexts, users []string) {
 	k, err := readKubeconfig(env)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	for _, c := range k.contexts {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
-// UserNames are the users of the kubeconfig, or none if it cannot be read.
-func UserNames(env system.Env) (names []string) {
-	k, err := readKubeconfig(env)
-	if err != nil {
-		return nil
+		contexts = append(contexts, c.Name)
 	}
 	for _, u := range k.users {
-		names = append(names, u.Name)
+		users = append(users, u.Name)
 	}
-	return names
+	return contexts, users
 }

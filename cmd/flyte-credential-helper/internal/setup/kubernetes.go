@@ -130,10 +130,8 @@ func (s kubernetesSetup) oneUser(k *kubeconfig) ([]target, error) {
 	}
 	if t.profile == "" {
 		t.profile, t.settings = t.user, s.asProfile()
-	} else if lost := s.flagsBesideProfile(); len(lost) > 0 {
-		return nil, config.Errorf(config.Shell("${EDITOR:-vi} %s", s.ProfileFile), "kubectl will run this program with the profile %s, which does not have %s: write that into the profile", t.profile, strings.Join(lost, ", "))
 	}
-	return []target{t}, nil
+	return []target{t}, s.checkProfile("kubectl will run this program with")
 }
 
 // fromKubelogin returns the users that run kubelogin, the one of the current context first.
@@ -150,7 +148,7 @@ func (s kubernetesSetup) fromKubelogin(k *kubeconfig) (targets []target, notes [
 		current, only = name, c.Context.User
 	}
 	for _, u := range k.users {
-		e := u.User.exec
+		e := u.User.Exec
 		if e == nil || only != "" && only != u.Name {
 			continue
 		}
@@ -231,11 +229,7 @@ func (s kubernetesSetup) steps(k *kubeconfig, t target) (steps []step, notes []s
 	if u := k.user(t.user); u != nil {
 		path = u.path
 	}
-	value, err := currentIfSame(edit.YAML{}, path, userKey(t.user), e.text())
-	if err != nil {
-		return nil, nil, err
-	}
-	add(path, kindKubeconfig, userKey(t.user), value, "users:\n- name: "+edit.Quote(t.user)+"\n  user:"+strings.ReplaceAll(value, "\n", "\n  "))
+	add(path, kindKubeconfig, userKey(t.user), e.text(), "users:\n- name: "+edit.Quote(t.user)+"\n  user:"+strings.ReplaceAll(e.text(), "\n", "\n  "))
 	if t.moves != "" {
 		add(k.context(t.moves).path, kindKubeconfig, contextKey(t.moves), edit.Quote(t.user),
 			"contexts:\n- name: "+edit.Quote(t.moves)+"\n  context:\n    user: "+edit.Quote(t.user))
@@ -347,21 +341,4 @@ func (s kubernetesSetup) reachable(ctx context.Context, name string) bool {
 	}
 	_ = c.Close()
 	return true
-}
-
-// currentIfSame returns the current value of an entry if it says the same as value, in another form,
-// and otherwise value.
-func currentIfSame(y edit.YAML, path string, key []string, value string) (string, error) {
-	text, err := edit.Read(path)
-	if err != nil {
-		return "", err
-	}
-	now, err := y.Get(context.Background(), text, key)
-	if err != nil {
-		return "", config.Errorf(config.Text("to let kubectl rewrite the file in its usual form: kubectl config use-context CONTEXT"), "%s: %v", path, err)
-	}
-	if now != nil && edit.SameValue(*now, value) {
-		value = *now
-	}
-	return value, nil
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"path/filepath"
-	"strings"
 
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -54,11 +51,11 @@ func KubePlugins(env system.Env) (list []KubePlugin) {
 	}
 	for _, c := range k.contexts {
 		u := k.user(c.Context.User)
-		if u == nil || u.User.exec == nil || strings.TrimSuffix(filepath.Base(u.User.exec.Command), ".exe") != config.Program {
+		if u == nil || !u.User.Exec.isOurs() {
 			continue
 		}
-		p := KubePlugin{Context: c.Name, Args: u.User.exec.Args}
-		for _, v := range u.User.exec.Env {
+		p := KubePlugin{Context: c.Name, Args: u.User.Exec.Args}
+		for _, v := range u.User.Exec.Env {
 			p.Environ = append(p.Environ, v.Name+"="+v.Value)
 		}
 		list = append(list, p)

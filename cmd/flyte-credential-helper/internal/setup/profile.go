@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
@@ -146,8 +145,8 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 	if name != "" && r.ProfileFile != r.configPath() {
 		return nil, name, r.checkShared(caller, hosts)
 	}
-	if lost := r.flagsBesideProfile(); name != "" && len(lost) > 0 {
-		return nil, "", config.Errorf(config.Shell("${EDITOR:-vi} %s", r.ProfileFile), "%s will get the token of the profile %s, which does not have %s: write that into the profile", caller, name, strings.Join(lost, ", "))
+	if err := r.checkProfile(caller + " will get the token of"); err != nil {
+		return nil, "", err
 	}
 	p := without(file.Profiles[name], "serves", "clusters")
 	if name == "" {

@@ -207,11 +207,14 @@ func (js *journals) compare(ctx context.Context, caller string, p *plan) (*todo,
 	for _, s := range p.steps {
 		c := s.Change
 		now, err := js.formats.Current(ctx, c)
+		if form := (*edit.YAMLError)(nil); c.Kind == kindKubeconfig && errors.As(err, &form) {
+			err = config.Errorf(config.Text("to let kubectl rewrite the file in its usual form: kubectl config use-context CONTEXT"), "%v", err)
+		}
 		if err != nil {
 			return nil, err
 		}
 		earlier := cmp.Or(mine.Find(c), js.find(c))
-		if now != nil && (*now == c.New || c.Kind == edit.KindFile) {
+		if now != nil && (js.formats.Same(c, *now) || c.Kind == edit.KindFile) {
 			if earlier != nil { // setup has made it
 				add = append(add, edit.Change{Path: c.Path, Kind: c.Kind, Key: c.Key, Old: earlier.Old, New: earlier.New, For: c.For})
 			}

@@ -25,6 +25,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
@@ -128,14 +129,19 @@ func (r *Run) checkSettings() error {
 	return err
 }
 
-// flagsBesideProfile are the flags that say something of the login besides the profile.
-func (r *Run) flagsBesideProfile() (flags []string) {
+// checkProfile returns an error if a caller that uses the profile in use would not get what the
+// flags of this call say.
+func (r *Run) checkProfile(caller string) error {
+	var lost []string
 	for _, name := range r.Given() {
 		if name != "profile" {
-			flags = append(flags, "--"+name)
+			lost = append(lost, "--"+name)
 		}
 	}
-	return flags
+	if r.ProfileInUse == "" || len(lost) == 0 {
+		return nil
+	}
+	return config.Errorf(config.Shell("${EDITOR:-vi} %s", r.ProfileFile), "%s the profile %s, which does not have %s: write that into the profile", caller, r.ProfileInUse, strings.Join(lost, ", "))
 }
 
 // asProfile is what the flags and environment of this call say of the login.
@@ -143,8 +149,10 @@ func (r *Run) asProfile() config.Profile { return r.AsProfile(r.absolute) }
 
 // absolute returns a path as this call means it. In a profile, a relative path starts at the
 // directory of config.yaml.
-func (r *Run) absolute(name string) string {
-	dir, err := r.Getwd()
+func (r *Run) absolute(name string) string { return absolute(r.Env, name) }
+
+func absolute(env system.Env, name string) string {
+	dir, err := env.Getwd()
 	if err != nil || filepath.IsAbs(name) || name == "" {
 		return name
 	}
