@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Metadata describes an authorization server: RFC 8414 §2 and OpenID Connect Discovery
@@ -257,11 +258,15 @@ func (m *Metadata) checkEndpoint(setting, address string) error {
 }
 
 // checkURL demands an absolute https URL without user and fragment, or an http one on
-// loopback. Its host must be fit for a terminal, since messages name it.
+// loopback. Its host must be fit for a terminal, since messages name it, and in ASCII
+// (RFC 3986 §3.2.2): other characters may look like the name, a dot or a slash of another host.
 func checkURL(setting, address string) error {
 	u, err := url.Parse(address)
 	if err == nil && u.User != nil {
 		return ConfigError(setting, "the URL of an OAuth endpoint must not contain a user name or a password")
+	}
+	if err == nil && strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return ConfigError(setting, "the host of a URL must be written in ASCII: %+q", Printable(address))
 	}
 	if err != nil || u.Host == "" || Printable(u.Host) != u.Host || u.Fragment != "" || u.Opaque != "" {
 		return ConfigError(setting, "not a URL of an OAuth endpoint: %q", Printable(address))

@@ -158,7 +158,7 @@ func TestBadMetadata(t *testing.T) {
 		"D-06 without scheme":              {more: j("authorization_endpoint", "//idp.example/auth"), setting: "auth-endpoint", words: "must be https"},
 		"D-06 with user":                   {more: j("authorization_endpoint", "https://idp.example@evil.example/"), setting: "auth-endpoint", words: "user name or a password"},
 		"D-06 custom scheme":               {more: j("authorization_endpoint", "ms-msdt://x/y"), setting: "auth-endpoint", words: "must be https"},
-		"A23 a host with bidi":             {more: j("token_endpoint", "https://evil\u202e.example/token"), setting: "token-endpoint", words: "not a URL"},
+		"A23 a host with bidi":             {more: j("token_endpoint", "https://evil\u202e.example/token"), setting: "token-endpoint", words: "in ASCII"},
 		"A23 a long host":                  {more: j("token_endpoint", "https://"+strings.Repeat("x", 12000)+"/token"), setting: "token-endpoint", words: "not a URL"},
 		"D-06 none":                        {more: j("authorization_endpoint", nil), setting: "auth-endpoint", words: "there is no authorization endpoint"},
 		"D-06 no token endpoint":           {more: j("token_endpoint", ""), setting: "token-endpoint", words: "there is no token endpoint"},

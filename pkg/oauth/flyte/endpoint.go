@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -31,6 +32,9 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	u, err := url.Parse(rest)
 	if err != nil || u.User != nil || u.Hostname() == "" || oauth.Printable(u.Host) != u.Host || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return Endpoint{}, bad
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) { // other characters may look like another host
+		return Endpoint{}, oauth.ConfigError("endpoint", "the host of a Flyte endpoint must be written in ASCII: %+q", oauth.Printable(s))
 	}
 	if strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t%") { // % begins an IPv6 zone, which no URL of this package could have
 		return Endpoint{}, bad

@@ -43,6 +43,7 @@ func TestNoEndpoint(t *testing.T) {
 		"ftp://flyte.example.com", "grpc://flyte.example.com", "unix:///run/flyte", "alice@flyte.example.com", "https://alice:secret@flyte.example.com",
 		"flyte.example.com?a=b", "https://flyte.example.com/#a", "flyte example.com", "flyte.example.com\x00", "fly\nte.example.com", "[::1", "::1", "%", "[fe80::1%25eth0]:443",
 		"https://https://flyte.example.com", "dns:///dns:///flyte.example.com", "flyte.example.com:99999",
+		"flyte.еxample.com", "flyte.example.com。evil.example", "flyte.example.com／evil.example", "http://büro.example",
 	} {
 		got, err := ParseEndpoint(text)
 		e := oauth.AsError(err)

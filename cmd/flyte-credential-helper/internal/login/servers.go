@@ -27,7 +27,8 @@ func (s *Servers) String() string {
 	var b strings.Builder
 	for _, row := range [][2]string{{"Flyte endpoint", s.Endpoint}, {"sign-in page", s.SignIn}, {"token endpoint", s.TokenEndpoint}, {"client ID", s.ClientID}} {
 		if row[1] != "" {
-			fmt.Fprintf(&b, "  %-15s %s\n", row[0]+":", oauth.Printable(row[1]))
+			value := strings.Join(strings.Fields(row[1]), " ") // spaces could move text to the place of another row
+			fmt.Fprintf(&b, "  %-15s %s\n", row[0]+":", oauth.Printable(value))
 		}
 	}
 	return b.String()
