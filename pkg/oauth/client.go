@@ -83,8 +83,9 @@ type Client struct {
 
 	// Confirm is a question that the user answers before the sign-in page opens: what this
 	// login is, in lines. The listener shows it in the browser, with a button for yes and one
-	// for no. It is not for the device grant, nor for a redirect URI on another machine.
-	// Empty: the sign-in page opens at once.
+	// for no. With it, the device grant and a redirect URI on another machine are errors,
+	// because the browser then opens no page of the listener. Empty: the sign-in page opens
+	// at once.
 	Confirm string
 	// TLS is used for the connections to the server. Nil: the certificate is verified
 	// by the system's roots.

@@ -1,11 +1,13 @@
 package oauth_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
@@ -60,5 +62,27 @@ func TestConfirmNo(t *testing.T) {
 	}
 	if s.Count("authorize")+s.Count("token") != 0 {
 		t.Error("the server was asked")
+	}
+}
+
+// A login that has no page for the question does not start.
+func TestConfirmNowhere(t *testing.T) {
+	for setting, change := range map[string]func(*oauth.Client){
+		"grant":        func(c *oauth.Client) { c.Grant = oauth.GrantDevice },
+		"redirect-uri": func(c *oauth.Client) { c.RedirectURI = "https://app.example.com/callback" },
+	} {
+		s := newServer(t, oauthtest.Config{})
+		c := clientOf(s)
+		c.Confirm, c.Prompt = "This is another server.", newTerminal()
+		change(c)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		_, err := c.Login(ctx)
+		cancel()
+		if e := oauth.AsError(err); e == nil || e.Class != oauth.ClassConfig || e.Setting != setting {
+			t.Errorf("%s: %v", setting, err)
+		}
+		if s.Count("device") != 0 {
+			t.Error("a device code was requested")
+		}
 	}
 }

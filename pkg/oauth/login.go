@@ -112,6 +112,8 @@ func (c *Client) tell(text string) {
 func (a *loginFlow) addDevice(ctx context.Context) (err error) {
 	c := a.client
 	switch {
+	case c.Grant == GrantDevice && c.Confirm != "":
+		return ConfigError("grant", "the servers of a login with a device code cannot be confirmed in the browser")
 	case c.Grant == GrantDevice:
 		a.device, err = c.wire().requestDevice(ctx, a.server)
 		return err
@@ -152,8 +154,11 @@ func (a *loginFlow) receive(ctx context.Context, r *redirect, b *binding) (*Toke
 // paste waits for what is pasted only: the redirect URI leads elsewhere.
 func (a *loginFlow) paste(ctx context.Context) (*Token, error) {
 	c := a.client
-	if c.Prompt == nil {
+	switch {
+	case c.Prompt == nil:
 		return nil, ConfigError("redirect-uri", "the redirect URI leads to another machine, and there is no terminal to paste the answer at")
+	case c.Confirm != "": // this login has no page of its own
+		return nil, ConfigError("redirect-uri", "the redirect URI leads to another machine, so the servers of this login cannot be confirmed in the browser")
 	}
 	address, err := a.url()
 	if err != nil {

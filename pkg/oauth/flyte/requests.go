@@ -75,13 +75,18 @@ func (r Requests) discover(ctx context.Context, old *oauth.Token) (*oauth.Client
 	if c.Server, err = c.OneServer(ctx, c.Server, accepted); err != nil {
 		return nil, err
 	}
-	if len(accepted) > 0 || c.Grant == oauth.GrantClientCredentials || oauth.SameSite("https://"+e.Host, c.Server.AuthorizationEndpoint) {
+	foreign := func(endpoint string) bool { return !oauth.SameSite("https://"+e.Host, endpoint) }
+	page := c.Server.AuthorizationEndpoint
+	if c.Grant == oauth.GrantDevice {
+		page = c.Server.DeviceEndpoint
+	}
+	if len(accepted) > 0 || c.Grant == oauth.GrantClientCredentials || !foreign(page) && !foreign(c.Server.TokenEndpoint) {
 		return c, nil
 	}
-	if c.Open == nil {
-		return nil, r.refuse("%s sends logins to %s, which the user has not accepted", e, oauth.Printable(c.Server.AuthorizationEndpoint))
+	if c.Open == nil || c.Grant == oauth.GrantDevice { // the question is asked in the browser
+		return nil, r.refuse("%s sends logins to %s, which the user has not accepted", e, oauth.Printable(page))
 	}
-	c.Confirm = fmt.Sprintf("%s sends logins to another domain.\nSign-in page: %s\nToken endpoint: %s\nClient: %s", e, c.Server.AuthorizationEndpoint, c.Server.TokenEndpoint, c.Server.ClientID)
+	c.Confirm = fmt.Sprintf("%s sends logins to another domain.\nSign-in page: %s\nToken endpoint: %s\nClient: %s", e, oauth.Printable(page), oauth.Printable(c.Server.TokenEndpoint), oauth.Printable(c.Server.ClientID))
 	return c, nil
 }
 
