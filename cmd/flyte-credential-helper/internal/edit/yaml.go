@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,7 @@ func parseYAML(text []byte, limit time.Duration) (ast.Node, error) {
 	if isTooDeep(text) {
 		return nil, &YAMLError{0, "it is nested too deeply"}
 	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // the parser counts a comment's CR as a line
 	file, err := parseWithin(text, limit)
 	var e yaml.Error
 	switch {
@@ -596,7 +598,10 @@ func Scalar(n ast.Node) (string, bool) {
 // Quote writes a scalar, plainly if it cannot be taken for anything else.
 func Quote(s string) string {
 	keyword := slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(s))
-	if !keyword && regexp.MustCompile(`^[a-zA-Z0-9/](:*[a-zA-Z0-9/._-])*$`).MatchString(s) {
+	number := strings.ReplaceAll(s, "_", "")
+	_, notInt := strconv.ParseInt(number, 0, 64)
+	_, notFloat := strconv.ParseFloat(number, 64)
+	if !keyword && notInt != nil && notFloat != nil && regexp.MustCompile(`^[a-zA-Z0-9/](:*[a-zA-Z0-9/._-])*$`).MatchString(s) {
 		return s
 	}
 	text, err := json.Marshal(s) // JSON's strings are YAML's

@@ -32,6 +32,7 @@ func TestSet(t *testing.T) {
 		"empty braces":             {"a: {}\n", "a/c/d", "x", "a:\n  c:\n    d: x\n", ""},
 		"null replaced":            {"a:\nb: 1\n", "a", "x", "a: x\nb: 1\n", "null"},
 		"CR LF":                    {"a:\r\n  b: 1\r\n\r\nc: 2\r\n", "a/d", "x", "a:\r\n  b: 1\r\n  d: x\r\n\r\nc: 2\r\n", ""},
+		"CR LF after a comment":    {"# top\r\na:\r\n  b: 1\r\n", "a/d", "x", "# top\r\na:\r\n  b: 1\r\n  d: x\r\n", ""},
 		"CR LF, block":             {"a:\r\n  b: 1\r\n", "a/d", "\n  e: x\n  f: y", "a:\r\n  b: 1\r\n  d:\r\n    e: x\r\n    f: y\r\n", ""},
 		"one line with CR LF":      {"a: 1\r\nb: 2\nc: 3\r\n", "c", "x", "a: 1\r\nb: 2\nc: x\r\n", "3"},
 		"no final newline":         {"a: 1", "b", "x", "a: 1\nb: x\n", ""},
@@ -48,6 +49,7 @@ func TestSet(t *testing.T) {
 		"new in an empty list":     {"u: []\n", "u/[name=b]/user", "x", "u:\n  - name: b\n    user: x\n", ""},
 		"new in a null list":       {"u: null\nz: 1\n", "u/[name=b]/user", "x", "u:\n  - name: b\n    user: x\nz: 1\n", ""},
 		"new list":                 {"z: 1\n", "u/[name=b]/user", "x", "z: 1\nu:\n  - name: b\n    user: x\n", ""},
+		"number as a name":         {"z: 1\n", "u/[name=1e3]/user", "x", "z: 1\nu:\n  - name: \"1e3\"\n    user: x\n", ""},
 		"other case":               {"a: 1\nA: 2\n", "A", "x", "a: 1\nA: x\n", "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
