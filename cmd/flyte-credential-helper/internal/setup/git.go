@@ -286,10 +286,11 @@ func (h helper) appliesTo(url string) bool {
 	if h.url == "" || strings.Contains(h.url, "*") {
 		return true
 	}
-	theirs := strings.TrimPrefix(h.url, protocol+"://")
+	theirs := strings.TrimPrefix(strings.ToLower(h.url), protocol+"://")
 	theirs = theirs[strings.LastIndexByte(theirs, '@')+1:]
 	theirs, _, _ = strings.Cut(theirs, "/")
-	return strings.EqualFold(theirs, host)
+	port := map[string]string{"https": ":443", "http": ":80"}[protocol]
+	return strings.TrimSuffix(theirs, port) == strings.TrimSuffix(host, port)
 }
 
 // place is the file and the line of the helper.
