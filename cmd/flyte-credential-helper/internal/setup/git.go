@@ -299,8 +299,7 @@ func (h helper) place() string {
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
-		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
-		if found && strings.EqualFold(strings.TrimSpace(name), "helper") && strings.Trim(strings.TrimSpace(value), `"`) == h.value {
+		if isHelper(line, h.value) {
 			return fmt.Sprintf("%s:%d", h.origin, number)
 		}
 	}
@@ -381,17 +380,12 @@ func quoteGit(value string, quotes bool) string {
 // without the section if it is empty then. git config cannot tell one empty helper from another.
 func withoutHelper(text []byte, h helper) []byte {
 	lines := slices.Collect(strings.Lines(string(text)))
-	header := ""
-	isHelper := func(line, value string) bool {
-		name, rest, found := strings.Cut(line, "=")
-		return found && strings.EqualFold(strings.TrimSpace(name), "helper") && strings.TrimSpace(rest) == value
-	}
-	ours := quoteGit(h.value, strings.ContainsAny(h.value, "#;"))
+	isOurs, header := false, 0
 	for i := 0; i < len(lines); i++ {
-		if line := strings.TrimSpace(lines[i]); strings.HasPrefix(line, "[") {
-			header = line
+		if line := unquoteGit(lines[i]); strings.HasPrefix(line, "[") {
+			isOurs, header = strings.EqualFold(line, "[credential "+h.url+"]"), i
 		}
-		if header != "[credential "+quoteGit(h.url, true)+"]" || !isHelper(lines[i], ours) {
+		if !isOurs || !isHelper(lines[i], h.value) {
 			continue
 		}
 		from := i
@@ -399,12 +393,38 @@ func withoutHelper(text []byte, h helper) []byte {
 			from--
 		}
 		to := i + 1
-		if strings.TrimSpace(lines[from-1]) == header && endsSection(lines[to:]) {
+		if from-1 == header && endsSection(lines[to:]) {
 			from--
 		}
 		lines, i = slices.Delete(lines, from, to), from-1
 	}
 	return []byte(strings.Join(lines, ""))
+}
+
+// isHelper reports whether a line is a helper with that value.
+func isHelper(line, value string) bool {
+	name, rest, found := strings.Cut(line, "=")
+	return found && strings.EqualFold(strings.TrimSpace(name), "helper") && unquoteGit(rest) == value
+}
+
+// unquoteGit reads a line or a value as git does: without quotes and comment.
+func unquoteGit(text string) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
+			i++
+			b.WriteByte(text[i])
+		case c == '"':
+			quoted = !quoted
+		case (c == '#' || c == ';') && !quoted:
+			return strings.TrimSpace(b.String())
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // endsSection reports whether lines begin with no key of the section before them.
