@@ -127,7 +127,7 @@ type goEnvFormat struct{}
 // Get implements [edit.Format].
 func (goEnvFormat) Get(_ context.Context, text []byte, key []string) (value *string, err error) {
 	for line := range strings.Lines(string(text)) {
-		if rest, found := strings.CutPrefix(strings.TrimRight(line, "\r\n"), key[0]+"="); found {
+		if rest, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), key[0]+"="); found {
 			value = &rest
 		}
 	}
@@ -139,14 +139,16 @@ func (goEnvFormat) Set(_ context.Context, text []byte, key []string, value *stri
 	lines := slices.Collect(strings.Lines(string(text)))
 	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, key[0]+"=") })
 	rest := slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, key[0]+"=") })
-	switch {
-	case value == nil:
-	case at < 0:
-		return edit.AppendLines(text, key[0]+"="+*value+"\n"), nil
-	default:
-		rest = slices.Insert(rest, at, key[0]+"="+*value+edit.LineEnd(text))
+	if value == nil {
+		return []byte(strings.Join(rest, "")), nil
 	}
-	return []byte(strings.Join(rest, "")), nil
+	entry := key[0] + "=" + *value + "\n" // the go command reads a CR as a part of the value
+	if at < 0 {
+		if at = len(rest); at > 0 && !strings.HasSuffix(rest[at-1], "\n") {
+			entry = "\n" + entry
+		}
+	}
+	return []byte(strings.Join(slices.Insert(rest, at, entry), "")), nil
 }
 
 // Revert implements [edit.Reverter]. If the user has changed the value, only our command is
