@@ -110,7 +110,11 @@ func parseJSON(text []byte) (hujson.Value, error) {
 	}
 	var any json.RawMessage
 	if err := json.Unmarshal(text, &any); err != nil { // hujson would accept comments
-		return hujson.Value{}, fmt.Errorf("it is not JSON: %w", err)
+		line := ""
+		if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
+			line = fmt.Sprintf("line %d: ", 1+bytes.Count(text[:e.Offset], []byte("\n")))
+		}
+		return hujson.Value{}, fmt.Errorf("%sit is not JSON: %w", line, err)
 	}
 	return hujson.Parse(text)
 }
