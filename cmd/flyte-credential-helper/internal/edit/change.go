@@ -120,11 +120,7 @@ func (f Formats) Apply(ctx context.Context, changes []Change) error {
 		case f[c.Kind] == nil || slices.ContainsFunc(changes[:i], func(d Change) bool { return d.Path == c.Path && f[d.Kind] != nil }):
 			// The file is written when the first of its entries is changed.
 		default:
-			text, err := f.Preview(ctx, c.Path, changes)
-			if err == nil {
-				err = writeChanged(c.Path, text)
-			}
-			if err != nil {
+			if err := f.write(ctx, c.Path, changes); err != nil {
 				return err
 			}
 		}
@@ -132,7 +128,17 @@ func (f Formats) Apply(ctx context.Context, changes []Change) error {
 	return nil
 }
 
-func writeChanged(path string, text []byte) error {
+// write makes the changes of one file.
+func (f Formats) write(ctx context.Context, path string, changes []Change) error {
+	unlock, err := lockFile(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	text, err := f.Preview(ctx, path, changes)
+	if err != nil {
+		return err
+	}
 	now, err := Read(path)
 	if err != nil || now != nil && bytes.Equal(now, text) {
 		return err
@@ -142,6 +148,13 @@ func writeChanged(path string, text []byte) error {
 
 // Revert takes a change back if what it made is still there. done is false if it is not.
 func (f Formats) Revert(ctx context.Context, c Change) (done bool, err error) {
+	if c.Kind != KindLink {
+		unlock, err := lockFile(ctx, c.Path)
+		if err != nil {
+			return false, err
+		}
+		defer unlock()
+	}
 	if c.Kind == KindLink || c.Kind == KindFile {
 		_ = os.Remove(draftOf(c.Path)) // of an interrupted call
 		now, err := f.Current(ctx, c)

@@ -4,12 +4,16 @@ package edit
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // maxFile is the limit in bytes for a file that is edited. A kubeconfig with a thousand clusters
@@ -159,9 +163,74 @@ func writeInPlace(path string, text []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// ourLock is where a lock of this program leads. An interrupted call leaves it behind, and the next
+// one, which has the lock of setup, takes it over.
+const ourLock = "flyte-credential-helper"
+
+// LockedError means that another program has locked a file, or has left its lock there.
+type LockedError struct{ Lock string }
+
+func (e *LockedError) Error() string {
+	return e.Lock + " exists: another program is writing the file, or it was interrupted"
+}
+
+// awaitUnlocked waits until no other program has the lock of a file, for 2 s.
+func awaitUnlocked(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Second, &LockedError{path + ".lock"})
+	defer cancel()
+	for {
+		_, err := os.Lstat(path + ".lock")
+		if to, _ := os.Readlink(path + ".lock"); err != nil || to == ourLock {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// lockFile takes the lock of a file as git and kubectl do: they make FILE.lock, beside the file or
+// beside the link to it, which fails if it exists. There is no lock if it cannot be made, because
+// then others cannot make it either.
+func lockFile(ctx context.Context, path string) (unlock func(), err error) {
+	target, err := FollowLinks(path)
+	if err != nil {
+		return nil, err
+	}
+	var locks []string
+	unlock = func() {
+		for _, lock := range locks {
+			_ = os.Remove(lock)
+		}
+	}
+	for _, name := range slices.Compact([]string{path, target}) {
+		for {
+			if err := awaitUnlocked(ctx, name); err != nil {
+				unlock()
+				return nil, err
+			}
+			err := os.Symlink(ourLock, name+".lock")
+			to, _ := os.Readlink(name + ".lock")
+			if to == ourLock {
+				locks = append(locks, name+".lock")
+			}
+			if to == ourLock || !errors.Is(err, fs.ErrExist) {
+				break
+			}
+		}
+	}
+	return unlock, nil
+}
+
 // CheckWritable returns why the file at path could not be written, or nil.
-func CheckWritable(path string) error {
+func CheckWritable(ctx context.Context, path string) error {
+	link := path
 	path, err := FollowLinks(path)
+	if err == nil {
+		err = cmp.Or(awaitUnlocked(ctx, link), awaitUnlocked(ctx, path))
+	}
 	if err != nil {
 		return err
 	}

@@ -62,9 +62,6 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	path := g.file()
-	if _, err := os.Lstat(path + ".lock"); err == nil {
-		return nil, config.Errorf(config.Command("ls", "-l", path+".lock"), "git has locked its configuration: %s.lock exists", path)
-	}
 	names := hostNames(hosts)
 	p.steps = append(p.steps, newFile(path, "", names))
 	for _, name := range names {

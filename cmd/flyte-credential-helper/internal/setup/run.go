@@ -183,7 +183,10 @@ func (js *journals) check(ctx context.Context, changes []edit.Change) error {
 		}
 		_, err := js.formats.Preview(ctx, c.Path, changes)
 		if err == nil {
-			err = edit.CheckWritable(c.Path)
+			err = edit.CheckWritable(ctx, c.Path)
+		}
+		if locked := (*edit.LockedError)(nil); errors.As(err, &locked) {
+			return config.Errorf(config.Command("ls", "-l", locked.Lock), "%v", err)
 		}
 		if err != nil {
 			return config.Errorf(config.Text("to see the lines and write them yourself, use --print"), "%v", err)
