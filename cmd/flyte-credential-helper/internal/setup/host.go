@@ -75,17 +75,20 @@ func (r *Run) hostPlan(caller string, hosts []config.HostEntry) (*plan, error) {
 }
 
 // link is the step that makes this program available on PATH under another name: beside the
-// program if PATH has its directory, otherwise in the user's own directory. path is the link.
+// program if PATH has its directory and it can be written, otherwise in the user's own directory. path
+// is the link.
 func (r *Run) link(name string, hosts []string) (s step, path string, err error) {
 	program, err := r.program()
 	if err != nil {
 		return step{}, "", err
 	}
-	dir := filepath.Join(r.Home, ".local", "bin")
+	path = filepath.Join(r.Home, ".local", "bin", system.LinkName(name))
 	if found, err := exec.LookPath(config.Program); err == nil && system.SameFile(found, program) {
-		dir = filepath.Dir(r.absolute(found))
+		beside := filepath.Join(filepath.Dir(r.absolute(found)), system.LinkName(name))
+		if edit.CheckWritable(context.Background(), beside) == nil {
+			path = beside
+		}
 	}
-	path = filepath.Join(dir, system.LinkName(name))
 	if found, err := exec.LookPath(name); err == nil {
 		if !system.SameFile(found, program) {
 			return step{}, "", config.Errorf(config.Command("ls", "-l", found), "%s is another program, which would be run instead of this one", found)
