@@ -18,9 +18,10 @@ import (
 func setups() []row {
 	const promise = "the next setup finishes, the next undo restores each file byte for byte, and no replaced value is lost"
 	return []row{
-		{name: "S1 git", injected: "kill -9 of setup git, and of its undo, at each change of a file and each child", promise: promise, play: setupKilled("git", "git.example.com")},
-		{name: "S1 docker", injected: "the same for setup docker", promise: promise, play: setupKilled("docker", "127.0.0.1:9")},
-		{name: "S1 goauth", injected: "the same for setup goauth", promise: promise, play: setupKilled("goauth", "go.example.com")},
+		{name: "S1 git", injected: "kill -9 of setup git, and of its undo, at each change of a file and each child", promise: promise, play: setupKilled("git", "git.example.com", "--profile", "new")},
+		{name: "S1 docker", injected: "the same for setup docker", promise: promise, play: setupKilled("docker", "127.0.0.1:9", "--profile", "new")},
+		{name: "S1 goauth", injected: "the same for setup goauth", promise: promise, play: setupKilled("goauth", "go.example.com", "--profile", "new")},
+		{name: "S1 kubernetes", injected: "the same for setup kubernetes", promise: promise, play: setupKilled("kubernetes")},
 	}
 }
 
@@ -30,12 +31,32 @@ func settledFiles() map[string]string {
 	return map[string]string{
 		"gitconfig":                          "[credential]\n\thelper = store\n[user]\n\tname = Ann\n",
 		"docker/config.json":                 "{\n\t\"credHelpers\": {\n\t\t\"127.0.0.1:9\": \"pass\"\n\t}\n}\n",
+		"kubeconfig":                         kubeconfig,
 		"goenv":                              "GOAUTH=git /src\nGOPRIVATE=example.com\n",
 		"config/" + program + "/config.yaml": "# mine\nprofiles:\n  other:\n    issuer: https://other.example.com\n    client-id: x\n",
 	}
 }
 
 const program = testenv.Program
+
+// kubeconfig has a user with a token, which setup replaces.
+const kubeconfig = `apiVersion: v1
+kind: Config
+current-context: one
+clusters:
+- name: one
+  cluster:
+    server: https://127.0.0.1:9
+contexts:
+- name: one
+  context:
+    cluster: one
+    user: ann
+users:
+- name: ann # mine
+  user:
+    token: old
+`
 
 // setupMachine is a machine with the files, a login and the program on PATH.
 func (t *trial) setupMachine(ctx context.Context) *testenv.Machine {
@@ -44,7 +65,7 @@ func (t *trial) setupMachine(ctx context.Context) *testenv.Machine {
 		t.Fatal(err)
 	}
 	m.Env = append(m.Env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+filepath.Join(m.Dir, "gitconfig"),
-		"DOCKER_CONFIG="+filepath.Join(m.Dir, "docker"), "GOENV="+filepath.Join(m.Dir, "goenv"))
+		"DOCKER_CONFIG="+filepath.Join(m.Dir, "docker"), "GOENV="+filepath.Join(m.Dir, "goenv"), "KUBECONFIG="+filepath.Join(m.Dir, "kubeconfig"))
 	for name, text := range settledFiles() {
 		path := filepath.Join(m.Dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -68,7 +89,7 @@ func (t *trial) unchanged(m *testenv.Machine, after string) {
 		t.Errorf("%s: left behind: %v", after, left)
 	}
 	err := filepath.WalkDir(m.Dir, func(path string, _ os.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".setup") {
+		if strings.HasSuffix(path, ".setup") || filepath.Base(path) == "kubeconfig.lock" {
 			t.Errorf("%s: left behind: %s", after, path)
 		}
 		return err
@@ -80,10 +101,10 @@ func (t *trial) unchanged(m *testenv.Machine, after string) {
 
 // setupKilled kills a setup and its undo at each of the calls that change a file or start a
 // program. After each kill, one machine undoes at once, and another first sets up again.
-func setupKilled(caller, host string) func(context.Context, *trial) {
+func setupKilled(caller string, words ...string) func(context.Context, *trial) {
 	return func(ctx context.Context, t *trial) {
 		t.needsRoot()
-		set := []string{"setup", caller, host, "--profile", "new", "--yes"}
+		set := append([]string{"setup", caller, "--yes"}, words...)
 		undo := []string{"setup", caller, "--undo"}
 		m := t.setupMachine(ctx)
 		killed := 0
