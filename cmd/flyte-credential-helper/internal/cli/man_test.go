@@ -59,7 +59,14 @@ func writeManPage(w io.Writer, root *cobra.Command, table []config.Setting) {
 		name, value := s.Flag()
 		put(".TP\n%s\n%s\n.br\n.B %s\n", manFlag(name, value), roff(s.Description()), roff(config.Variable(s.Name)))
 	}
-	put("%s", manEnd)
+	put(".SH FILES\n")
+	for _, f := range files() {
+		put(".TP\n.I %s\n%s\n", roff(f.name), roff(plainText(f.text)))
+	}
+	put(".SH EXIT STATUS\n")
+	for _, e := range exitStatuses() {
+		put(".TP\n%s\n%s\n", roff(e.name), roff(plainText(e.text)))
+	}
 }
 
 // writeManCommands writes the commands below c that can be run, with the flags that only
@@ -107,37 +114,3 @@ func roff(text string) string {
 	}
 	return text
 }
-
-const manEnd = `.SH FILES
-.TP
-.I ~/.config/flyte\-credential\-helper/config.yaml
-profiles; on macOS under ~/Library/Application Support
-.TP
-.I ~/.local/state/flyte\-credential\-helper/
-one sealed file per login
-.SH EXIT STATUS
-.TP
-0
-answered
-.TP
-1
-failed
-.TP
-2
-wrong command line or configuration
-.TP
-3
-a login is needed and may not start here; for status: not logged in
-.TP
-4
-refused by the user or by the server
-.TP
-5
-temporary: network, server, time\-out
-.TP
-6
-the store is locked, missing or not writable
-.TP
-130, 143
-interrupted
-`
