@@ -7,13 +7,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
+	"github.com/kballard/go-shellquote"
 )
 
 // The documents quote messages as the program prints them: headings of the page on
 // troubleshooting, and tables. An ellipsis stands for a value.
 func TestQuotedMessages(t *testing.T) {
 	source := programText(t)
-	quoted := regexp.MustCompile("(?m)^(?:## `([^`]+)`|\\| `([^`]*…[^`]*)`)")
+	quoted := regexp.MustCompile("(?m)^(?:##+ `([^`]+)`|\\| `([^`]*…[^`]*)`)")
 	value := regexp.MustCompile(`…|\d+`)
 	found := 0
 	for _, page := range []string{"troubleshooting.md", "flyte.md", "git.md", "kubernetes.md", "docker.md", "environments.md"} {
@@ -56,4 +60,42 @@ func programText(t *testing.T) string {
 		}
 	}
 	return b.String()
+}
+
+// The setups in the documents can be made: with --dry-run they show their change.
+func TestDocumentedSetups(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := testenv.NewForTest(t, oauthtest.Config{})
+	kubeconfig := filepath.Join(m.Dir, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, []byte("apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: k\n  cluster:\n    server: https://api.example.com\ncontexts:\n- name: c\n  context:\n    cluster: k\n    user: me\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.Env = append(m.Env, "KUBECONFIG="+kubeconfig)
+	m.Set("issuer", "")
+	m.Set("client-id", "")
+	setup := regexp.MustCompile(`(?m)^(?:\$ )?flyte-credential-helper (setup (?:git|docker|bazel|goauth|kubernetes) .*--issuer .*)$`)
+	found := 0
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range setup.FindAllStringSubmatch(string(text), -1) {
+			words, err := shellquote.Split(line[1])
+			if err != nil {
+				t.Errorf("%s: %s: %v", page, line[1], err)
+				continue
+			}
+			found++
+			if p := m.Run(t, append(words, "--dry-run")...); p.Status() != 0 || p.Stdout.Len() == 0 {
+				t.Errorf("%s: %s: exit status %d\n%s", page, line[1], p.Status(), p.Stderr.String())
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d setups were found", found)
+	}
 }
