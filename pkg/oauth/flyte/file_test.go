@@ -125,8 +125,8 @@ func TestWorkingTree(t *testing.T) {
 		"variables": {strangeYAML, []string{"FLYTE_PLATFORM_INSECURE=true", "FLYTE_PLATFORM_HTTP_PROXY_URL=http://mine", "FLYTE_ADMIN_AUTHTYPE=DeviceFlow", "FLYTE_ADMIN_DISABLEKEYRING=1"},
 			&Config{Insecure: pointer(true), HTTPProxy: "http://mine", Grant: "device", AuthType: "DeviceFlow", Audience: "https://api", Scopes: []string{"all"}, DisableKeyring: true,
 				Ignored: []string{"admin.insecureSkipVerify", "admin.caCertFilePath", "admin.clientSecretEnvVar", "admin.clientSecretLocation", "admin.proxyCommand"}}},
-		"secrets of variables": {"admin: {endpoint: x}", []string{"FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=/nosuch", "FLYTE_ADMIN_CLIENTSECRETENVVAR=FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND=rm"},
-			&Config{Grant: "auto", Ignored: []string{"FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}, IgnoredSecret: "FLYTE_ADMIN_CLIENTSECRETENVVAR"}},
+		"secrets of variables": {"admin: {endpoint: x}", []string{"FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION=/nosuch", "FLYTE_ADMIN_CLIENTSECRETENVVAR=FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND=rm", "FLYTE_PLATFORM_INSECURE_SKIP_VERIFY=true"},
+			&Config{Grant: "auto", Ignored: []string{"FLYTE_PLATFORM_INSECURE_SKIP_VERIFY", "FLYTE_ADMIN_CLIENTSECRETENVVAR", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "FLYTE_CREDENTIALS_CLIENT_SECRET", "FLYTE_AUTH_PROXY_COMMAND"}, IgnoredSecret: "FLYTE_ADMIN_CLIENTSECRETENVVAR"}},
 		"for an endpoint of one's own": {"admin: {endpoint: x}", []string{"FLYTE_PLATFORM_URL=x", "FLYTE_CREDENTIALS_CLIENT_SECRET=s3cr3t", "FLYTE_CREDENTIALS_CLIENT_ID=me", "FLYTE_ADMIN_AUTHTYPE=ClientSecret", "FLYTE_AUTH_PROXY_COMMAND=get-iap"},
 			&Config{Grant: "client-credentials", AuthType: "ClientSecret", ClientID: "me", SecretEnv: "FLYTE_CREDENTIALS_CLIENT_SECRET", ProxyCommand: []string{"get-iap"}}},
 	} {

@@ -24,9 +24,9 @@ func (r *reader) get(option string) value {
 	if !v.isSet() {
 		return value{}
 	}
-	if set && r.Untrusted() && sendsSecret(option) || !set && r.InWorkingTree && !safeFromWorkingTree(option, v) {
+	if set && r.Untrusted() && (isSecret(option) || isForOneServer(option)) || !set && r.InWorkingTree && !safeFromWorkingTree(option, v) {
 		r.ignore(option, v)
-		if set && option != optionProxyCommand {
+		if set && isSecret(option) {
 			r.c.IgnoredSecret = cmp.Or(r.c.IgnoredSecret, v.location)
 		}
 		return value{}
@@ -35,10 +35,16 @@ func (r *reader) get(option string) value {
 	return v
 }
 
-// sendsSecret reports whether an option's value is sent to the endpoint and is valid for
-// other endpoints too. The user hardly meant it for an endpoint from a working tree.
-func sendsSecret(option string) bool {
-	return slices.Contains([]string{optionSecret, optionSecretFile, optionSecretEnv, optionProxyCommand}, option)
+// isSecret reports whether an option says where the client secret is.
+func isSecret(option string) bool {
+	return slices.Contains([]string{optionSecret, optionSecretFile, optionSecretEnv}, option)
+}
+
+// isForOneServer reports whether an option's value is a trust in one server, or a command whose
+// token only that server may get. As with a secret, the user hardly meant it for an endpoint
+// from a working tree.
+func isForOneServer(option string) bool {
+	return slices.Contains([]string{optionProxyCommand, optionSkipVerify}, option)
 }
 
 // safeFromWorkingTree reports whether an option may be set by a file in a working tree,
