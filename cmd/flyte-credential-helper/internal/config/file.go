@@ -117,7 +117,7 @@ func ParseYAML(path string, text []byte) (ast.Node, error) {
 func ReadError(what string, err error) error {
 	var unsafe *system.UnsafeFileError
 	if errors.As(err, &unsafe) && unsafe.Mode {
-		return Errorf(Command("chmod", "600", unsafe.Path), "%s in %v", what, unsafe)
+		return Errorf(Command("chmod", "go-w", unsafe.Path), "%s in %v", what, unsafe)
 	}
 	if unsafe != nil {
 		return Errorf(Text("its owner must be you or root"), "%s in %v", what, unsafe)

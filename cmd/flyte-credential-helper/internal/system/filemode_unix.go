@@ -11,7 +11,7 @@ import (
 )
 
 // writableByOthers says why another user may have written the open file fd, or returns "". It
-// follows the name of the file in a sentence. mode says that chmod 600 repairs it. Readers do
+// follows the name of the file in a sentence. mode says that chmod go-w repairs it. Readers do
 // not matter, because mounted secrets are readable by others.
 func writableByOthers(fd int, name string, s *unix.Stat_t) (problem string, mode bool) {
 	readOnly := func() bool { return unix.Access(name, unix.W_OK) != nil }

@@ -25,7 +25,7 @@ var (
 type UnsafeFileError struct {
 	Path    string
 	Problem string // follows the name in a sentence
-	Mode    bool   // chmod 600 repairs it
+	Mode    bool   // chmod go-w repairs it
 }
 
 func (e *UnsafeFileError) Error() string { return e.Path + " " + e.Problem }
