@@ -40,7 +40,7 @@ func TestGoEnvRevert(t *testing.T) {
 		{"changed since", "GOAUTH=git /src;flyte-credential-helper goauth\n", nil, "GOAUTH=git /src\n"},
 		{"only ours left of it", "GOAUTH=/other/flyte-credential-helper goauth\n", &off, ""},
 		{"not ours any more", "GOAUTH=netrc\n", nil, "GOAUTH=netrc\n"},
-		{"CRLF", "A=b\r\nGOAUTH=flyte-credential-helper goauth;netrc\r\n", &off, "A=b\r\nGOAUTH=off\r\n"},
+		{"CRLF", "A=b\r\nGOAUTH=flyte-credential-helper goauth;netrc\r\n", &off, "A=b\r\nGOAUTH=off\n"},
 	} {
 		c := edit.Change{Key: []string{"GOAUTH"}, Old: row.old, New: "flyte-credential-helper goauth;netrc"}
 		got, err := goEnvFormat{}.Revert(context.Background(), []byte(row.text), c)

@@ -93,7 +93,8 @@ func (g goauthSetup) env(ctx context.Context, args ...string) ([]string, error) 
 	case err != nil:
 		return nil, fmt.Errorf("go env: %s", lastLine(err))
 	}
-	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n"), nil
+	text := strings.ReplaceAll(string(out), "\r", "") // of a file with CR LF
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
 }
 
 // verify checks that the go command runs this program, and that it answers with our token.
@@ -127,7 +128,7 @@ type goEnvFormat struct{}
 // Get implements [edit.Format].
 func (goEnvFormat) Get(_ context.Context, text []byte, key []string) (value *string, err error) {
 	for line := range strings.Lines(string(text)) {
-		if rest, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), key[0]+"="); found {
+		if rest, found := strings.CutPrefix(strings.TrimRight(line, "\r\n"), key[0]+"="); found {
 			value = &rest
 		}
 	}
