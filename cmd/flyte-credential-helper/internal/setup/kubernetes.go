@@ -2,6 +2,7 @@ package setup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,6 +67,7 @@ func (s kubernetesSetup) plan(context.Context) (*plan, error) {
 	}
 	p := &plan{}
 	var targets []target
+	var contexts []string
 	if s.options.FromKubelogin {
 		targets, p.notes, err = s.fromKubelogin(k)
 	} else {
@@ -80,9 +82,6 @@ func (s kubernetesSetup) plan(context.Context) (*plan, error) {
 			return nil, err
 		}
 		p.steps, p.notes = append(p.steps, steps...), append(p.notes, notes...)
-	}
-	var contexts []string
-	for _, t := range targets {
 		contexts = append(contexts, t.contexts...)
 	}
 	p.summary = "kubectl will run this program in the context " + strings.Join(contexts, ", ")
@@ -330,12 +329,8 @@ func (s kubernetesSetup) reachable(ctx context.Context, name string) bool {
 	if err != nil {
 		return false
 	}
-	port := u.Port()
-	if port == "" {
-		port = "443"
-	}
 	d := net.Dialer{Timeout: 5 * time.Second}
-	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443")))
 	if err != nil {
 		return false
 	}
