@@ -226,7 +226,7 @@ func TestHomeAndTree(t *testing.T) {
 				t.Fatalf("%s: %v", s.File, err)
 			}
 			if test.want == "" {
-				want := AmbiguousError{HomeFile: root + "/home/.flyte/config.yaml", HomeEndpoint: "a", TreeFile: root + "/work/sub/config.yaml", TreeEndpoint: "b"}
+				want := AmbiguousError{HomeFile: filepath.Join(root, "home", ".flyte", "config.yaml"), HomeEndpoint: "a", TreeFile: filepath.Join(root, "work", "sub", "config.yaml"), TreeEndpoint: "b"}
 				if *ambiguous != want {
 					t.Errorf("%+v", ambiguous)
 				}
