@@ -419,13 +419,25 @@ func (d *document) findItem(list *ast.SequenceNode, word string) (p place) {
 	for _, n := range list.Values {
 		p.start = n.GetToken().Position.Line - 1
 		p.end = d.entryEnd(p.start, p.indent+1)
-		if item, err := decoded(n); err == nil && matches(item, word) {
+		if d.mayMatch(n, word) {
 			p.node = n
 			return p
 		}
 	}
 	p.start = p.end
 	return p
+}
+
+// mayMatch reports whether an item is the one that a word means, or has an alias instead of the name
+// that would say so.
+func (d *document) mayMatch(n ast.Node, word string) bool {
+	if m, ok := n.(*ast.MappingNode); ok && !strings.HasPrefix(word, "- ") {
+		name, id := cutSelector(word)
+		value, err := decoded(d.findPair(m, name).node)
+		return err != nil || fmt.Sprint(value) == id
+	}
+	item, err := decoded(n)
+	return err != nil || matches(item, word)
 }
 
 // entryEnd is the line behind the entry that starts at a line and whose key has that

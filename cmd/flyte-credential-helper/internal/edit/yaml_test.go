@@ -185,6 +185,22 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// An item with an alias gets no second item of its name.
+func TestItemWithAlias(t *testing.T) {
+	for _, before := range []string{"a:\n- name: x\n  b: &x {t: 1}\n- name: y\n  b: *x\n", "z: &z {name: y}\na:\n- *z\n"} {
+		value := "x"
+		after, err := YAML{}.Set(t.Context(), []byte(before), []string{"a", "[name=y]", "b"}, &value)
+		if err == nil || !strings.HasPrefix(err.Error(), "line ") {
+			t.Errorf("%q: %v\n%s", before, err, after)
+		}
+	}
+	value := "x"
+	after, err := YAML{}.Set(t.Context(), []byte("a:\n- name: x\n  b: &x {t: 1}\n- name: y\n  b: *x\n- name: z\n"), []string{"a", "[name=z]", "b"}, &value)
+	if err != nil || !strings.HasSuffix(string(after), "- name: z\n  b: x\n") {
+		t.Errorf("an item behind it: %v\n%s", err, after)
+	}
+}
+
 // A quoted text comes back as it was, beside other values.
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"", "a", "a b", "a: b", "a #b", "#a", "- a", "'", `"`, "\\", "null", "~", "yes", "0x10", "1e3", "é", "\n", "a:", ":a", "@", "`", "%", "!x", "&x", "*x", "{", "a,b", "\u2028", "\x7f", "https://x/y?z=1&q"} {
