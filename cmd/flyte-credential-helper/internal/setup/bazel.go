@@ -76,13 +76,14 @@ const bazelScope = `^(\*|[-a-zA-Z0-9]+)(\.[-a-zA-Z0-9]+)+$`
 // port.
 func bazelLines(hosts []string, path string) (lines string, unnamed []string) {
 	var all []string
+	grammar := regexp.MustCompile(bazelScope)
 	for _, host := range hosts {
 		scope := strings.TrimSuffix(login.WithoutScheme(host), "/")
 		if !strings.HasPrefix(scope, "[") {
 			scope, _, _ = strings.Cut(scope, ":")
 		}
 		option := "--credential_helper=" + scope + "=" + path
-		if named, err := regexp.MatchString(bazelScope, scope); err != nil || !named {
+		if !grammar.MatchString(scope) {
 			unnamed = append(unnamed, host)
 			option = "--credential_helper=" + path
 		}
