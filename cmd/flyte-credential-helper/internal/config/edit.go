@@ -43,7 +43,9 @@ func (v ProfileValue) text(key string) string {
 			pairs = append(pairs, edit.Quote(name)+": "+edit.Quote(value))
 		}
 		return "{" + strings.Join(pairs, ", ") + "}"
-	case listValue, portsValue:
+	case portsValue:
+		return "[" + strings.Join(v.Words, ", ") + "]"
+	case listValue:
 		return edit.QuoteList(v.Words)
 	}
 	return edit.Quote(v.Words[0])

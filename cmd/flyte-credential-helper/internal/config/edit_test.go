@@ -14,7 +14,7 @@ func TestWithProfile(t *testing.T) {
 	const text = `    issuer: https://x
     client-id: "a: b #c"
     scope: [openid, "null", "a,b"]
-    redirect-port: ["18000"]
+    redirect-port: [18000]
     auth-param: {k: "v=w", z: "true"}
     no-browser: "true"
 `
