@@ -332,6 +332,10 @@ func (g gitFormat) Set(ctx context.Context, text []byte, key []string, value *st
 		}
 	}
 	if err == nil && value != nil {
+		// A backslash continues the value of the last line.
+		if last := bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r")); bytes.HasSuffix(last, []byte(`\`)) {
+			text = []byte(string(last) + strings.Repeat(edit.LineEnd(text), 2))
+		}
 		text = edit.AppendLines(text, gitLines(key[0], *value))
 	}
 	return text, err
