@@ -28,7 +28,7 @@ func Bazel(ctx context.Context, r *Run, hosts []string) error {
 }
 
 func (b bazelSetup) plan(context.Context) (*plan, error) {
-	hosts, _, err := parseHosts("bazel", b.hosts)
+	hosts, _, err := parseHosts(b.Args, "bazel", b.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func bazelLines(hosts []string, path string) (lines string, unnamed []string) {
 
 // verify runs the helper as Bazel does.
 func (b bazelSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
-	hosts, _, err := parseHosts("bazel", b.hosts)
+	hosts, _, err := parseHosts(b.Args, "bazel", b.hosts)
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ const (
 )
 
 func (d dockerSetup) plan(context.Context) (*plan, error) {
-	hosts, _, err := parseHosts("docker", d.hosts)
+	hosts, _, err := parseHosts(d.Args, "docker", d.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func dockerKeys(text []byte) (keys [][]string) {
 
 // verify runs the helper as docker does, and then asks the registry whether it accepts the token.
 func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report string, err error) {
-	hosts, _, err := parseHosts("docker", d.hosts)
+	hosts, _, err := parseHosts(d.Args, "docker", d.hosts)
 	if err != nil {
 		return "", err
 	}

@@ -37,7 +37,7 @@ func Git(ctx context.Context, r *Run, hosts []string) error {
 }
 
 func (g gitSetup) plan(ctx context.Context) (*plan, error) {
-	hosts, _, err := parseHosts("git", g.hosts)
+	hosts, _, err := parseHosts(g.Args, "git", g.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (g gitSetup) checkLast(ctx context.Context, url string) error {
 
 // verify asks git for the credential, and compares it with our token.
 func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
-	hosts, repositories, err := parseHosts("git", g.hosts)
+	hosts, repositories, err := parseHosts(g.Args, "git", g.hosts)
 	if err != nil {
 		return "", err
 	}

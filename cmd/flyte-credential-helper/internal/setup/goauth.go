@@ -29,7 +29,7 @@ func Goauth(ctx context.Context, r *Run, hosts []string) error {
 }
 
 func (g goauthSetup) plan(ctx context.Context) (*plan, error) {
-	hosts, _, err := parseHosts("goauth", g.hosts)
+	hosts, _, err := parseHosts(g.Args, "goauth", g.hosts)
 	if err != nil {
 		return nil, err
 	}

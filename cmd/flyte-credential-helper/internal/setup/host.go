@@ -16,13 +16,14 @@ import (
 )
 
 // parseHosts reads the hosts of a command line. A host may be named by a URL there, and for git
-// by that of a repository.
-func parseHosts(caller string, words []string) (hosts []config.HostEntry, repositories []string, err error) {
+// by that of a repository. args are the whole command line.
+func parseHosts(args []string, caller string, words []string) (hosts []config.HostEntry, repositories []string, err error) {
 	if len(words) == 0 {
 		return nil, nil, config.Errorf(config.Command(config.Program, "setup", caller, "HOST", "--issuer", "https://login.example.com", "--client-id", "ID"), "setup %s needs a host", caller)
 	}
-	for _, word := range words {
+	for _, given := range words {
 		var h config.HostEntry
+		word := given
 		if u, err := url.Parse(word); err == nil && u.Host != "" && (caller == "git" || strings.Trim(u.Path, "/") == "") {
 			if strings.Trim(u.Path, "/") != "" {
 				repositories = append(repositories, word)
@@ -31,20 +32,41 @@ func parseHosts(caller string, words []string) (hosts []config.HostEntry, reposi
 			word = strings.TrimPrefix(u.Scheme+"://"+u.Host, "https://")
 		}
 		if h.Pattern, err = execcred.ParsePattern(word); err != nil {
-			return nil, nil, config.Errorf(config.Hint{}, "%v", err)
+			return nil, nil, hostError(args, caller, given, err)
 		}
 		hosts = append(hosts, h)
 	}
 	return hosts, repositories, nil
 }
 
+// hostError is the error of a word that is not a host. If it is one with a path, the hint is the
+// command without the path.
+func hostError(args []string, caller, word string, err error) error {
+	scheme, rest, isURL := strings.Cut(word, "://")
+	if !isURL {
+		scheme, rest = "https", word
+	}
+	host, _, found := strings.Cut(rest, "/")
+	host = strings.TrimPrefix(scheme+"://"+host, "https://")
+	if _, e := execcred.ParsePattern(host); e != nil || !found {
+		return config.Errorf(config.Hint{}, "%v", err)
+	}
+	corrected := append([]string{config.Program}, args[1:]...)
+	for i := range corrected {
+		if corrected[i] == word {
+			corrected[i] = host
+		}
+	}
+	return config.Errorf(config.Command(corrected...), "%q has a path: setup %s is for a whole host", word, caller)
+}
+
 // hostArguments returns the hosts of a command line, which may be none, as the journal names
 // them.
-func hostArguments(caller string, words []string) ([]string, error) {
+func hostArguments(args []string, caller string, words []string) ([]string, error) {
 	if len(words) == 0 {
 		return nil, nil
 	}
-	hosts, _, err := parseHosts(caller, words)
+	hosts, _, err := parseHosts(args, caller, words)
 	if err == nil && caller == "bazel" {
 		hosts, err = withParents(hosts)
 	}

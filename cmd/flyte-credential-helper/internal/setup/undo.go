@@ -77,7 +77,7 @@ func Undo(ctx context.Context, env system.Env, caller string, names []string, dr
 		return err
 	}
 	if caller != "kubernetes" && caller != "flyte" {
-		if names, err = hostArguments(caller, names); err != nil {
+		if names, err = hostArguments(env.Args, caller, names); err != nil {
 			return err
 		}
 	}
