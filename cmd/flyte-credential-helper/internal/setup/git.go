@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -53,7 +55,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 		if h.Username != "" || strings.HasPrefix(h.Pattern.String(), "*") {
 			continue
 		}
-		if hosts[i].Username, err = g.configuredUsername(ctx, hostURL(h.Pattern.String())); err != nil {
+		if hosts[i].Username, err = g.configuredUsername(ctx, h.Pattern); err != nil {
 			return nil, err
 		}
 	}
@@ -104,14 +106,29 @@ func (g gitSetup) file() string {
 	return home
 }
 
-// configuredUsername is the user name that git's configuration has for a URL. git puts it into
-// its requests.
-func (g gitSetup) configuredUsername(ctx context.Context, url string) (string, error) {
-	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", url)
-	if exitStatus(err) == 1 {
-		return "", nil // not set
+// configuredUsername is the user name that git's configuration has for a host: credential.username, or
+// that of a URL which git puts in place of others. git puts it into its requests.
+func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern) (string, error) {
+	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", hostURL(host.String()))
+	if err != nil && exitStatus(err) != 1 { // 1: not set
+		return "", err
 	}
-	return strings.TrimSpace(string(out)), err
+	name, place := strings.TrimSpace(string(out)), "credential.username"
+	fields, err := gitFields(ctx, g.Env, nil, `^url\..*\.(push)?insteadof$`, "--show-origin")
+	for entry := range slices.Chunk(fields, 2) {
+		key, value, _ := strings.Cut(entry[1], "\n")
+		key, variable := key[:strings.LastIndexByte(key, '.')], key[strings.LastIndexByte(key, '.')+1:]
+		to, _, err := parseHosts(g.Args, "git", []string{strings.TrimPrefix(key, "url.")})
+		if err != nil || to[0].Pattern != host || to[0].Username == "" {
+			continue
+		}
+		here := placeOf(strings.TrimPrefix(entry[0], "file:"), variable, value)
+		if name != "" && name != to[0].Username {
+			return "", config.Errorf(config.Text("write one of them into the URL: %s setup git %s", config.Program, strings.Replace(hostURL(host.String()), "://", "://"+url.User(name).String()+"@", 1)), "git asks for the user %q (%s) and for the user %q (%s)", name, place, to[0].Username, here)
+		}
+		name, place = to[0].Username, here
+	}
+	return name, err
 }
 
 // followers are the helpers that git asks after ours, and gives our token to: after the changes of
@@ -238,7 +255,7 @@ type helper struct {
 
 // gitHelpers returns the helpers of all files, in the order in which git applies them.
 func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) {
-	fields, err := helperFields(ctx, env, nil, "--show-scope", "--show-origin")
+	fields, err := gitFields(ctx, env, nil, helperNames, "--show-scope", "--show-origin")
 	if err != nil {
 		return nil, err
 	}
@@ -252,15 +269,19 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 
 // helpersIn returns the helpers of one file.
 func helpersIn(ctx context.Context, env system.Env, text []byte) (list []helper, err error) {
-	fields, err := helperFields(ctx, env, text, "--file", "-")
+	fields, err := gitFields(ctx, env, text, helperNames, "--file", "-")
 	for _, entry := range fields {
 		list = append(list, newHelper(entry))
 	}
 	return list, err
 }
 
-func helperFields(ctx context.Context, env system.Env, text []byte, options ...string) ([]string, error) {
-	out, err := runGit(ctx, env, nil, text, slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", `^credential\.(.*\.)?helper$`})...)
+// helperNames matches the variables that name helpers.
+const helperNames = `^credential\.(.*\.)?helper$`
+
+// gitFields returns what git config says of the variables whose names match a pattern.
+func gitFields(ctx context.Context, env system.Env, text []byte, names string, options ...string) ([]string, error) {
+	out, err := runGit(ctx, env, nil, text, slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", names})...)
 	if exitStatus(err) == 1 {
 		return nil, nil // none
 	}
@@ -291,19 +312,19 @@ func (h helper) appliesTo(url string) bool {
 }
 
 // place is the file and the line of the helper.
-func (h helper) place() string {
-	text, err := edit.Read(h.origin)
+func (h helper) place() string { return placeOf(h.origin, "helper", h.value) }
+
+// placeOf is a file, and the first line that has the value.
+func placeOf(path, variable, value string) string {
+	text, _ := edit.Read(path)
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
-		if isHelper(line, h.value) {
-			return fmt.Sprintf("%s:%d", h.origin, number)
+		if isSetting(line, variable, value) {
+			return fmt.Sprintf("%s:%d", path, number)
 		}
 	}
-	if err != nil {
-		return h.origin
-	}
-	return h.origin
+	return path
 }
 
 const kindGit = "git"
@@ -403,9 +424,12 @@ func withoutHelper(text []byte, h helper) []byte {
 }
 
 // isHelper reports whether a line is a helper with that value.
-func isHelper(line, value string) bool {
+func isHelper(line, value string) bool { return isSetting(line, "helper", value) }
+
+// isSetting reports whether a line gives a variable that value.
+func isSetting(line, variable, value string) bool {
 	name, rest, found := strings.Cut(line, "=")
-	return found && strings.EqualFold(strings.TrimSpace(name), "helper") && unquoteGit(rest) == value
+	return found && strings.EqualFold(strings.TrimSpace(name), variable) && unquoteGit(rest) == value
 }
 
 // unquoteGit reads a line or a value as git does: without quotes and comment.
