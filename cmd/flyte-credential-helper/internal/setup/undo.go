@@ -171,7 +171,7 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	}
 	done, err := u.formats.Revert(ctx, c)
 	if err != nil {
-		return err
+		return lockedHint(err)
 	}
 	now, err := u.formats.Current(ctx, c)
 	switch {
