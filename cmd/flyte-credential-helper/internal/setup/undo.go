@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -186,13 +188,37 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	case now != nil && c.Old != nil && *now == *c.Old:
 		u.tell("%s in %s is as it was before setup", name(c), c.Path)
 	case now != nil && strings.Contains(*now, config.Program):
-		return fmt.Errorf("%s in %s was changed after setup and still runs this program: remove it yourself, and repeat the undo", name(c), c.Path)
+		return changedError(c, *now)
 	case now == nil:
 		u.tell("%s is not in %s any more", name(c), c.Path)
 	default:
 		u.tell("%s is kept in %s: it was changed after setup", name(c), c.Path)
 	}
 	return nil
+}
+
+// changedError means that an entry was changed and still runs this program, so that the profile
+// cannot be removed.
+func changedError(c edit.Change, now string) error {
+	place, hint := c.Path, config.Command("rm", c.Path)
+	if c.Kind != edit.KindLink {
+		place += lineOf(c.Path, now)
+		hint = config.Shell("${EDITOR:-vi} %s", shellquote.Join(c.Path))
+	}
+	return config.Errorf(hint, "%s: %s was changed after setup and still runs this program: remove it, and repeat the undo", place, name(c))
+}
+
+// lineOf is ":" and the number of the line that runs this program in the value of a file, or "".
+func lineOf(path, value string) string {
+	text, _ := edit.Read(path)
+	lines, values := strings.Split(string(text), "\n"), strings.Split(strings.TrimSpace(value), "\n")
+	ours := slices.IndexFunc(values, func(line string) bool { return strings.Contains(line, config.Program) })
+	for i := 0; i+len(values) <= len(lines); i++ {
+		if slices.EqualFunc(lines[i:i+len(values)], values, func(line, v string) bool { return strings.Contains(line, strings.TrimSpace(v)) }) {
+			return fmt.Sprintf(":%d", i+ours+1)
+		}
+	}
+	return ""
 }
 
 // name is what users call an entry.
