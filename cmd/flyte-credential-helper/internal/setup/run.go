@@ -219,7 +219,9 @@ func (js *journals) compare(ctx context.Context, caller string, p *plan) (*todo,
 		c := s.Change
 		now, err := js.formats.Current(ctx, c)
 		if form := (*edit.YAMLError)(nil); c.Kind == kindKubeconfig && errors.As(err, &form) {
-			err = config.Errorf(config.Text("to let kubectl rewrite the file in its usual form: kubectl config use-context CONTEXT"), "%v", err)
+			// kubectl writes a file only if it changes something.
+			kubectl := "kubectl config --kubeconfig " + shellquote.Join(c.Path)
+			err = config.Errorf(config.Shell("%s set-context rewrite && %s delete-context rewrite", kubectl, kubectl), "%v", err)
 		}
 		if err != nil {
 			return nil, err
