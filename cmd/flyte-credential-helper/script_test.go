@@ -86,8 +86,9 @@ func TestPermissions(t *testing.T) {
 //	attacker start           start another authorization server, at $ATTACKER
 //	attacker WORD...         as the command server, for that one
 //	                         ($ELSEWHERE is the first server by another host name)
-//	flyte, unproxied, proxy, apiserver
-//	                         see gateway_test.go, proxy_test.go and apiserver_test.go
+//	flyte, unproxied, proxy, apiserver, doctor
+//	                         see gateway_test.go, proxy_test.go, apiserver_test.go and
+//	                         doctor_test.go
 func runScripts(t *testing.T, files string) {
 	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
 		"desktop":    desktopCommand,
@@ -100,6 +101,7 @@ func runScripts(t *testing.T, files string) {
 		"proxy":      proxyCommand,
 		"apiserver":  apiserverCommand,
 		"git-server": gitServerCommand,
+		"doctor":     doctorCommand,
 	}})
 }
 
