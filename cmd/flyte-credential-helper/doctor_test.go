@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -54,6 +55,44 @@ func loginTraces(ts *testscript.TestScript) map[string]int {
 		counts[kind] = serverOf(ts).Count(kind)
 	}
 	return counts
+}
+
+// theFix finds the fix in the summary.
+var theFix = regexp.MustCompile(`; fix: (.*)\n$`)
+
+// exported finds the variable that a fix changes.
+var exported = regexp.MustCompile(`^(?:export|unset) (\w+)`)
+
+// fixCommand runs the command that the summary of the last doctor names, in a shell, and fails
+// if the command fails: "fix [NAME=VALUE...] [ARG...]". It replaces each word NAME, which must
+// be in the command, and adds the arguments. A variable that the command changes is changed in
+// the script.
+func fixCommand(ts *testscript.TestScript, _ bool, args []string) {
+	found := theFix.FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("doctor names no fix")
+	}
+	fix := found[1]
+	for _, arg := range args {
+		name, value, replaces := strings.Cut(arg, "=")
+		if !replaces || strings.HasPrefix(arg, "-") {
+			fix += " " + arg
+			continue
+		}
+		word := regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`)
+		if !word.MatchString(fix) {
+			ts.Fatalf("the fix has no %s: %s", name, fix)
+		}
+		fix = word.ReplaceAllLiteralString(fix, value)
+	}
+	variable := exported.FindStringSubmatch(fix)
+	if variable != nil {
+		fix += fmt.Sprintf("\nprintf %%s \"$%s\"", variable[1])
+	}
+	ts.Check(ts.Exec("sh", "-c", "set -e\n"+fix))
+	if variable != nil {
+		ts.Setenv(variable[1], ts.ReadFile("stdout"))
+	}
 }
 
 // withoutCheck finds a line of a script that runs doctor with another command than doctor.

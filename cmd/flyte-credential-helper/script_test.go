@@ -86,7 +86,7 @@ func TestPermissions(t *testing.T) {
 //	attacker start           start another authorization server, at $ATTACKER
 //	attacker WORD...         as the command server, for that one
 //	                         ($ELSEWHERE is the first server by another host name)
-//	flyte, unproxied, proxy, apiserver, doctor
+//	flyte, unproxied, proxy, apiserver, doctor, fix
 //	                         see gateway_test.go, proxy_test.go, apiserver_test.go and
 //	                         doctor_test.go
 func runScripts(t *testing.T, files string) {
@@ -102,6 +102,7 @@ func runScripts(t *testing.T, files string) {
 		"apiserver":  apiserverCommand,
 		"git-server": gitServerCommand,
 		"doctor":     doctorCommand,
+		"fix":        fixCommand,
 	}})
 }
 

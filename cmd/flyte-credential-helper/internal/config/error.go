@@ -43,6 +43,9 @@ func Text(format string, args ...any) Hint { return Hint{Text: fmt.Sprintf(forma
 // Shell is a hint to run a command that only a shell understands.
 func Shell(format string, args ...any) Hint { return Hint{Shell: fmt.Sprintf(format, args...)} }
 
+// Edit is a hint to change a file.
+func Edit(path string) Hint { return Shell("${EDITOR:-vi} %s", shellquote.Join(path)) }
+
 // IsCommand reports whether the hint is a command to run.
 func (h Hint) IsCommand() bool { return h.Command != nil || h.Shell != "" }
 

@@ -332,13 +332,14 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 			return nothing, err
 		}
 	}
-	l := p.level("profile "+name, FromProfile, file.Source[name])
+	r.out.ProfileFile = file.Source[name]
+	l := p.level("profile "+name, FromProfile, r.out.ProfileFile)
 	if r.TolerateBadConfig { // else apply returns the error
 		if err := l.check(); err != nil {
 			return tolerate(err)
 		}
 	}
-	r.out.ProfileInUse, r.out.ProfileFile = name, file.Source[name]
+	r.out.ProfileInUse = name
 	return l, nil
 }
 
@@ -408,7 +409,7 @@ func (r *resolver) unnamed() error {
 	case s.Provider != "":
 		return Errorf(again("--provider", s.Provider, "--issuer", presetOf(s.Provider).issuerForm, "--client-id", "ID"), "no server configured: --provider %s also needs --issuer", s.Provider)
 	case s.ProfileInUse != "":
-		return Errorf(Hint{}, "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", s.ProfileInUse)
+		return Errorf(Edit(s.ProfileFile), "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", s.ProfileInUse)
 	case r.Flyte != nil:
 		return Errorf(again("--endpoint", "flyte.example.com"), "no server configured: set --endpoint or --issuer, or name a profile")
 	}

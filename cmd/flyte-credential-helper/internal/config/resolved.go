@@ -15,7 +15,7 @@ type Resolved struct {
 	Settings
 	// ProfileInUse is the name of the profile that settings come from; empty: none.
 	ProfileInUse string
-	// ProfileFile is the file that has it.
+	// ProfileFile is the file that has it, or the profile that cannot be used.
 	ProfileFile string
 	// NewProfile is the name that the command line gives to a profile that the command
 	// makes; empty: it gives none.

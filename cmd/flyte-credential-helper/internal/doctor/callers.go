@@ -172,7 +172,7 @@ func checkDocker(_ context.Context, e *examination) (all []Finding) {
 			err = json.Unmarshal(text, &file)
 		}
 		if err != nil {
-			all = append(all, ok("docker", "%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), edit(path)))
+			all = append(all, ok("docker", "%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), config.Edit(path)))
 			continue
 		}
 		for _, host := range slices.Sorted(maps.Keys(file.CredHelpers)) {

@@ -72,7 +72,7 @@ func (e *examination) fileHint(err error, path string) config.Hint {
 	if errors.Is(err, fs.ErrPermission) {
 		return config.Command("ls", "-l", path)
 	}
-	return edit(path)
+	return config.Edit(path)
 }
 
 // flyteFiles tells what Flyte's other clients are configured with.
@@ -200,7 +200,7 @@ func checkSettings(_ context.Context, e *examination) (all []Finding) {
 		switch {
 		case broken != nil && words == broken.Error(): // checkConfiguration has told it
 		case r.NoServer != nil && words == r.NoServer.Error(): // a value of the profile
-			all = append(all, ok("settings", "profile not usable").failure(words, edit(e.Input.ConfigPaths[0])))
+			all = append(all, ok("settings", "profile not usable").failure(words, config.Edit(r.ProfileFile)))
 		default:
 			all = append(all, ok("settings", "not used").warning(words, config.Hint{}))
 		}

@@ -61,8 +61,35 @@ func (f Finding) failure(problem string, fix config.Hint) Finding {
 }
 
 func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
-	f.Level, f.Problem, f.Fix = level, oneLine(problem), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
+	f.Level, f.Problem, f.Fix = level, oneLine(problem+explained(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
 	return f
+}
+
+// explained says which value to put for each word of a fix that is not one.
+func explained(fix config.Hint) string {
+	var list []string
+	for _, word := range fix.Command {
+		if meaning := placeholders()[word]; meaning != "" {
+			list = append(list, word+" is "+meaning)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " (in the fix, " + strings.Join(list, ", ") + ")"
+}
+
+// placeholders are the words of fixes that the user replaces, with what they mean.
+func placeholders() map[string]string {
+	return map[string]string{
+		"AUDIENCE":                  "the audience that the server accepts",
+		"COMMAND":                   "a command that prints a token for the proxy",
+		"FILE":                      "a PEM file with the certificate of the authority",
+		"ID":                        "the ID of a client that the authorization server knows",
+		"https://login.example.com": "the URL of the authorization server",
+		"flyte.example.com":         "your Flyte endpoint",
+		"go.example.com":            "the host of your modules",
+	}
 }
 
 // Subject is what is examined.
@@ -226,6 +253,3 @@ func (e *examination) logIn(more ...string) config.Hint {
 	}
 	return config.Command(append(login.Command(r, e.policy, e.Env), more...)...)
 }
-
-// edit returns the command that opens a file.
-func edit(path string) config.Hint { return config.Shell("${EDITOR:-vi} %s", quote(path)) }

@@ -141,7 +141,7 @@ func (r *Run) checkProfile(caller string) error {
 	if r.ProfileInUse == "" || len(lost) == 0 {
 		return nil
 	}
-	return config.Errorf(config.Shell("${EDITOR:-vi} %s", r.ProfileFile), "%s the profile %s, which does not have %s: write that into the profile", caller, r.ProfileInUse, strings.Join(lost, ", "))
+	return config.Errorf(config.Edit(r.ProfileFile), "%s the profile %s, which does not have %s: write that into the profile", caller, r.ProfileInUse, strings.Join(lost, ", "))
 }
 
 // asProfile is what the flags and environment of this call say of the login.
