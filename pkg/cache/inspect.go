@@ -17,7 +17,7 @@ const inspectionLimit = 2 * time.Second
 
 // Inspect returns why no login can be kept in the directory, or nil. If the directory does
 // not exist, Inspect judges the directory in which it would be created, and creates nothing.
-// Otherwise it writes a file, deletes it, and takes a lock.
+// Otherwise it writes a file, takes a lock, and deletes the files of both.
 func (d Dir) Inspect(ctx context.Context) error {
 	if !filepath.IsAbs(string(d)) {
 		return errNoHome()
@@ -43,6 +43,7 @@ func (d Dir) Inspect(ctx context.Context) error {
 		return err
 	}
 	unlock()
+	_ = os.Remove(d.path(inspectionLock)) // it guards nothing
 	return nil
 }
 

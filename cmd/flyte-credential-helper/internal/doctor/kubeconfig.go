@@ -152,9 +152,9 @@ func lastLine(text string) string {
 }
 
 // withoutInteraction returns the environment for another program, in which neither git, nor
-// its helpers, nor this program asks the user anything.
+// its helpers, nor this program asks the user anything, and the go command fetches no toolchain.
 func withoutInteraction(env system.Env) []string {
-	return append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", config.Variable("interactive")+"=never")
+	return append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", config.Variable("interactive")+"=never")
 }
 
 // readKubeconfig has kubectl read the kubeconfig.
