@@ -67,6 +67,17 @@ func (f *Flags) CommandLine() *CommandLine {
 // Sets reports whether the command line sets a setting.
 func (l *CommandLine) Sets(name string) bool { return slices.Contains(l.set, name) }
 
+// PerCall is the command line without the settings that say which login it is.
+func (l *CommandLine) PerCall() *CommandLine {
+	line := &CommandLine{settings: l.settings}
+	for _, s := range Table() {
+		if s.Kind == PerCall && l.Sets(s.Name) {
+			line.set = append(line.set, s.Name)
+		}
+	}
+	return line
+}
+
 // Profile is the profile that the command line names, or empty.
 func (l *CommandLine) Profile() string { return l.settings.Profile }
 

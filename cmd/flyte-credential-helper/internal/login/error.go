@@ -41,6 +41,12 @@ func Explain(err error, r *config.Resolved, p Policy, env system.Env) error {
 	if err == nil || errors.As(err, new(*CallError)) {
 		return err
 	}
+	return NewCallError(err, r, p, env)
+}
+
+// NewCallError wraps err for a call with other settings than those of the [CallError] that err
+// may have.
+func NewCallError(err error, r *config.Resolved, p Policy, env system.Env) *CallError {
 	return &CallError{Err: err, Settings: r, Login: Command(r, p, env), LoginAt: func(store string) []string {
 		return Command(r.With("store", store), p, env)
 	}}

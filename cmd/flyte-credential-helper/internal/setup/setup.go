@@ -188,7 +188,7 @@ func (r *Run) logIn(ctx context.Context, p *plan, changes []edit.Change) (*sessi
 	settings := r.Resolved
 	if p.profile != "" {
 		in := r.input
-		in.CommandLine, in.Profile, in.ServesHost = config.NewFlags(func(string) bool { return false }).CommandLine(), p.profile, p.servesHost
+		in.CommandLine, in.Profile, in.ServesHost = in.CommandLine.PerCall(), p.profile, p.servesHost
 		in.Flyte, in.CreatesProfile, in.Command = nil, false, r.policy.Command
 		text, err := formats(r.Env).Preview(ctx, r.configPath(), changes)
 		if err != nil {
@@ -208,11 +208,11 @@ func (r *Run) logIn(ctx context.Context, p *plan, changes []edit.Change) (*sessi
 	policy.Explicit, policy.IgnoreBackoff, policy.AcceptServers, policy.Kind, policy.Auto = true, true, r.options.Yes || p.accepts && len(changes) > 0, p.kind, oauth.Auto
 	s, err := login.Open(ctx, settings, policy, r.Env)
 	if err != nil {
-		return nil, err
+		return nil, login.NewCallError(err, r.Resolved, policy, r.Env)
 	}
 	t, credential, err := s.Token(ctx, login.Rejection{})
-	if err != nil {
-		return nil, err
+	if err != nil { // the profile may not be written yet, so the hint repeats this call's settings
+		return nil, login.NewCallError(err, r.Resolved, policy, r.Env)
 	}
 	return &session{s, t, credential}, nil
 }
