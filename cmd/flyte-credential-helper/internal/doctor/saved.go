@@ -36,7 +36,7 @@ func checkLogin(_ context.Context, e *examination) []Finding {
 		switch {
 		case failure.Until.After(now) && failure.Login:
 			state = fmt.Sprintf("no login starts before %s", clock(failure.Until))
-			all = append(all, ok("back-off", "%s", state).failure("a login that you saw has failed: "+explained(failure.Err), e.logIn()))
+			all = append(all, ok("back-off", "%s", state).failure("a login that you saw has failed: "+loginFailure(failure.Err), e.logIn()))
 		case f.Level == OK:
 			all = append(all, ok("last failure", "%s", state).warning(failure.Err.Error(), config.Hint{}))
 		}
@@ -83,7 +83,7 @@ func (e *examination) notLoggedIn(session *login.Session, store *cache.Store, fa
 	case store.Damaged():
 		return f.failure("the saved login is damaged", e.logIn())
 	case cause != nil:
-		return f.failure("the last attempt failed: "+explained(cause), e.causeHint(cause))
+		return f.failure("the last attempt failed: "+loginFailure(cause), e.causeHint(cause))
 	case r.IsMachine():
 		return ok("login", "none saved, the next call gets a token")
 	case store.CurrentKind() == cache.StoreNone:
@@ -126,9 +126,9 @@ func lastFailure(failures []cache.Failure) error {
 	return failures[0].Err
 }
 
-// explained describes the failure of a login. A server that refuses the client or its redirect
+// loginFailure describes the failure of a login. A server that refuses the client or its redirect
 // URI tells only the user, in the browser.
-func explained(cause error) string {
+func loginFailure(cause error) string {
 	if failed := oauth.AsError(cause); failed != nil && failed.Class == oauth.ClassUnanswered && failed.Shown {
 		return cause.Error() + ": if the browser showed an error, check --client-id and the client's redirect URIs at the server"
 	}
