@@ -61,12 +61,12 @@ func (f Finding) failure(problem string, fix config.Hint) Finding {
 }
 
 func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
-	f.Level, f.Problem, f.Fix = level, oneLine(problem+explained(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
+	f.Level, f.Problem, f.Fix = level, oneLine(problem+replacements(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
 	return f
 }
 
-// explained says which value to put for each word of a fix that is not one.
-func explained(fix config.Hint) string {
+// replacements says which value to put for each word of a fix that is not one.
+func replacements(fix config.Hint) string {
 	var list []string
 	for _, word := range fix.Command {
 		if meaning := placeholders()[word]; meaning != "" {
@@ -252,4 +252,16 @@ func (e *examination) logIn(more ...string) config.Hint {
 		return config.Hint{}
 	}
 	return config.Command(append(login.Command(r, e.policy, e.Env), more...)...)
+}
+
+// logInAgain returns the commands that replace a token that is still valid: login alone would
+// keep it.
+func (e *examination) logInAgain() config.Hint {
+	r, err := e.settings()
+	if err != nil {
+		return config.Hint{}
+	}
+	forget := e.policy
+	forget.Command = []string{"logout"}
+	return config.Shell("%s && %s", config.Shown(login.Command(r, forget, e.Env)), e.logIn())
 }

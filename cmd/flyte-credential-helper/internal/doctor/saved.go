@@ -27,7 +27,7 @@ func checkLogin(_ context.Context, e *examination) []Finding {
 	failures := session.Failures()
 	f := e.login(session, saved, failures)
 	if code := saved.store.RefreshStopped(); code != "" && f.Level == OK {
-		f = f.warning("the server refuses every refresh ("+code+"): after the token expires, a login is needed", e.logIn())
+		f = f.warning("the server refuses every refresh ("+code+"): after the token expires, a login is needed", e.logInAgain())
 	}
 	all := []Finding{f}
 	for _, failure := range failures {
@@ -178,7 +178,7 @@ func checkToken(_ context.Context, e *examination) []Finding {
 		f = f.warning(fmt.Sprintf("its issuer is %s, not %s: a server that checks the issuer rejects it", claims.Issuer, r.Issuer), config.Hint{})
 	}
 	if keys, err := e.keys(); err == nil && kind == idToken && keys.Len() > 0 && keys.Signed(c.Value) != nil {
-		f = f.failure("none of the server's present keys has signed it: servers that verify it reject it", e.logIn())
+		f = f.failure("none of the server's present keys has signed it: servers that verify it reject it", e.logInAgain())
 	}
 	return []Finding{f}
 }
