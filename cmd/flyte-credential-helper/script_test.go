@@ -101,6 +101,7 @@ func runScripts(t *testing.T, files string) {
 		"proxy":      proxyCommand,
 		"apiserver":  apiserverCommand,
 		"git-server": gitServerCommand,
+		"registry":   registryCommand,
 		"doctor":     doctorCommand,
 		"fix":        fixCommand,
 	}})
