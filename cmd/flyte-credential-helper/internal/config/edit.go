@@ -21,6 +21,11 @@ func ProfileText(name string, p Profile, indent int) string {
 	return text
 }
 
+// ProfileLine is the line of a profile that has a setting.
+func (r *Resolved) ProfileLine(name string) string {
+	return name + ": " + ProfileValue{Words: row(name).words(&r.Settings)}.text(name)
+}
+
 // profileKeys are the keys of a profile in the order in which they are written.
 func profileKeys() (keys []string) {
 	for _, s := range Table() {

@@ -249,7 +249,7 @@ func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []k
 		if err := row.set(&r.out.Settings, words); err != nil {
 			return nil, Errorf(Hint{}, "%s: %s", where, err)
 		}
-		r.out.origins = append(r.out.origins, settingOrigin{row.Name, l.origin})
+		r.out.origins = append(r.out.origins, settingOrigin{row.Name, l.origin, where})
 	}
 	return kept, nil
 }

@@ -71,6 +71,7 @@ const (
 type settingOrigin struct {
 	name   string
 	origin Origin
+	where  string
 }
 
 // Origin returns the level that a setting comes from.
@@ -81,6 +82,16 @@ func (r *Resolved) Origin(name string) Origin {
 		}
 	}
 	return Default
+}
+
+// Where returns the flag, the variable or the line of a file that has the setting, or "".
+func (r *Resolved) Where(name string) string {
+	for _, o := range r.origins {
+		if o.name == name {
+			return o.where
+		}
+	}
+	return ""
 }
 
 // IsSet reports whether some level sets the setting.

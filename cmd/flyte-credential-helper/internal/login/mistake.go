@@ -1,9 +1,12 @@
 package login
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
@@ -13,24 +16,47 @@ import (
 // checkMistakes returns an error for the value of a setting that servers would reject without
 // a reason that the user understands. Its hint has the correct value.
 func checkMistakes(r *config.Resolved, p Policy, env system.Env) error {
-	wrong := func(problem, name string, values ...string) error {
+	wrong := func(name, problem string, values ...string) error {
 		fixed := r.With(name, values...)
 		hint := config.Command(Command(fixed, p, env)...)
-		if !r.IsGiven(name) {
-			hint = config.Text("the setting is %s", config.Shown(fixed.Flag(name)))
+		switch r.Origin(name) {
+		case config.FromProfile:
+			hint = config.Text("the line should be: %s", fixed.ProfileLine(name))
+		case config.Environment:
+			value := shellquote.Join(values...)
+			if len(values) > 1 { // one on each line
+				value = `"$(printf '%s\n' ` + value + `)"`
+			}
+			hint = config.Shell("export %s=%s", config.Variable(name), value)
+		default:
+			if !r.IsGiven(name) {
+				hint = config.Text("the setting is %s", config.Shown(fixed.Flag(name)))
+			}
 		}
-		return config.Errorf(hint, "%s", problem)
+		return config.Errorf(hint, "%s %s", cmp.Or(r.Where(name), "--"+name), problem)
 	}
 	if address, document := withoutMetadataPath(r.Issuer); document {
-		return wrong("--issuer is the address of the metadata, not the issuer", "issuer", address)
+		return wrong("issuer", "is the address of the metadata, not the issuer", address)
 	}
 	if r.Issuer != "" && !strings.Contains(r.Issuer, "://") {
-		return wrong("--issuer has no https://: "+oauth.Printable(r.Issuer), "issuer", "https://"+r.Issuer)
+		return wrong("issuer", "has no https://: "+oauth.Printable(r.Issuer), "https://"+r.Issuer)
 	}
 	for _, scope := range r.Scope {
-		if separatedByCommas(scope) {
-			return wrong("--scope has a comma: each scope needs a --scope of its own", "scope", strings.FieldsFunc(strings.Join(r.Scope, ","), isComma)...)
+		if !isList(scope) {
+			continue
 		}
+		separator := "comma"
+		if strings.Contains(scope, " ") {
+			separator = "blank"
+		}
+		rule := "each scope needs a --scope of its own"
+		switch r.Origin("scope") {
+		case config.FromProfile:
+			rule = "each scope is an item of the list"
+		case config.Environment:
+			rule = "each scope needs a line of its own"
+		}
+		return wrong("scope", "has a "+separator+": "+rule, strings.FieldsFunc(strings.Join(r.Scope, ","), isSeparator)...)
 	}
 	return nil
 }
@@ -51,13 +77,13 @@ func withoutMetadataPath(issuer string) (without string, found bool) {
 	return "", false
 }
 
-// separatedByCommas reports whether scope is a list of scopes. A comma alone is no proof: some
+// isList reports whether scope is a list of scopes. A comma alone is no proof: some
 // servers have scopes with one. A part that OpenID Connect Core 1.0 §5.4 or §11 defines is.
-func separatedByCommas(scope string) bool {
-	parts := strings.FieldsFunc(scope, isComma)
+func isList(scope string) bool {
+	parts := strings.FieldsFunc(scope, isSeparator)
 	return len(parts) > 1 && slices.ContainsFunc(parts, func(part string) bool {
 		return slices.Contains([]string{"openid", "profile", "email", "offline_access"}, part)
 	})
 }
 
-func isComma(r rune) bool { return r == ',' || r == ' ' }
+func isSeparator(r rune) bool { return r == ',' || r == ' ' }
