@@ -21,7 +21,7 @@ func (a *app) logoutCommand() *cobra.Command {
 	c := a.userCommand("logout", "Log out: revoke the tokens and delete the login")
 	c.Example = "logout --profile NAME"
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
+		return a.run(login.Policy{Auto: oauth.Auto, Command: []string{"logout"}}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
 			o := &logout{Console: login.NewConsole(r, p, a.env), env: a.env, settings: r, policy: p}
 			return 0, o.run(cmd.Context(), all)
 		})
