@@ -225,7 +225,12 @@ func flagError(c *cobra.Command, err error) error {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		if unknown.GetSpecifiedShortnames() != "" {
-			return config.Errorf(helpOf(c), "there is no flag -%s: use long flags, such as --output", name)
+			long := "use long flags, such as --output"
+			if word, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "="); slices.Contains(names, "--"+word) {
+				long = "did you mean --" + word + "?"
+				name = word
+			}
+			return config.Errorf(helpOf(c), "there is no flag -%s: %s", name, long)
 		}
 		return config.Errorf(helpOf(c), "there is no flag --%s%s", name, config.Suggestion("--"+name, names))
 	}
