@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +12,31 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )
 
+const usage = `Usage: go run ./hack/provider
+
+Runs an authorization server for tests on loopback. It prints the issuer, and ends when its
+standard input ends.
+
+The client ID is flytectl, without a secret. The sign-in page accepts any user name, without a
+password. To log in:
+  flyte-credential-helper login --issuer ISSUER --client-id flytectl
+`
+
 func main() {
+	flags := flag.NewFlagSet("provider", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(usage)
+		return
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("there are no arguments: %q", flags.Args())
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "provider: %v\n\n%s", err, usage)
+		os.Exit(2)
+	}
 	if err := run(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "provider: %v\n", err)
 		os.Exit(1)
