@@ -16,7 +16,6 @@ import (
 	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
@@ -144,16 +143,24 @@ func (e *examination) gitFinding(url string, helpers []setup.GitHelper) (f Findi
 		shown = append(shown, shownHelper(h))
 	}
 	f = ok("git", "%s: %s", url, orNone(strings.Join(shown, ", then ")))
-	again := e.setupAgain("git", login.WithoutScheme(url))
+	fix := func(h setup.GitHelper) config.Hint {
+		if h.Unset != nil {
+			return config.Command(h.Unset...)
+		}
+		return e.setupAgain("git", strings.TrimPrefix(url, "https://"))
+	}
+	other := slices.IndexFunc(helpers, func(h setup.GitHelper) bool { return !h.Ours })
 	switch {
+	case ours < 0 && e.Caller == "git" && len(helpers) > 0:
+		return f.failure("git does not run this program for "+url, fix(helpers[len(helpers)-1])), true
 	case ours < 0 && e.Caller == "git":
-		return f.failure("git does not run this program for "+url, again), true
+		return f.failure("git does not run this program for "+url, fix(setup.GitHelper{})), true
 	case ours < 0:
 		return f, false
 	case ours > 0:
-		return f.failure(fmt.Sprintf("git asks %s first", shownHelper(helpers[0])), again), true
-	case len(helpers) > 1:
-		return f.failure(fmt.Sprintf("git gives the token to %s, which may store it", shownHelper(helpers[1])), again), true
+		return f.failure(fmt.Sprintf("git asks %s first", shownHelper(helpers[0])), fix(helpers[0])), true
+	case other > 0:
+		return f.failure(fmt.Sprintf("git gives the token to %s, which may store it", shownHelper(helpers[other])), fix(helpers[other])), true
 	}
 	return f, true
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
@@ -138,7 +137,7 @@ func (e *examination) findHost() (*servedHost, error) {
 		if caller == "" {
 			caller = "git"
 		}
-		return nil, config.Errorf(config.Command(config.Program, "setup", caller, login.WithoutScheme(host.String()), "--issuer", "https://login.example.com", "--client-id", "ID"), "no profile serves %s: callers get no token for it", host)
+		return nil, config.Errorf(config.Command(config.Program, "setup", caller, host.Pattern().String(), "--issuer", "https://login.example.com", "--client-id", "ID"), "no profile serves %s: callers get no token for it", host)
 	}
 	return &servedHost{host: host, url: address, profile: profile, entry: entry}, nil
 }

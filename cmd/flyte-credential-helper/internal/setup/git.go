@@ -122,7 +122,7 @@ func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern)
 		if err != nil || to[0].Pattern != host || to[0].Username == "" {
 			continue
 		}
-		here := placeOf(strings.TrimPrefix(entry[0], "file:"), variable, value)
+		here := placeOf(strings.TrimPrefix(entry[0], "file:"), variable, value, 0)
 		if name != "" && name != to[0].Username {
 			return "", config.Errorf(config.Text("write one of them into the URL: %s setup git %s", config.Program, strings.Replace(hostURL(host.String()), "://", "://"+url.User(name).String()+"@", 1)), "git asks for the user %q (%s) and for the user %q (%s)", name, place, to[0].Username, here)
 		}
@@ -251,6 +251,7 @@ type helper struct {
 	scope, origin string // empty in a text
 	url           string // of its section; empty: all
 	value         string
+	before        int // how many helpers with this value are before it in its file
 }
 
 // gitHelpers returns the helpers of all files, in the order in which git applies them.
@@ -262,6 +263,11 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 	for entry := range slices.Chunk(fields, 3) {
 		h := newHelper(entry[2])
 		h.scope, h.origin = entry[0], strings.TrimPrefix(entry[1], "file:")
+		for _, other := range list {
+			if other.origin == h.origin && other.value == h.value {
+				h.before++
+			}
+		}
 		list = append(list, h)
 	}
 	return list, nil
@@ -312,19 +318,35 @@ func (h helper) appliesTo(url string) bool {
 }
 
 // place is the file and the line of the helper.
-func (h helper) place() string { return placeOf(h.origin, "helper", h.value) }
+func (h helper) place() string { return placeOf(h.origin, "helper", h.value, h.before) }
 
-// placeOf is a file, and the first line that has the value.
-func placeOf(path, variable, value string) string {
-	text, _ := edit.Read(path)
+// placeOf is a file, and the line that has the value after before other lines that have it.
+func placeOf(path, variable, value string, before int) string {
+	text, _ := edit.Read(path) // then the file alone is named
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
-		if isSetting(line, variable, value) {
+		if !isSetting(line, variable, value) {
+			continue
+		}
+		if before--; before < 0 {
 			return fmt.Sprintf("%s:%d", path, number)
 		}
 	}
 	return path
+}
+
+// unset returns the command that removes the helper of a repository's own configuration, with the
+// others of its key. It is nil if the helper is in another file.
+func (h helper) unset() []string {
+	if h.scope != "local" && h.scope != "worktree" {
+		return nil
+	}
+	key := "credential.helper"
+	if h.url != "" {
+		key = "credential." + h.url + ".helper"
+	}
+	return []string{"git", "config", "--" + h.scope, "--unset-all", key}
 }
 
 const kindGit = "git"

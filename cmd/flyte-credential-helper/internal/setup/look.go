@@ -14,6 +14,9 @@ type GitHelper struct {
 	Value string // empty: git forgets the helpers before it
 	Place string // the file and line that configures it
 	Ours  bool   // it runs this program
+	// Unset is the command that removes it, if it is in a repository's configuration, which
+	// setup does not change.
+	Unset []string
 }
 
 // GitHelpers returns the helpers that git applies to a URL without path, in the order in which
@@ -26,7 +29,7 @@ func GitHelpers(ctx context.Context, env system.Env, url string) (list []GitHelp
 		case h.value == "":
 			list = nil
 		default:
-			list = append(list, GitHelper{Value: h.value, Place: h.place(), Ours: isOurGitHelper(h.value)})
+			list = append(list, GitHelper{Value: h.value, Place: h.place(), Ours: isOurGitHelper(h.value), Unset: h.unset()})
 		}
 	}
 	return list, err
