@@ -76,9 +76,7 @@ func (s *Store) availableKind(ctx context.Context) (kind StoreKind, err error) {
 	if !errors.As(err, &none) || !none.absent {
 		return "", err
 	}
-	const trial = service + ":trial"
-	if kernelSet(trial, newKey(), kernelLimit) == nil {
-		kernelDelete(trial)
+	if none.Store == StoreKernel {
 		return StoreKernel, nil
 	}
 	if s.chooser == nil {

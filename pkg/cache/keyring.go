@@ -104,9 +104,20 @@ func (k *Keyring) callWithTimeout(ctx context.Context, call func() (string, erro
 
 func (k *Keyring) attended() bool { return k.Attended != nil && k.Attended() }
 
+// absentError is the error of a machine that has no OS keyring.
+func absentError(reason string) *StoreError {
+	e := &StoreError{Problem: "there is no OS keyring: " + reason, Store: StoreFile, absent: true}
+	const trial = service + ":trial"
+	if kernelSet(trial, newKey(), kernelLimit) == nil {
+		kernelDelete(trial)
+		e.Store = StoreKernel
+	}
+	return e
+}
+
 func keyringError(err error) error {
 	if noSecretService(err) {
-		return &StoreError{Problem: "there is no OS keyring: no Secret Service runs on the session bus", Store: StoreFile, absent: true}
+		return absentError("no Secret Service runs on the session bus")
 	}
 	problem := err.Error()
 	if strings.Contains(problem, "failed to unlock") {

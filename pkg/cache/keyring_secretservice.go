@@ -135,11 +135,7 @@ func lockedCollection(ctx context.Context, conn *dbus.Conn) bool {
 // a bus and a keyring that are never stopped.
 func (k *Keyring) checkBus() error {
 	if k.address() == "" {
-		return &StoreError{
-			Problem: "there is no OS keyring: no session bus runs here",
-			Store:   StoreFile,
-			absent:  true,
-		}
+		return absentError("no session bus runs here")
 	}
 	return nil
 }
