@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"go/version"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -80,7 +79,7 @@ func withOurs(list, ours string) string {
 // isOurGoauth reports whether an entry of GOAUTH runs this program.
 func isOurGoauth(entry string) bool {
 	words := strings.Fields(entry)
-	return len(words) == 2 && words[1] == "goauth" && strings.TrimSuffix(filepath.Base(words[0]), ".exe") == config.Program
+	return len(words) == 2 && words[1] == "goauth" && isProgram(words[0])
 }
 
 func (g goauthSetup) env(ctx context.Context, args ...string) ([]string, error) {

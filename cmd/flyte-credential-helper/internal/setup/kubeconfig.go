@@ -53,7 +53,7 @@ type execUser struct {
 
 // isOurs reports whether e runs this program. It may be nil.
 func (e *execUser) isOurs() bool {
-	return e != nil && strings.TrimSuffix(filepath.Base(e.Command), ".exe") == config.Program
+	return e != nil && isProgram(e.Command)
 }
 
 type execEnv struct{ Name, Value string }

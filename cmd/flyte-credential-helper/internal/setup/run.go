@@ -236,8 +236,8 @@ func (js *journals) compare(ctx context.Context, caller string, p *plan) (*todo,
 		t.lines[len(t.pending)] = s.lines
 		c.Old = now
 		t.pending = append(t.pending, c)
-		if earlier != nil && now != nil && earlier.New == *now {
-			c.Old = earlier.Old // now is setup's own value
+		if earlier != nil && now != nil {
+			c.Old = replacedBefore(*earlier, *now)
 		}
 		add = append(add, c)
 	}

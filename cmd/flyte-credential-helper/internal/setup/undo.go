@@ -171,11 +171,26 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	if err := checkRoot(c); err != nil {
 		return err
 	}
+	now, err := u.formats.Current(ctx, c)
+	if err != nil {
+		return err
+	}
+	if now != nil && !u.formats.Same(c, *now) && runsProgram(c, *now) {
+		u.tell("%s in %s was changed after setup and still runs this program: the change is dropped", name(c), c.Path)
+		c.New = *now
+	}
+	if u.isEmptied(ctx, c, now) {
+		if err := u.formats.Apply(ctx, []edit.Change{{Path: c.Path, Kind: c.Kind, Key: c.Key, New: *c.Old}}); err != nil {
+			return lockedHint(err)
+		}
+		u.tell("%s in %s was empty: it is as it was before setup", name(c), c.Path)
+		return nil
+	}
 	done, err := u.formats.Revert(ctx, c)
 	if err != nil {
 		return lockedHint(err)
 	}
-	now, err := u.formats.Current(ctx, c)
+	now, err = u.formats.Current(ctx, c)
 	switch {
 	case err != nil:
 		return err
@@ -191,8 +206,10 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 		return changedError(c, *now)
 	case now == nil:
 		u.tell("%s is not in %s any more", name(c), c.Path)
+		return u.keepReplaced(c)
 	default:
 		u.tell("%s is kept in %s: it was changed after setup", name(c), c.Path)
+		return u.keepReplaced(c)
 	}
 	return nil
 }
@@ -219,6 +236,38 @@ func lineOf(path, value string) string {
 		}
 	}
 	return ""
+}
+
+// isEmptied reports whether the user has removed what setup wrote, so that the entry says nothing
+// and can have the replaced value again.
+func (u *undoing) isEmptied(ctx context.Context, c edit.Change, now *string) bool {
+	if _, isYAML := u.formats[c.Kind].(edit.YAML); !isYAML || c.Old == nil {
+		return false
+	}
+	if now == nil {
+		c.Key = c.Key[:len(c.Key)-1]
+		parent, err := u.formats.Current(ctx, c)
+		return err == nil && parent != nil
+	}
+	return edit.SameValue(*now, "") || edit.SameValue(*now, "{}")
+}
+
+// keepReplaced keeps a replaced value that cannot be put back, because it may be a credential.
+func (u *undoing) keepReplaced(c edit.Change) error {
+	if c.Old == nil || c.Kind == kindGit || u.old[u.caller] != nil {
+		return nil // git keeps other helpers, and a record of an earlier version is kept itself
+	}
+	path := u.of(u.caller).Path + ".old"
+	j, other, err := edit.ReadJournal(path)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		return config.Errorf(config.Command("mv", path, path+".1"), "%s is the record of an earlier version, and setup needs its name", path)
+	}
+	j.Changes = append(j.Changes, c)
+	u.tell("the value that setup replaced in %s is kept in %s", name(c), path)
+	return j.Save()
 }
 
 // name is what users call an entry.
