@@ -139,7 +139,7 @@ func (g gitSetup) followers(effective []helper, url string) (notes []string, err
 		case !h.appliesTo(url) || h.value == "":
 		case h.scope == "command":
 			return nil, config.Errorf(config.Command("unset", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"), "the environment configures the git helper %q, which would store the token", h.value)
-		case h.scope == "local" || h.scope == "worktree":
+		case h.isLocal():
 			notes = append(notes, fmt.Sprintf("In this repository, %s configures the helper %q. There it would store the token: remove it.", h.place(), h.value))
 		}
 	}
@@ -153,7 +153,7 @@ func (g gitSetup) checkLast(ctx context.Context, url string) error {
 		switch {
 		case h.url == url && isOurGitHelper(h.value):
 			return nil
-		case h.appliesTo(url) && h.value != "" && h.scope != "local" && h.scope != "worktree":
+		case h.appliesTo(url) && h.value != "" && !h.isLocal():
 			return &VerifyError{fmt.Sprintf("git is set up, but it asks the helper %q of %s after this program, and gives it the token: remove that helper", h.value, h.place())}
 		}
 	}
@@ -263,6 +263,13 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 	for entry := range slices.Chunk(fields, 3) {
 		h := newHelper(entry[2])
 		h.scope, h.origin = entry[0], strings.TrimPrefix(entry[1], "file:")
+		if h.isLocal() && !filepath.IsAbs(h.origin) { // from the top of the work tree
+			up, err := runGit(ctx, env, nil, nil, "rev-parse", "--show-cdup")
+			if err != nil {
+				return nil, err
+			}
+			h.origin = filepath.Join(strings.TrimSpace(string(up)), h.origin)
+		}
 		for _, other := range list {
 			if other.origin == h.origin && other.value == h.value {
 				h.before++
@@ -272,6 +279,9 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 	}
 	return list, nil
 }
+
+// isLocal reports whether the helper is of the repository of the working directory.
+func (h helper) isLocal() bool { return h.scope == "local" || h.scope == "worktree" }
 
 // helpersIn returns the helpers of one file.
 func helpersIn(ctx context.Context, env system.Env, text []byte) (list []helper, err error) {
@@ -339,7 +349,7 @@ func placeOf(path, variable, value string, before int) string {
 // unset returns the command that removes the helper of a repository's own configuration, with the
 // others of its key. It is nil if the helper is in another file.
 func (h helper) unset() []string {
-	if h.scope != "local" && h.scope != "worktree" {
+	if !h.isLocal() {
 		return nil
 	}
 	key := "credential.helper"
