@@ -76,6 +76,14 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 		}
 		p.notes = append(p.notes, note...)
 	}
+	for _, h := range hosts {
+		name := h.Pattern.String()
+		plain, err := execcred.ParsePattern("http://" + name)
+		if host, exact := plain.Host(); err == nil && exact && h.Pattern.Matches(host) {
+			p.notes = append(p.notes, fmt.Sprintf("git will run this program for https://%s only. If the server speaks http, run then: %s", name,
+				shellquote.Join(config.Program, "setup", "git", "http://"+name, "--profile", p.profile)))
+		}
+	}
 	return p, nil
 }
 
@@ -140,7 +148,7 @@ func (g gitSetup) followers(effective []helper, url string) (notes []string, err
 		case h.scope == "command":
 			return nil, config.Errorf(config.Command("unset", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"), "the environment configures the git helper %q, which would store the token", h.value)
 		case h.isLocal():
-			notes = append(notes, fmt.Sprintf("In this repository, %s configures the helper %q. There it would store the token: remove it.", h.place(), h.value))
+			notes = append(notes, fmt.Sprintf("In this repository, %s configures the helper %q. There it would store the token: remove it with %s", h.place(), h.value, shellquote.Join(h.unset()...)))
 		}
 	}
 	return notes, nil
