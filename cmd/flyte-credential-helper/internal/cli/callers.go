@@ -14,6 +14,14 @@ type callerRow struct {
 	tools []string                    // other names under which users look for the setup command
 }
 
+// names are the names of the caller's command and of its setup command.
+func (c callerRow) names() []string {
+	if c.Name == "token" {
+		return []string{"flyte", "token"} // setup flyte configures Flyte's clients to run token
+	}
+	return []string{c.Name}
+}
+
 // callers is the one table of the programs that ask for credentials.
 func callers(r Release) []callerRow {
 	return []callerRow{

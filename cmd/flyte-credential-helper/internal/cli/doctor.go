@@ -18,7 +18,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	asJSON := false
 	c := a.userCommand("doctor", "Find out why a caller gets no token, or one that its server rejects")
 	c.Use += " [CALLER] [HOST|URL]"
-	c.Args = cobra.MaximumNArgs(2)
+	c.Args = cobra.ArbitraryArgs
 	c.Example = "doctor kubernetes"
 	c.RunE = func(cmd *cobra.Command, words []string) error {
 		s, err := a.subject(words)
@@ -50,7 +50,7 @@ func (a *app) doctorCommand() *cobra.Command {
 // everything.
 func (a *app) subject(words []string) (doctor.Subject, error) {
 	s := doctor.Subject{Env: a.env, Version: a.release.line(), Hint: hintOf}
-	readsFlyte := true
+	help, readsFlyte := config.Command(config.Program, "doctor", "--help"), true
 	if len(words) > 0 {
 		if row, found := a.caller(words[0]); found {
 			s.Caller, readsFlyte, words = row.Name, row.ReadsFlyte, words[1:]
@@ -59,8 +59,11 @@ func (a *app) subject(words []string) (doctor.Subject, error) {
 	switch {
 	case len(words) == 1 && strings.ContainsAny(words[0], ".:"):
 		s.Address = words[0]
+	case len(words) > 1 || s.Caller != "" && len(words) > 0:
+		return s, config.Errorf(help, "doctor takes a caller and a host or URL, not the word %s", config.Shown(words[len(words)-1:]))
 	case len(words) > 0:
-		return s, config.Errorf(config.Command(config.Program, "doctor", "--help"), "%s is neither a caller (%s) nor a host", config.Shown(words[:1]), strings.Join(a.callerNames(), ", "))
+		names := a.callerNames()
+		return s, config.Errorf(help, "%s is neither a caller (%s) nor a host%s", config.Shown(words), strings.Join(names, ", "), config.Suggestion(words[0], names))
 	}
 	s.Input = input(a.env, a.flags.CommandLine(), readsFlyte)
 	s.Input.Cluster = caller.Cluster(a.env.Getenv(caller.ExecInfo))
@@ -68,21 +71,22 @@ func (a *app) subject(words []string) (doctor.Subject, error) {
 	return s, nil
 }
 
-// caller finds a caller by the name of its command or of its setup.
+// caller finds a caller by the name of its command or of its setup, or by that of a program that
+// runs it.
 func (a *app) caller(name string) (callerRow, bool) {
-	if name == "flyte" { // the callers that setup flyte configures
-		name = "token"
-	}
-	i := slices.IndexFunc(a.callers, func(c callerRow) bool { return c.Name == name || slices.Contains(c.Aliases, name) })
+	i := slices.IndexFunc(a.callers, func(c callerRow) bool {
+		return slices.Contains(c.names(), name) || slices.Contains(c.Aliases, name) || slices.Contains(c.tools, name)
+	})
 	if i < 0 {
 		return callerRow{}, false
 	}
 	return a.callers[i], true
 }
 
+// callerNames lists the callers as doctor takes them.
 func (a *app) callerNames() (names []string) {
 	for _, c := range a.callers {
-		names = append(names, c.Name)
+		names = append(names, c.names()...)
 	}
 	return names
 }
