@@ -101,7 +101,11 @@ func checkGit(ctx context.Context, e *examination) (all []Finding) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	for _, url := range e.gitURLs() {
+	urls := e.gitURLs()
+	if len(urls) == 0 && e.Caller == "git" && e.Address == "" {
+		return []Finding{skipped("git", "no profile names a host: give one, as in doctor git git.example.com")}
+	}
+	for _, url := range urls {
 		helpers, err := setup.GitHelpers(ctx, e.Env, url)
 		if err != nil {
 			return []Finding{ok("git", "not usable").failure(err.Error(), config.Command("git", "config", "--list", "--show-origin"))}

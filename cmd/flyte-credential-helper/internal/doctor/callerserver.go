@@ -30,8 +30,13 @@ func checkCallerServer(ctx context.Context, e *examination) (all []Finding) {
 			all = newExamination(ctx, s).review(ctx)
 		}
 	}
-	if r, err := e.settings(); err == nil && r.Endpoint != "" && !slices.Contains(hostCallers(), e.Caller) {
-		all = append(all, e.flyteUser(ctx))
+	if r, err := e.settings(); err == nil && !slices.Contains(hostCallers(), e.Caller) {
+		switch {
+		case r.Endpoint != "":
+			all = append(all, e.flyteUser(ctx))
+		case e.Caller == "token":
+			all = append(all, skipped("flyte", "no Flyte endpoint is set: give one with --endpoint"))
+		}
 	}
 	host, err := e.host()
 	if err != nil || host == nil {
@@ -146,7 +151,7 @@ func (e *examination) lsRemote(ctx context.Context, host *servedHost) Finding {
 	u, err := url.Parse(host.url)
 	switch {
 	case err != nil || strings.Trim(u.Path, "/") == "":
-		return skipped(step, "the address names no repository")
+		return skipped(step, "the address names no repository: give its whole URL")
 	case runtime.GOOS == "windows":
 		return skipped(step, "Windows has no way to hand git a token that runs no helper")
 	}
