@@ -52,6 +52,7 @@ func classify(err error) (status int, hint config.Hint) {
 		wrong       *config.Error
 		changed     *edit.ChangedError
 		form        *edit.YAMLError
+		locked      *edit.LockedError
 		needed      *cache.LoginNeededError
 		shown       *login.OneLineError
 		store       *cache.StoreError
@@ -65,6 +66,8 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitUsage, wrong.Hint
 	case errors.As(err, &form), errors.As(err, &changed):
 		return exitUsage, config.Hint{}
+	case errors.As(err, &locked):
+		return exitUsage, config.Command("ls", "-l", locked.Lock)
 	case errors.As(err, &needed) && needed.Server == "":
 		return exitLogin, config.Hint{}
 	case errors.As(err, &needed) && errors.As(err, &shown): // the message has the command

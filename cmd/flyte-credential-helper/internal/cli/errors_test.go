@@ -39,6 +39,7 @@ func TestClassify(t *testing.T) {
 		{config.Errorf(config.Command("a", "b c"), "x"), "none", exitUsage, "a 'b c'"},
 		{config.Errorf(config.Hint{}, "x"), "", exitUsage, ""},
 		{fmt.Errorf("more: %w", &edit.ChangedError{Path: "f"}), "", exitUsage, ""},
+		{fmt.Errorf("more: %w", &edit.LockedError{Lock: "f.lock"}), "", exitUsage, "ls -l f.lock"},
 		{&cache.LoginNeededError{}, "", exitLogin, ""},
 		{&cache.LoginNeededError{Server: "s"}, "", exitLogin, plain},
 		{&login.OneLineError{Err: &cache.LoginNeededError{Server: "s"}, Command: []string{"a"}}, "", exitLogin, ""},

@@ -124,13 +124,13 @@ func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern)
 	name, place := strings.TrimSpace(string(out)), "credential.username"
 	fields, err := gitFields(ctx, g.Env, nil, `^url\..*\.(push)?insteadof$`, "--show-origin")
 	for entry := range slices.Chunk(fields, 2) {
-		key, value, _ := strings.Cut(entry[1], "\n")
-		key, variable := key[:strings.LastIndexByte(key, '.')], key[strings.LastIndexByte(key, '.')+1:]
-		to, _, err := parseHosts(g.Args, "git", []string{strings.TrimPrefix(key, "url.")})
+		key, _, _ := strings.Cut(entry[1], "\n")
+		base := strings.TrimPrefix(key[:strings.LastIndexByte(key, '.')], "url.")
+		to, _, err := parseHosts(g.Args, "git", []string{base})
 		if err != nil || to[0].Pattern != host || to[0].Username == "" {
 			continue
 		}
-		here := placeOf(strings.TrimPrefix(entry[0], "file:"), variable, value, 0)
+		here := placeOf(strings.TrimPrefix(entry[0], "file:"), 0, func(lines []string) bool { return strings.Contains(unquoteGit(lines[0]), base) })
 		if name != "" && name != to[0].Username {
 			return "", config.Errorf(config.Text("write one of them into the URL: %s setup git %s", config.Program, strings.Replace(hostURL(host.String()), "://", "://"+url.User(name).String()+"@", 1)), "git asks for the user %q (%s) and for the user %q (%s)", name, place, to[0].Username, here)
 		}
@@ -336,19 +336,21 @@ func (h helper) appliesTo(url string) bool {
 }
 
 // place is the file and the line of the helper.
-func (h helper) place() string { return placeOf(h.origin, "helper", h.value, h.before) }
+func (h helper) place() string {
+	return placeOf(h.origin, h.before, func(lines []string) bool { return isHelper(lines[0], h.value) })
+}
 
-// placeOf is a file, and the line that has the value after before other lines that have it.
-func placeOf(path, variable, value string, before int) string {
+// placeOf is a file, with the number of the line from which its lines match, after before other
+// lines from which they do.
+func placeOf(path string, before int, matches func(lines []string) bool) string {
 	text, _ := edit.Read(path) // then the file alone is named
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
-		if !isSetting(line, variable, value) {
+	lines := strings.Split(string(text), "\n")
+	for i := range lines {
+		if !matches(lines[i:]) {
 			continue
 		}
 		if before--; before < 0 {
-			return fmt.Sprintf("%s:%d", path, number)
+			return fmt.Sprintf("%s:%d", path, i+1)
 		}
 	}
 	return path
@@ -464,12 +466,9 @@ func withoutHelper(text []byte, h helper) []byte {
 }
 
 // isHelper reports whether a line is a helper with that value.
-func isHelper(line, value string) bool { return isSetting(line, "helper", value) }
-
-// isSetting reports whether a line gives a variable that value.
-func isSetting(line, variable, value string) bool {
+func isHelper(line, value string) bool {
 	name, rest, found := strings.Cut(line, "=")
-	return found && strings.EqualFold(strings.TrimSpace(name), variable) && unquoteGit(rest) == value
+	return found && strings.EqualFold(strings.TrimSpace(name), "helper") && unquoteGit(rest) == value
 }
 
 // unquoteGit reads a line or a value as git does: without quotes and comment.

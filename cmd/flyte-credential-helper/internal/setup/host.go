@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,21 +43,12 @@ func parseHosts(args []string, caller string, words []string) (hosts []config.Ho
 // hostError is the error of a word that is not a host. If it is one with a path, the hint is the
 // command without the path.
 func hostError(args []string, caller, word string, err error) error {
-	scheme, rest, isURL := strings.Cut(word, "://")
-	if !isURL {
-		scheme, rest = "https", word
-	}
-	host, _, found := strings.Cut(rest, "/")
-	host = strings.TrimPrefix(scheme+"://"+host, "https://")
-	if _, e := execcred.ParsePattern(host); e != nil || !found {
+	host := regexp.MustCompile(`^(https?://)?[^/]*`).FindString(word)
+	i := slices.Index(args, word)
+	if _, e := execcred.ParsePattern(host); e != nil || host == word || i < 1 {
 		return config.Errorf(config.Hint{}, "%v", err)
 	}
-	corrected := append([]string{config.Program}, args[1:]...)
-	for i := range corrected {
-		if corrected[i] == word {
-			corrected[i] = host
-		}
-	}
+	corrected := slices.Concat([]string{config.Program}, args[1:i], []string{host}, args[i+1:])
 	return config.Errorf(config.Command(corrected...), "%q has a path: setup %s is for a whole host", word, caller)
 }
 

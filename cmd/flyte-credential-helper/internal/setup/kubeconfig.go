@@ -197,9 +197,6 @@ func contextKey(name string) []string {
 	return []string{"contexts", "[name=" + name + "]", "context", "user"}
 }
 
-// kubeconfigFormat is the form of a kubeconfig.
-func kubeconfigFormat() edit.YAML { return edit.YAML{Ours: kubeconfigKeys} }
-
 // kubeconfigKeys are the entries of a kubeconfig that can be ours.
 func kubeconfigKeys(text []byte) (keys [][]string, err error) {
 	k := &kubeconfig{clusters: map[string]kubeCluster{}}

@@ -107,7 +107,7 @@ func (r *Run) write(ctx context.Context, caller string, i integration, shown *to
 	}
 	changes := slices.DeleteFunc(slices.Clone(t.pending), func(c edit.Change) bool { return !selected(c) })
 	if err := js.formats.Apply(ctx, changes); err != nil {
-		return nil, errors.Join(lockedHint(err), js.takeBack(ctx, caller, t))
+		return nil, errors.Join(err, js.takeBack(ctx, caller, t))
 	}
 	return func() error {
 		ctx := context.WithoutCancel(ctx)
@@ -185,22 +185,14 @@ func (js *journals) check(ctx context.Context, changes []edit.Change) error {
 		if err == nil {
 			err = edit.CheckWritable(ctx, c.Path)
 		}
-		if locked := (*edit.LockedError)(nil); err != nil && !errors.As(err, &locked) {
-			return config.Errorf(config.Text("to see the lines and write them yourself, use --print"), "%v", err)
+		if locked := (*edit.LockedError)(nil); errors.As(err, &locked) {
+			return err
 		}
 		if err != nil {
-			return lockedHint(err)
+			return config.Errorf(config.Text("to see the lines and write them yourself, use --print"), "%v", err)
 		}
 	}
 	return nil
-}
-
-// lockedHint adds a hint to the error of a locked file.
-func lockedHint(err error) error {
-	if locked := (*edit.LockedError)(nil); errors.As(err, &locked) {
-		return config.Errorf(config.Command("ls", "-l", locked.Lock), "%v", err)
-	}
-	return err
 }
 
 // todo is what is left to do of a plan.

@@ -110,7 +110,7 @@ func formats(env system.Env) edit.Formats {
 		kindGit:        gitFormat{env},
 		kindDocker:     edit.JSON{Ours: dockerKeys},
 		kindGoEnv:      goEnvFormat{},
-		kindKubeconfig: kubeconfigFormat(),
+		kindKubeconfig: edit.YAML{Ours: kubeconfigKeys},
 		kindFlyte:      flyteFormat(),
 		kindText:       textFormat{},
 	}

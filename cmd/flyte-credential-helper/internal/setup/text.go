@@ -1,8 +1,6 @@
 package setup
 
-import (
-	"context"
-)
+import "context"
 
 const kindText = "text"
 

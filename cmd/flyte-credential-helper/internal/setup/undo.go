@@ -181,14 +181,14 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	}
 	if u.isEmptied(ctx, c, now) {
 		if err := u.formats.Apply(ctx, []edit.Change{{Path: c.Path, Kind: c.Kind, Key: c.Key, New: *c.Old}}); err != nil {
-			return lockedHint(err)
+			return err
 		}
 		u.tell("%s in %s was empty: it is as it was before setup", name(c), c.Path)
 		return nil
 	}
 	done, err := u.formats.Revert(ctx, c)
 	if err != nil {
-		return lockedHint(err)
+		return err
 	}
 	now, err = u.formats.Current(ctx, c)
 	switch {
@@ -217,25 +217,14 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 // changedError means that an entry was changed and still runs this program, so that the profile
 // cannot be removed.
 func changedError(c edit.Change, now string) error {
-	place, hint := c.Path, config.Command("rm", c.Path)
-	if c.Kind != edit.KindLink {
-		place += lineOf(c.Path, now)
-		hint = config.Shell("${EDITOR:-vi} %s", shellquote.Join(c.Path))
+	values := strings.Split(strings.TrimSpace(now), "\n")
+	place, hint := placeOf(c.Path, 0, func(lines []string) bool {
+		return len(lines) >= len(values) && slices.EqualFunc(lines[:len(values)], values, func(line, v string) bool { return strings.Contains(line, strings.TrimSpace(v)) })
+	}), config.Shell("${EDITOR:-vi} %s", shellquote.Join(c.Path))
+	if c.Kind == edit.KindLink {
+		place, hint = c.Path, config.Command("rm", c.Path)
 	}
 	return config.Errorf(hint, "%s: %s was changed after setup and still runs this program: remove it, and repeat the undo", place, name(c))
-}
-
-// lineOf is ":" and the number of the line that runs this program in the value of a file, or "".
-func lineOf(path, value string) string {
-	text, _ := edit.Read(path)
-	lines, values := strings.Split(string(text), "\n"), strings.Split(strings.TrimSpace(value), "\n")
-	ours := slices.IndexFunc(values, func(line string) bool { return strings.Contains(line, config.Program) })
-	for i := 0; i+len(values) <= len(lines); i++ {
-		if slices.EqualFunc(lines[i:i+len(values)], values, func(line, v string) bool { return strings.Contains(line, strings.TrimSpace(v)) }) {
-			return fmt.Sprintf(":%d", i+ours+1)
-		}
-	}
-	return ""
 }
 
 // isEmptied reports whether the user has removed what setup wrote, so that the entry says nothing
