@@ -205,17 +205,22 @@ func oneLine(err error) string {
 	return string(line)
 }
 
-// fail writes an error as one line and its hint as another, and returns the exit status. It
+// fail reports an error and returns the exit status. It
 // writes nothing if a signal ended the call.
 func fail(env system.Env, err error) int {
 	status, hint := classify(err)
 	if status > 128 {
 		return status
 	}
+	report(env, err, hint)
+	return status
+}
+
+// report writes an error as one line and its hint as another.
+func report(env system.Env, err error, hint config.Hint) {
 	text := oneLine(err) + "\n"
 	for words := range strings.Lines(hint.String()) {
 		text += "hint: " + strings.TrimSuffix(words, "\n") + "\n"
 	}
 	_, _ = env.Stderr.Write([]byte(text))
-	return status
 }

@@ -150,6 +150,9 @@ func (a *app) try(p login.Policy, n needs, f func(*config.Resolved, login.Policy
 	if err != nil {
 		return 0, err
 	}
+	if r.BadConfig != nil {
+		report(a.env, r.BadConfig, hintOf(r.BadConfig))
+	}
 	status, err := f(r, p)
 	return status, login.Explain(err, r, p, a.env)
 }

@@ -37,8 +37,8 @@ type Input struct {
 	ServesHost bool
 	// CreatesProfile says that the command may make the profile that is named.
 	CreatesProfile bool
-	// TolerateBadConfig makes an error in the configuration file a warning: the command
-	// works without the file.
+	// TolerateBadConfig makes an error in the configuration file the BadConfig of the
+	// result: the command works without the file.
 	TolerateBadConfig bool
 
 	// Args is the whole command line, and Command the words of the command that hints
@@ -303,7 +303,7 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		if !r.TolerateBadConfig {
 			return nothing, err
 		}
-		r.noServer, r.out.Warnings = err, append(r.out.Warnings, err.Error())
+		r.noServer, r.out.BadConfig = err, err
 		return nothing, nil
 	}
 	file, err := ReadFiles(r.ConfigPaths, r.ReadFile)

@@ -137,6 +137,9 @@ func describe(r *Resolved, err error) string {
 	if r.Untrusted != "" {
 		lines = append(lines, "untrusted: "+r.Untrusted)
 	}
+	if r.BadConfig != nil {
+		lines = append(lines, "warning: "+r.BadConfig.Error())
+	}
 	for _, words := range r.Warnings {
 		lines = append(lines, "warning: "+words)
 	}

@@ -22,6 +22,8 @@ type Resolved struct {
 	NewProfile string
 	// NoServer says why no server is known; nil: one is.
 	NoServer error
+	// BadConfig is the error of the configuration file, which is not used; nil: there is none.
+	BadConfig error
 	// ServerFrom is the place that names the server: a flag, a variable, or a line of a file.
 	ServerFrom string
 	// Untrusted is the place that names the server, if the user did not write it for this

@@ -194,15 +194,15 @@ func checkSettings(_ context.Context, e *examination) (all []Finding) {
 	if len(all) == 0 {
 		all = append(all, ok("settings", "none"))
 	}
-	_, broken := e.file()
-	for _, words := range r.Warnings {
-		switch {
-		case broken != nil && words == broken.Error(): // checkConfiguration has told it
-		case r.NoServer != nil && words == r.NoServer.Error(): // a value of the profile
-			all = append(all, ok("settings", "profile not usable").failure(words, config.Edit(r.ProfileFile)))
-		default:
-			all = append(all, ok("settings", "not used").warning(words, config.Hint{}))
+	if _, broken := e.file(); r.BadConfig != nil && broken == nil { // otherwise checkConfiguration has told it
+		if errors.Is(r.NoServer, r.BadConfig) { // a value of the profile
+			all = append(all, ok("settings", "profile not usable").failure(r.BadConfig.Error(), config.Edit(r.ProfileFile)))
+		} else {
+			all = append(all, ok("settings", "not used").warning(r.BadConfig.Error(), config.Hint{}))
 		}
+	}
+	for _, words := range r.Warnings {
+		all = append(all, ok("settings", "not used").warning(words, config.Hint{}))
 	}
 	return all
 }
@@ -218,7 +218,7 @@ func checkServer(_ context.Context, e *examination) []Finding {
 		if broken == nil && e.Input.Flyte != nil {
 			_, broken = e.flyteSource()
 		}
-		if broken != nil || slices.Contains(r.Warnings, r.NoServer.Error()) {
+		if broken != nil || r.BadConfig != nil && errors.Is(r.NoServer, r.BadConfig) {
 			return []Finding{skipped("server", "the configuration cannot be used")}
 		}
 		return []Finding{ok("server", "none").failure(r.NoServer.Error(), e.Hint(r.NoServer))}
