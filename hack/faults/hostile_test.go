@@ -37,7 +37,7 @@ func endless(h http.HandlerFunc) func(context.Context, *trial) {
 				l.metadata["token_endpoint"] = l.URL + "/endless"
 			}
 			l.mux.HandleFunc("/endless", h)
-			m, p := t.asks(ctx, l)
+			m, p := t.asks(ctx, l, "--scope", "openid", "--token-kind", "id") // the keys are for the ID token
 			t.failed(p, 5)
 			if p.took() > 20*time.Second {
 				t.Errorf("%s: it ended after %s", path, p.took())
@@ -94,7 +94,7 @@ func metadata(ctx context.Context, t *trial) {
 	} {
 		l := newLiar()
 		l.metadata[lie.field] = lie.value
-		m, p := t.asks(ctx, l)
+		m, p := t.asks(ctx, l, "--scope", "openid", "--token-kind", "id") // the keys are for the ID token
 		t.failed(p, 2, 5)
 		if m.Browsers() > 0 {
 			t.Errorf("a browser opens where %s is %v", lie.field, lie.value)
@@ -112,11 +112,13 @@ func metadata(ctx context.Context, t *trial) {
 func deep(ctx context.Context, t *trial) {
 	for _, depth := range []int{1e4, 5e5} {
 		l := newLiar()
-		l.mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(strings.Repeat("[", depth) + strings.Repeat("]", depth)))
-		})
-		m, p := t.asks(ctx, l)
+		for _, document := range []string{"openid-configuration", "oauth-authorization-server"} {
+			l.mux.HandleFunc("/.well-known/"+document, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write([]byte(strings.Repeat("[", depth) + strings.Repeat("]", depth)))
+			})
+		}
+		m, p := t.asks(ctx, l, "--scope", "openid", "--token-kind", "id") // the keys are for the ID token
 		t.failed(p, 2, 5)
 		t.opened(m, 0)
 	}

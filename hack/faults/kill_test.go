@@ -127,7 +127,7 @@ func (t *trial) killSpender(ctx context.Context, m *testenv.Machine, both bool) 
 	_ = syscall.Kill(child, syscall.SIGKILL)
 	t.wait(p)
 	lost, said := t.goesOn(ctx, m)
-	if said += p.stderr.String(); lost && !strings.Contains(said, "no longer accepts the saved login") {
+	if said += p.stderr.String(); lost && !strings.Contains(said, "the saved login was lost") {
 		t.Errorf("a login is needed, and the cause is not said: %s", said)
 	}
 	return lost

@@ -38,14 +38,15 @@ func (t *trial) small() {
 	}
 }
 
-// recover fails unless the program answers when the failure window has passed.
-func (t *trial) recover(ctx context.Context, m *testenv.Machine) {
+// recover fails unless the program answers when the failure window has passed, and when the
+// worker has stopped waiting, which it does for the time of wait.
+func (t *trial) recover(ctx context.Context, m *testenv.Machine, wait time.Duration) {
 	for start := time.Now(); ctx.Err() == nil; time.Sleep(250 * time.Millisecond) {
 		p := t.run(ctx, m, "token")
 		if p.code == 0 {
 			return
 		}
-		if time.Since(start) > 7*time.Second {
+		if time.Since(start) > wait+7*time.Second {
 			t.Fatalf("it does not recover: %s", p)
 		}
 	}
@@ -65,7 +66,7 @@ func outage(ctx context.Context, t *trial) {
 		t.Errorf("%d requests in the outage", n)
 	}
 	m.Server.Heal()
-	t.recover(ctx, m)
+	t.recover(ctx, m, 0)
 	t.opened(m, 1)
 }
 
@@ -100,7 +101,7 @@ func (t *trial) slow(ctx context.Context, n int, f oauthtest.Fault) {
 	t.small()
 	t.opened(m, 1)
 	m.Server.Heal()
-	t.recover(ctx, m)
+	t.recover(ctx, m, time.Minute)
 	t.opened(m, 1)
 }
 
@@ -132,6 +133,7 @@ func redirected(ctx context.Context, t *trial) {
 		t.failed(t.run(ctx, m, "token"), 5)
 		t.opened(m, 1)
 		m.Server.Heal()
+		t.forget(m)
 		if p := t.run(ctx, m, "token", "--interactive", "always"); p.code != 0 {
 			t.Errorf("after %s: %s", fmt.Sprint(status), p)
 		}

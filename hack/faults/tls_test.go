@@ -65,7 +65,7 @@ func untrusted(ctx context.Context, t *trial) {
 	m := t.against("https" + plain.URL[len("http"):])
 	p := t.run(ctx, m, "token")
 	t.failed(p, 5)
-	t.says(p, "does not use TLS")
+	t.says(p, "does not speak TLS")
 }
 
 // serveTLS starts a server with the certificate, and writes its authority's to a

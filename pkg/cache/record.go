@@ -131,10 +131,22 @@ func (s *Store) readRecord() record {
 		return record{}
 	}
 	r, err := decodeRecord(text)
-	if err != nil {
+	if err != nil || !r.isComplete() {
 		return record{}
 	}
 	return r
+}
+
+// isComplete reports whether each failure in r says what failed. A damaged file may be JSON. A
+// login that is under way has not failed yet.
+func (r record) isComplete() bool {
+	complete := func(f failure) bool { return f.Outcome == nil || f.Outcome.Class.IsKnown() && f.Outcome.Error() != "" }
+	for _, f := range []*failedCall{r.Failed, r.RefreshRefused} {
+		if f != nil && (!complete(f.Failure) || f.Failure.err().Error() == "") {
+			return false
+		}
+	}
+	return r.Login == nil || complete(r.Login.Failure)
 }
 
 // writeRecord writes r as the next generation, and returns it. Without it other calls

@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -107,6 +108,11 @@ func AsError(err error) *Error {
 		return e
 	}
 	return nil
+}
+
+// IsKnown reports whether c is one of the classes above.
+func (c Class) IsKnown() bool {
+	return slices.Contains([]Class{ClassTemporary, ClassUntrusted, ClassUnanswered, ClassRefused, ClassInvalid, ClassConfig, ClassLocal}, c)
 }
 
 // ClassOf returns the class of the first [Error] in err's chain, or "".
