@@ -627,3 +627,31 @@ func TestOldRecord(t *testing.T) {
 		}
 	}
 }
+
+// A damaged record that is still JSON counts as none: its failure would have no reason, or
+// another exit status.
+func TestDamagedRecord(t *testing.T) {
+	failed := failedCall{Failure: newFailure(oauth.Temporary("the server answered 503")), At: noon, Until: noon.Add(time.Minute)}
+	for place, r := range map[string]record{
+		"failed": {Failed: &failed}, "refused": {RefreshRefused: &failed}, "login": {Login: &backoff{failedCall: failed, Times: 1}},
+	} {
+		for damage, count := range map[string]bool{"": true, `"class"`: false, `"temporary"`: false, `"problem"`: false, `"outcome"`: false, `"failure"`: false} {
+			t.Run(place+damage, func(t *testing.T) {
+				w := newWorld(t)
+				w.store.writeRecord(r)
+				path := filepath.Join(string(w.store.Dir), w.store.recordName())
+				text, err := os.ReadFile(path)
+				check(t, err)
+				damaged := string(text)
+				if damage != "" {
+					damaged = strings.ReplaceAll(damaged, damage, `"damaged"`)
+				}
+				check(t, os.WriteFile(path, []byte(damaged), 0o600))
+				got := w.store.readRecord()
+				if read := got.Failed != nil || got.RefreshRefused != nil || got.Login != nil; read != count {
+					t.Errorf("%s: read %t", damaged, read)
+				}
+			})
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
@@ -137,16 +138,21 @@ func (s *Store) readRecord() record {
 	return r
 }
 
-// isComplete reports whether each failure in r says what failed. A damaged file may be JSON. A
-// login that is under way has not failed yet.
+// isComplete reports whether each failure in r says what failed. A damaged file may still be
+// JSON.
 func (r record) isComplete() bool {
-	complete := func(f failure) bool { return f.Outcome == nil || f.Outcome.Class.IsKnown() && f.Outcome.Error() != "" }
-	for _, f := range []*failedCall{r.Failed, r.RefreshRefused} {
-		if f != nil && (!complete(f.Failure) || f.Failure.err().Error() == "") {
-			return false
-		}
+	failed := []*failedCall{r.Failed, r.RefreshRefused}
+	if r.Login != nil {
+		failed = append(failed, &r.Login.failedCall)
 	}
-	return r.Login == nil || complete(r.Login.Failure)
+	return !slices.ContainsFunc(failed, func(f *failedCall) bool { return f != nil && !f.Failure.isComplete() })
+}
+
+func (f failure) isComplete() bool {
+	if f.Outcome != nil {
+		return f.Outcome.IsComplete()
+	}
+	return f.err().Error() != ""
 }
 
 // writeRecord writes r as the next generation, and returns it. Without it other calls

@@ -110,9 +110,11 @@ func AsError(err error) *Error {
 	return nil
 }
 
-// IsKnown reports whether c is one of the classes above.
-func (c Class) IsKnown() bool {
-	return slices.Contains([]Class{ClassTemporary, ClassUntrusted, ClassUnanswered, ClassRefused, ClassInvalid, ClassConfig, ClassLocal}, c)
+// IsComplete reports whether e has one of the classes above and a reason. An Error that was
+// read from a damaged file may have neither.
+func (e *Error) IsComplete() bool {
+	classes := []Class{ClassTemporary, ClassUntrusted, ClassUnanswered, ClassRefused, ClassInvalid, ClassConfig, ClassLocal}
+	return slices.Contains(classes, e.Class) && (e.Problem != "" || e.Code != "")
 }
 
 // ClassOf returns the class of the first [Error] in err's chain, or "".
