@@ -39,8 +39,9 @@ func clusterLevel(text []byte, table []Setting) (level, error) {
 	return said.level("the cluster", Cluster, extension), err
 }
 
-// checkCluster returns an error unless the cluster may select the profile: whoever writes a
-// kubeconfig's clusters could otherwise send the profile's token to any API server.
+// checkCluster returns an error unless the cluster may select the profile. A user who can
+// write only the clusters of a kubeconfig could otherwise send the profile's token to any API
+// server.
 func (r *resolver) checkCluster(file *File, profile string) error {
 	server := r.Cluster.Server
 	switch {

@@ -193,7 +193,7 @@ func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report strin
 	return report, nil
 }
 
-// quiet are variables with which git asks nobody.
+// quiet are the variables that keep git from prompting.
 func (g gitSetup) quiet() []string { return []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="} }
 
 func (g gitSetup) fill(ctx context.Context, url, username string, s *session) error {

@@ -99,7 +99,7 @@ func Undo(ctx context.Context, env system.Env, caller string, names []string, dr
 	if failed == nil {
 		u.tell("The logins are kept. To end them, use %s logout.", command(env))
 	}
-	return errors.Join(env.Write(strings.Join(append(u.told, ""), "\n")), failed)
+	return errors.Join(env.Write(u.report()), failed)
 }
 
 // known returns an error if setup has not changed anything for one of names.
@@ -124,13 +124,32 @@ type undoing struct {
 	caller string
 	names  []string // the hosts or contexts; empty: all
 	dryRun bool
-	told   []string
+	told   []reportLine
+}
+
+// reportLine is a line of the report of an undo.
+type reportLine struct {
+	text string
+	path string // the file that keeps its other entries; empty: the line is about something else
 }
 
 func (u *undoing) tell(format string, args ...any) {
-	if line := fmt.Sprintf(format, args...); !slices.Contains(u.told, line) {
+	u.add(reportLine{text: fmt.Sprintf(format, args...)})
+}
+
+// add adds a line to the report, once.
+func (u *undoing) add(line reportLine) {
+	if !slices.Contains(u.told, line) {
 		u.told = append(u.told, line)
 	}
+}
+
+// report is what undo prints.
+func (u *undoing) report() (text string) {
+	for _, line := range u.told {
+		text += line.text + "\n"
+	}
+	return text
 }
 
 // changes takes changes back, the last first, and returns those that the journal has to keep. A
@@ -190,15 +209,21 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	if err != nil {
 		return err
 	}
-	now, err = u.formats.Current(ctx, c)
-	switch {
-	case err != nil:
+	if now, err = u.formats.Current(ctx, c); err != nil {
 		return err
+	}
+	return u.reverted(c, done, now)
+}
+
+// reverted reports what became of a change. done says that it was taken back. now is the value of
+// the entry; nil means that there is none.
+func (u *undoing) reverted(c edit.Change, done bool, now *string) error {
+	switch {
 	case done && (c.Kind == edit.KindFile || c.Kind == edit.KindLink):
-		u.told = slices.DeleteFunc(u.told, func(line string) bool { return strings.HasPrefix(line, "removed our entries from "+c.Path+";") })
+		u.told = slices.DeleteFunc(u.told, func(line reportLine) bool { return line.path == c.Path })
 		u.tell("removed %s", c.Path)
 	case done:
-		u.tell("removed our entries from %s; other changes kept", c.Path)
+		u.add(reportLine{text: "removed our entries from " + c.Path + "; other changes kept", path: c.Path})
 	case c.Kind == edit.KindFile:
 	case now != nil && c.Old != nil && *now == *c.Old:
 		u.tell("%s in %s is as it was before setup", name(c), c.Path)

@@ -20,8 +20,8 @@ var (
 	errDevice  = errors.New("not a file, pipe or socket")
 )
 
-// UnsafeFileError means that another user may have written a file that says whom to trust or
-// what to send.
+// UnsafeFileError means that another user may have written a file that decides which servers are
+// trusted and what is sent to them.
 type UnsafeFileError struct {
 	Path    string
 	Problem string // follows the name in a sentence
