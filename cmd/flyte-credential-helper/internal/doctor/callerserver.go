@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -189,19 +188,5 @@ func gitWithToken(ctx context.Context, e *examination, entry config.HostEntry, t
 		_, _ = write.WriteString(answer)
 		_ = write.Close()
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, errors.New("git does not answer"))
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "credential.helper=", "-c", "credential.helper=" + tokenHelper}, args...)...)
-	cmd.Env, cmd.ExtraFiles, cmd.WaitDelay = withoutInteraction(e.Env), []*os.File{read}, stepLimit/10
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, errNoTool
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case errors.As(err, &exit):
-		return nil, errors.New(oauth.Printable(lastLine(string(exit.Stderr))))
-	}
-	return out, err
+	return outputWith(ctx, e.Env, []*os.File{read}, "git", append([]string{"-c", "credential.helper=", "-c", "credential.helper=" + tokenHelper}, args...)...)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -128,10 +129,15 @@ var errNoTool = errors.New("it is not installed")
 // toolOutput runs a caller's program with interaction off and returns its stdout. The error is
 // what the program wrote last.
 func toolOutput(ctx context.Context, env system.Env, name string, args ...string) ([]byte, error) {
+	return outputWith(ctx, env, nil, name, args...)
+}
+
+// outputWith is toolOutput for a program that gets open files, from descriptor 3 on.
+func outputWith(ctx context.Context, env system.Env, files []*os.File, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, fmt.Errorf("%s does not answer", name))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env, cmd.WaitDelay = withoutInteraction(env), stepLimit/10
+	cmd.Env, cmd.ExtraFiles, cmd.WaitDelay = withoutInteraction(env), files, stepLimit/10
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
