@@ -175,8 +175,24 @@ func (s seat) want(t *testing.T, kind string, args ...string) reply {
 	return o
 }
 
-// refuses wants each call to be a StoreError within limit.
+// noKeyring wants each call to say that there is no OS keyring, and to suggest the kernel's
+// keyring if this machine has one.
+func (s seat) noKeyring(t *testing.T, limit time.Duration, problem string) {
+	t.Helper()
+	suggested := StoreFile
+	if HasKernelKeyring() {
+		suggested = StoreKernel
+	}
+	s.failsWith(t, limit, problem, suggested)
+}
+
+// refuses wants each call to be a StoreError that suggests a file, within limit.
 func (s seat) refuses(t *testing.T, limit time.Duration, problem string) {
+	t.Helper()
+	s.failsWith(t, limit, problem, StoreFile)
+}
+
+func (s seat) failsWith(t *testing.T, limit time.Duration, problem string, suggested StoreKind) {
 	t.Helper()
 	var calls sync.WaitGroup
 	for _, args := range [][]string{{"get", testItem}, {"set", testItem, "a key of any size"}, {"delete", testItem}} {
@@ -185,8 +201,8 @@ func (s seat) refuses(t *testing.T, limit time.Duration, problem string) {
 			if o.Kind != storeError || !strings.Contains(o.Problem, problem) || strings.Contains(o.Problem, "\n") {
 				t.Errorf("%v: %s: %s, want a StoreError with %q", args, o.Kind, o.Problem, problem)
 			}
-			if o.Store != StoreFile {
-				t.Errorf("%v: it names the store %q, not %s", args, o.Store, StoreFile)
+			if o.Store != suggested {
+				t.Errorf("%v: it names the store %q, not %s", args, o.Store, suggested)
 			}
 			if o.Took > limit {
 				t.Errorf("%v: %s is too long", args, o.Took)
@@ -402,7 +418,7 @@ func TestNoSecretService(t *testing.T) {
 	b, err := desktop.StartBus(t.Context(), t.TempDir())
 	check(t, err)
 	t.Cleanup(func() { _ = b.Close() })
-	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.refuses(t, time.Second, "no Secret Service runs")
+	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.noKeyring(t, time.Second, "no Secret Service runs")
 }
 
 // socket makes a session bus's socket that serve speaks at. Nil: nobody does.
@@ -480,7 +496,7 @@ func TestNoBusIsStarted(t *testing.T) {
 		"autolaunch:scope=*user":   {"DBUS_SESSION_BUS_ADDRESS=autolaunch:scope=*user"},
 	} {
 		s := seat{env: env, path: fakes + ":" + os.Getenv("PATH")}
-		s.refuses(t, 500*time.Millisecond, "no session bus")
+		s.noKeyring(t, 500*time.Millisecond, "no session bus")
 		if got := started(); got != "" {
 			t.Fatalf("%s: it started %s", what, got)
 		}
