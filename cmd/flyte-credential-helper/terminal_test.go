@@ -59,7 +59,7 @@ func redirected(t *testing.T, address string) string {
 			to = r.URL.String()
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("cannot connect")), Request: r, Header: http.Header{}}, nil
 		}
-		return http.DefaultTransport.RoundTrip(r)
+		return (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	})}
 	if _, err := oauthtest.SignIn(context.Background(), client, address); err != nil || to == "" {
 		t.Fatalf("signing in: %v", err)

@@ -204,7 +204,7 @@ func TestNothingToSendAgain(t *testing.T) {
 		if r.GetBody != nil {
 			t.Error("the body can be read again")
 		}
-		return http.DefaultTransport.RoundTrip(r)
+		return unshared().RoundTrip(r)
 	})}
 	if _, err := c.Refresh(t.Context(), f.old()); err != nil {
 		t.Error(err)

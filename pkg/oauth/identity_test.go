@@ -83,7 +83,7 @@ func (h onlyHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != string(h) {
 		return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Request: r, Header: http.Header{}}, nil
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return unshared().RoundTrip(r)
 }
 
 // The domain of a host is what one owner registers. Other names are compared whole.

@@ -165,7 +165,7 @@ func TestSession(t *testing.T) {
 			c.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				r = r.Clone(r.Context())
 				r.Header.Set("Proxy-Authorization", "Bearer iap")
-				return http.DefaultTransport.RoundTrip(r)
+				return unshared().RoundTrip(r)
 			})}
 			err := ask(t, c, old)
 			asked := s.Requests(kind)

@@ -128,7 +128,7 @@ func (l *login) signIn() string {
 // going there.
 func (l *login) callback() string {
 	l.t.Helper()
-	stop := &stopAt{host: l.redirect.Host, next: http.DefaultTransport}
+	stop := &stopAt{host: l.redirect.Host, next: unshared()}
 	if _, err := oauthtest.SignIn(l.t.Context(), &http.Client{Transport: stop}, l.URL); err != nil {
 		l.t.Fatal(err)
 	}
@@ -158,8 +158,12 @@ func (l *login) visit(address string) (*http.Response, string) {
 // browser is a client that shares no connection with another, and that repeats a GET whose
 // connection was closed without an answer, as browsers do.
 func browser() *http.Client {
-	return &http.Client{Transport: repeating{&http.Transport{DisableKeepAlives: true}}, Timeout: patience}
+	return &http.Client{Transport: repeating{unshared()}, Timeout: patience}
 }
+
+// unshared is a transport that shares no connection with another. The end of any server of
+// httptest ends requests on the idle connections of unshared().
+func unshared() *http.Transport { return &http.Transport{DisableKeepAlives: true} }
 
 type repeating struct{ next http.RoundTripper }
 

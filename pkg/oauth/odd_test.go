@@ -363,7 +363,7 @@ func (r *record) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		r.mu.Unlock()
 	}
-	return http.DefaultTransport.RoundTrip(request)
+	return unshared().RoundTrip(request)
 }
 
 // TestCanary: a server repeats what it is sent in every answer. No error and no page shows

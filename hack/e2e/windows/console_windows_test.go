@@ -127,7 +127,7 @@ type lastAddress struct{ address string }
 
 func (l *lastAddress) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !r.URL.Query().Has("code") {
-		return http.DefaultTransport.RoundTrip(r)
+		return (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 	}
 	l.address = r.URL.String()
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil

@@ -23,7 +23,7 @@ func SignIn(ctx context.Context, client *http.Client, authorizationURL string) (
 	if err != nil {
 		return "", err
 	}
-	browser := http.Client{Jar: jar}
+	browser := http.Client{Jar: jar, Transport: unshared()}
 	if client != nil {
 		browser.Transport, browser.Timeout = client.Transport, client.Timeout
 	}
@@ -39,7 +39,7 @@ func SignIn(ctx context.Context, client *http.Client, authorizationURL string) (
 // Decline opens an address and sends the form there with the answer no.
 func Decline(ctx context.Context, client *http.Client, address string) (page string, err error) {
 	if client == nil {
-		client = &http.Client{}
+		client = &http.Client{Transport: unshared()}
 	}
 	page, at, err := visit(ctx, client, http.MethodGet, address, nil)
 	if form := formOf(page); err == nil && form != nil {
@@ -48,6 +48,10 @@ func Decline(ctx context.Context, client *http.Client, address string) (page str
 	}
 	return page, err
 }
+
+// unshared is a transport that shares no connection with another. The end of any server of
+// httptest ends requests on the idle connections of http.DefaultTransport.
+func unshared() *http.Transport { return &http.Transport{DisableKeepAlives: true} }
 
 // visit follows redirects, and a page that opens another, and returns the last page and its
 // URL.
