@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"net"
 	"os"
 	"path/filepath"
@@ -81,8 +80,6 @@ func TestPermissions(t *testing.T) {
 //	                         empty, byte
 //	secrets absent DIR...    fail if a secret can be read in a file or folder
 //	secrets present DIR...   fail unless one can
-//	tokens absent DIR...     fail if a token can be read outside our own store, $STATE, as it
-//	                         is or in base64 after a user name; "! tokens absent": unless one can
 //	attacker start           start another authorization server, at $ATTACKER
 //	attacker WORD...         as the command server, for that one
 //	                         ($ELSEWHERE is the first server by another host name)
@@ -93,7 +90,6 @@ func runScripts(t *testing.T, files string) {
 	testenv.Run(t, testenv.Scripts{Files: files, Setup: setup, Commands: map[string]testenv.Command{
 		"desktop":    desktopCommand,
 		"secrets":    secretsCommand,
-		"tokens":     tokensCommand,
 		"attacker":   attackerCommand,
 		"damage":     damageCommand,
 		"flyte":      flyteCommand,
@@ -182,7 +178,7 @@ func attackerCommand(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func secretsCommand(ts *testscript.TestScript, _ bool, args []string) {
-	found := findSecrets(ts, secretsOf(serverOf(ts)), args[1:], "")
+	found := testenv.Find(ts, secretsOf(serverOf(ts)), args[1:], "")
 	switch {
 	case args[0] == "absent" && found != "":
 		ts.Fatalf("%s", found)
@@ -191,27 +187,10 @@ func secretsCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func tokensCommand(ts *testscript.TestScript, neg bool, args []string) {
-	forms := []string{jwtStart}
-	for i, before := range []string{"", ":", "::"} { // base64 depends on the position in 3 bytes
-		encoded := base64.RawStdEncoding.EncodeToString([]byte(before + jwtStart))
-		forms = append(forms, encoded[[]int{0, 2, 3}[i]:len(encoded)-1])
-	}
-	switch found := findSecrets(ts, forms, args[1:], ts.Getenv("STATE")); {
-	case neg && found == "":
-		ts.Fatalf("no token is there")
-	case !neg && found != "":
-		ts.Fatalf("%s", found)
-	}
-}
-
-// jwtStart begins each access and ID token of our server.
-const jwtStart = "eyJhbGciOi"
-
 // secretsOf are those that the server has received: codes, verifiers, refresh tokens.
 // Access and ID tokens of our server are JWTs, and recognized as such.
 func secretsOf(s *oauthtest.Server) []string {
-	secrets := []string{jwtStart, oauthtest.Secret}
+	secrets := []string{testenv.TokenStart, oauthtest.Secret}
 	for _, r := range s.Requests("token") {
 		for _, name := range []string{"code", "code_verifier", "refresh_token"} {
 			if v := r.Form.Get(name); v != "" {
@@ -223,30 +202,6 @@ func secretsOf(s *oauthtest.Server) []string {
 		secrets = append(secrets, r.Form.Get("state"), r.Form.Get("nonce"))
 	}
 	return secrets
-}
-
-// findSecrets looks into all files of places, except those in the directory ours.
-func findSecrets(ts *testscript.TestScript, secrets, places []string, ours string) string {
-	found := ""
-	for _, place := range places {
-		err := filepath.WalkDir(ts.MkAbs(place), func(path string, d os.DirEntry, err error) error {
-			if path == ours {
-				return filepath.SkipDir
-			}
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			for _, secret := range secrets {
-				if secret != "" && strings.Contains(string(text), secret) {
-					found = path + " has a secret"
-				}
-			}
-			return err
-		})
-		ts.Check(err)
-	}
-	return found
 }
 
 func damageCommand(ts *testscript.TestScript, _ bool, args []string) {

@@ -25,6 +25,9 @@
 //	                                  "! forget-keys": it has none
 //	free-port VAR                     set VAR to a port of loopback that stays free
 //	occupy PORT                       listen on PORT of loopback until the script ends
+//	tokens absent DIR...              fail if a token (a JWT) can be read outside our own
+//	                                  store, $STATE, as it is or in base64 behind a user
+//	                                  name; "! tokens absent": fail unless one can
 //	runs N                            fail unless the program ran N times since the last
 //	                                  runs (after [Machine.CountRuns])
 //

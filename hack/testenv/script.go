@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,6 +137,14 @@ var commands = map[string]Command{
 			}
 		}
 	},
+	"tokens": func(ts *testscript.TestScript, neg bool, args []string) {
+		switch found := Find(ts, tokenForms(), args[1:], ts.Getenv("STATE")); {
+		case neg && found == "":
+			ts.Fatalf("no token is there")
+		case !neg && found != "":
+			ts.Fatalf("%s", found)
+		}
+	},
 	"runs": func(ts *testscript.TestScript, _ bool, args []string) {
 		n, err := MachineOf(ts).Runs()
 		ts.Check(err)
@@ -144,6 +154,44 @@ var commands = map[string]Command{
 	"server": func(ts *testscript.TestScript, _ bool, args []string) {
 		ServerCommand(ts, MachineOf(ts).Server, args)
 	},
+}
+
+// TokenStart begins each token that is a JWT, as those of our server are.
+const TokenStart = "eyJhbGciOi"
+
+// tokenForms are how a token begins, as it is and in base64 behind a user name.
+func tokenForms() []string {
+	forms := []string{TokenStart}
+	for i, before := range []string{"", ":", "::"} { // base64 depends on the position in 3 bytes
+		encoded := base64.RawStdEncoding.EncodeToString([]byte(before + TokenStart))
+		forms = append(forms, encoded[[]int{0, 2, 3}[i]:len(encoded)-1])
+	}
+	return forms
+}
+
+// Find looks for texts in all files of places, except those in the directory ours. It returns
+// what it found, or "".
+func Find(ts *testscript.TestScript, texts, places []string, ours string) string {
+	found := ""
+	for _, place := range places {
+		err := filepath.WalkDir(ts.MkAbs(place), func(path string, d os.DirEntry, err error) error {
+			if path == ours {
+				return filepath.SkipDir
+			}
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			for _, text := range texts {
+				if text != "" && strings.Contains(string(content), text) {
+					found = path + " has a secret"
+				}
+			}
+			return err
+		})
+		ts.Check(err)
+	}
+	return found
 }
 
 // Want fails the script unless got is the number that the script states.
