@@ -74,7 +74,7 @@ func (d dockerSetup) plan(context.Context) (*plan, error) {
 		}
 	}
 	p.steps = append(p.steps, link, newFile(file, "{}\n", names),
-		step{edit.Change{Path: file, Kind: kindDocker, Key: []string{"credHelpers"}, New: "{}", For: names}, ""})
+		step{Change: edit.Change{Path: file, Kind: kindDocker, Key: []string{"credHelpers"}, New: "{}", For: names}})
 	lines := map[string]map[string]string{"credHelpers": {}}
 	for _, name := range names {
 		lines["credHelpers"][login.WithoutScheme(name)] = "flyte"
@@ -82,7 +82,7 @@ func (d dockerSetup) plan(context.Context) (*plan, error) {
 	shown, err := json.MarshalIndent(lines, "", "\t")
 	for _, name := range names {
 		c := edit.Change{Path: file, Kind: kindDocker, Key: []string{"credHelpers", login.WithoutScheme(name)}, New: dockerHelper, For: []string{name}}
-		p.steps = append(p.steps, step{c, string(shown)})
+		p.steps = append(p.steps, step{Change: c, lines: string(shown)})
 	}
 	return p, err
 }

@@ -52,7 +52,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	for i, h := range hosts {
-		if h.Username != "" || strings.HasPrefix(h.Pattern.String(), "*") {
+		if h.Username != "" {
 			continue
 		}
 		if hosts[i].Username, err = g.configuredUsername(ctx, h.Pattern); err != nil {
@@ -69,17 +69,17 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	for _, name := range names {
 		url := hostURL(name)
 		c := edit.Change{Path: path, Kind: kindGit, Key: []string{url}, New: gitHelper(program), For: []string{name}}
-		p.steps = append(p.steps, step{c, gitLines(url, c.New)})
+		p.steps = append(p.steps, step{Change: c, lines: gitLines(url, c.New)})
 		note, err := g.followers(effective, url)
 		if err != nil {
 			return nil, err
 		}
 		p.notes = append(p.notes, note...)
 	}
-	for _, h := range hosts {
+	for i, h := range hosts {
 		name := h.Pattern.String()
 		plain, err := execcred.ParsePattern("http://" + name)
-		if host, exact := plain.Host(); err == nil && exact && h.Pattern.Matches(host) {
+		if host, exact := plain.Host(); err == nil && exact && h.Pattern.Matches(host) && !strings.Contains(g.hosts[i], "://") {
 			p.notes = append(p.notes, fmt.Sprintf("git will run this program for https://%s only. If the server speaks http, run then: %s", name,
 				shellquote.Join(config.Program, "setup", "git", "http://"+name, "--profile", p.profile)))
 		}
@@ -115,9 +115,11 @@ func (g gitSetup) file() string {
 }
 
 // configuredUsername is the user name that git's configuration has for a host: credential.username, or
-// that of a URL which git puts in place of others. git puts it into its requests.
+// that of a URL which git puts in place of others. git puts it into its requests. For a pattern it is
+// the name that a host gets that is named nowhere else.
 func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern) (string, error) {
-	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", hostURL(host.String()))
+	example := strings.Replace(hostURL(host.String()), "*", "host", 1)
+	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", example)
 	if err != nil && exitStatus(err) != 1 { // 1: not set
 		return "", err
 	}
@@ -127,7 +129,10 @@ func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern)
 		key, _, _ := strings.Cut(entry[1], "\n")
 		base := strings.TrimPrefix(key[:strings.LastIndexByte(key, '.')], "url.")
 		to, _, err := parseHosts(g.Args, "git", []string{base})
-		if err != nil || to[0].Pattern != host || to[0].Username == "" {
+		if err != nil || to[0].Username == "" {
+			continue
+		}
+		if h, exact := to[0].Pattern.Host(); !exact || !host.Matches(h) {
 			continue
 		}
 		here := placeOf(strings.TrimPrefix(entry[0], "file:"), 0, func(lines []string) bool { return strings.Contains(unquoteGit(lines[0]), base) })
@@ -420,9 +425,11 @@ func (g gitFormat) Keys(ctx context.Context, text []byte) (keys [][]string, err 
 	return keys, err
 }
 
-// isOurGitHelper reports whether a helper is this program, perhaps with an earlier path.
+// isOurGitHelper reports whether a helper is this program, perhaps with an earlier path or with
+// flags that the user has added.
 func isOurGitHelper(value string) bool {
-	return strings.Contains(value, config.Program) && strings.HasSuffix(value, " git")
+	words, err := shellquote.Split(strings.TrimPrefix(value, "!"))
+	return err == nil && len(words) > 1 && isProgram(words[0]) && slices.Contains(words[1:], "git")
 }
 
 // gitLines is the section that setup writes.

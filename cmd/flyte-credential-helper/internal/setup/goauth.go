@@ -60,7 +60,7 @@ func (g goauthSetup) plan(ctx context.Context) (*plan, error) {
 	}
 	file = g.absolute(file)
 	c := edit.Change{Path: file, Kind: kindGoEnv, Key: []string{"GOAUTH"}, New: withOurs(list, ours), For: names}
-	p.steps = append(p.steps, newFile(file, "", names), step{c, "GOAUTH=" + c.New})
+	p.steps = append(p.steps, newFile(file, "", names), step{Change: c, lines: "GOAUTH=" + c.New})
 	if private := strings.Join(slices.Concat(strings.FieldsFunc(values[3], func(r rune) bool { return r == ',' }), names), ","); !slices.Contains(strings.Split(values[3], ","), names[0]) {
 		p.notes = append(p.notes, "So that the go command does not ask the public proxy and checksum database for these modules:\n  go env -w GOPRIVATE="+private)
 	}

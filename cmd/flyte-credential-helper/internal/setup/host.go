@@ -114,7 +114,7 @@ func (r *Run) link(name string, hosts []string) (s step, path string, err error)
 	if err == nil && now != nil && *now == "" {
 		err = config.Errorf(config.Command("ls", "-l", path), "%s is another program, and setup needs its name", path)
 	}
-	return step{c, "a link to " + program}, path, err
+	return step{Change: c, lines: "a link to " + program, command: system.LinkCommand(program, path)}, path, err
 }
 
 // pathNote says that a link is not on PATH, or nothing.

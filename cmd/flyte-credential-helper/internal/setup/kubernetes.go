@@ -188,7 +188,7 @@ func (s kubernetesSetup) fromKubelogin(k *kubeconfig) (targets []target, notes [
 func (s kubernetesSetup) steps(k *kubeconfig, t target) (steps []step, notes []string, err error) {
 	add := func(path, kind string, key []string, value, lines string) {
 		c := edit.Change{Path: path, Kind: kind, Key: key, New: value, For: t.contexts}
-		steps = append(steps, step{c, lines})
+		steps = append(steps, step{Change: c, lines: lines})
 	}
 	for _, f := range t.files {
 		steps = append(steps, newFile(f.Path, "", t.contexts))

@@ -172,10 +172,10 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 	shown["serves"] = config.ProfileValue{Words: config.ServesText(list)}
 	lines := "profiles:\n" + config.ProfileText(name, shown.Shown(), 2)
 	change := edit.Change{Path: r.configPath(), Kind: kindProfile, Key: []string{name}, New: config.ProfileText(name, p, 0), For: names}
-	steps = []step{newFile(r.configPath(), "", names), {change, lines}}
+	steps = []step{newFile(r.configPath(), "", names), {Change: change, lines: lines}}
 	for i, entry := range entries {
 		change := edit.Change{Path: r.configPath(), Kind: kindProfile, Key: []string{name, "serves", names[i]}, New: entry, For: names[i : i+1]}
-		steps = append(steps, step{change, lines})
+		steps = append(steps, step{Change: change, lines: lines})
 	}
 	return steps, name, nil
 }

@@ -258,8 +258,11 @@ func (t *todo) shown(p *plan) string {
 			b.WriteString(indented(lines))
 		}
 		path, shown = c.Path, lines
-		if c.Old != nil && *c.Old != "" {
-			fmt.Fprintf(&b, "  (in place of %s)\n", shownOld(c))
+		if c.Old == nil {
+			continue
+		}
+		if old := shownOld(c); old != "" {
+			fmt.Fprintf(&b, "  (in place of %s)\n", old)
 		}
 	}
 	for _, note := range p.notes {
@@ -299,6 +302,10 @@ func (p *plan) printed() string {
 			fmt.Fprintf(&b, "# %s\n", s.Path)
 		}
 		path, shown = s.Path, s.lines
+		if s.command != nil {
+			b.WriteString(shellquote.Join(s.command...) + "\n")
+			continue
+		}
 		b.WriteString(strings.TrimSuffix(s.lines, "\n") + "\n")
 	}
 	for _, note := range p.notes {

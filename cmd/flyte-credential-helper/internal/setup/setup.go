@@ -80,6 +80,8 @@ type plan struct {
 type step struct {
 	edit.Change
 	lines string // the lines that the file gets; empty: not shown
+	// command makes the change, if the lines are no text of a file.
+	command []string
 }
 
 // newFile is the step that makes a file if there is none. Undo removes the file if its text is
