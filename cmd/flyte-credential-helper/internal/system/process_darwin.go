@@ -1,16 +1,11 @@
 package system
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
-
-func closeRange() error { return errors.ErrUnsupported }
-
-func disableDump() {}
 
 // ParentID is our parent's id and when it started: IDs are reused.
 func ParentID() string {

@@ -3,7 +3,6 @@
 package system
 
 import (
-	"io/fs"
 	"os"
 	"os/exec"
 	"syscall"
@@ -38,11 +37,4 @@ func DisableCoreDumps() {
 // OpenPrivate opens a file that is not a link, and does not wait for a pipe.
 func OpenPrivate(path string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
-}
-
-// IsPrivate reports whether a file belongs to this user or to root, and other users have
-// no access to it.
-func IsPrivate(info fs.FileInfo) bool {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && (int(s.Uid) == os.Geteuid() || s.Uid == 0) && info.Mode().Perm()&0o077 == 0
 }

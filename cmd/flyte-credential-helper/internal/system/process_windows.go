@@ -2,7 +2,6 @@ package system
 
 import (
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"syscall"
@@ -20,15 +19,7 @@ func CloseOnExec() {}
 
 func DisableCoreDumps() {}
 
-// ParentID is not known: the parent that Windows names may have ended, and another process
-// may have its ID.
-func ParentID() string { return "" }
-
 func OpenPrivate(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
 
 // Stream returns f: Windows has no signal for a reader that has gone.
 func Stream(f *os.File) io.Writer { return f }
-
-// IsPrivate reports whether a file is closed to other users. It relies on the access list
-// that the files of a user profile inherit.
-func IsPrivate(fs.FileInfo) bool { return true }

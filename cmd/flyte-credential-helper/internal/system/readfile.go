@@ -3,6 +3,9 @@ package system
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
 	"time"
 )
 
@@ -38,5 +41,56 @@ func ReadFile(path string, most int) ([]byte, error) { return readFile(path, mos
 // [UnsafeFileError] if they can.
 func ReadProtected(path string, most int) ([]byte, error) { return readFile(path, most, true) }
 
-// tooLarge is the error of a file of more than most bytes.
-func tooLarge(most int) error { return fmt.Errorf("larger than %d KiB", most>>10) }
+// readFile reads in another goroutine, which may wait for the other end of a pipe until the
+// process ends.
+func readFile(path string, most int, protected bool) (text []byte, err error) {
+	done := make(chan struct{})
+	var read []byte
+	var failed error
+	go func() {
+		read, failed = readOpen(path, most, protected)
+		close(done)
+	}()
+	select {
+	case <-done:
+		text, err = read, failed
+	case <-time.After(readTime):
+		err = errTooSlow
+	}
+	var unsafe *UnsafeFileError
+	if err == nil || errors.As(err, &unsafe) {
+		return text, err
+	}
+	var step *fs.PathError // opening, or reading
+	if errors.As(err, &step) {
+		err = step.Err
+	}
+	return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+}
+
+func readOpen(path string, most int, protected bool) ([]byte, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	switch kind := info.Mode().Type(); {
+	case kind == fs.ModeDir:
+		return nil, syscall.EISDIR
+	case kind != 0 && kind != fs.ModeNamedPipe && kind != fs.ModeSocket:
+		return nil, errDevice
+	case protected && kind != fs.ModeSocket: // the mode of a socket says nothing
+		if problem, mode := writableByOthers(f, info); problem != "" {
+			return nil, &UnsafeFileError{Path: path, Problem: problem, Mode: mode}
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(text) > most {
+		return nil, fmt.Errorf("larger than %d KiB", most>>10)
+	}
+	return text, err
+}

@@ -1,22 +1,22 @@
-//go:build unix
-
 package system
 
 import (
 	"fmt"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
-// writableByOthers says why another user may have written the open file fd, or returns "". It
+// writableByOthers says why another user may have written an open file, or returns "". It
 // follows the name of the file in a sentence. mode says that chmod go-w repairs it. Readers do
 // not matter, because mounted secrets are readable by others.
-func writableByOthers(fd int, name string, s *unix.Stat_t) (problem string, mode bool) {
-	readOnly := func() bool { return unix.Access(name, unix.W_OK) != nil }
-	problem, mode = writtenBy(int(s.Uid), int(s.Gid), fs.FileMode(s.Mode).Perm(), readOnly, os.Geteuid(), os.Getegid())
-	if problem != "" && !hasModes(fd) {
+func writableByOthers(f *os.File, info fs.FileInfo) (problem string, mode bool) {
+	uid, gid, ok := ownerID(info)
+	if !ok {
+		return "", false
+	}
+	readOnly := func() bool { return !canWrite(f.Name()) }
+	problem, mode = writtenBy(uid, gid, info.Mode().Perm(), readOnly, os.Geteuid(), os.Getegid())
+	if problem != "" && !hasModes(f) {
 		return "", false
 	}
 	return problem, mode

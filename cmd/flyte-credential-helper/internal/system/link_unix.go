@@ -1,9 +1,0 @@
-//go:build unix
-
-package system
-
-// LinkName is the name of the file that makes the command name available on PATH.
-func LinkName(name string) string { return name }
-
-// LinkCommand is the command that makes path a link to the file to.
-func LinkCommand(to, path string) []string { return []string{"ln", "-s", to, path} }
