@@ -1,7 +1,6 @@
 package config
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -10,97 +9,67 @@ import (
 	"testing"
 )
 
-// update has a test write the document that it compares.
-var update = flag.Bool("update", false, "write the generated documents")
-
 // Every preset is made of settings that exist, in values that they take, names
 // its server or says what one looks like, and has its name in the settings' list.
 func TestPresets(t *testing.T) {
-	var names []string
-	for _, p := range presets() {
-		names = append(names, p.name)
-		r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
-		s := r.out
-		if _, err := r.apply(presetLevel(p.name), anyServer(), func(Setting) bool { return true }); err != nil {
-			t.Errorf("%s: %v", p.name, err)
-		}
-		for name, words := range p.settings {
-			if !clusterMaySet(row(name)) || len(words) == 0 {
-				t.Errorf("%s: %s=%q is not for a preset", p.name, name, words)
-			}
-		}
-		if s.Issuer == "" && s.AuthEndpoint == "" && p.issuerForm == "" || len(p.notes) == 0 {
-			t.Errorf("%s says neither where the server is nor what to register", p.name)
-		}
-		if s.ClientID != "" {
-			t.Errorf("%s names a client", p.name)
-		}
-	}
-	if !slices.Equal(names, providers()) || !slices.IsSorted(names) {
+	if names := slices.Sorted(maps.Keys(presets())); !slices.Equal(names, providers()) {
 		t.Errorf("the presets are %q, the setting takes %q", names, providers())
 	}
+	for name, p := range presets() {
+		r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
+		s := r.out
+		if _, err := r.apply(presetLevel(name), anyServer(), func(Setting) bool { return true }); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for setting, words := range p.settings {
+			if !clusterMaySet(row(setting)) || len(words) == 0 {
+				t.Errorf("%s: %s=%q is not for a preset", name, setting, words)
+			}
+		}
+		if s.Issuer == "" && s.AuthEndpoint == "" && p.issuerForm == "" {
+			t.Errorf("%s does not say where the server is", name)
+		}
+		if s.ClientID != "" {
+			t.Errorf("%s names a client", name)
+		}
+	}
 }
 
-// docs/providers.md says what the table says.
+// docs/providers.md has a section for each preset, with a command that names the server, and
+// a table of exactly the preset's settings.
 func TestProvidersDocument(t *testing.T) {
 	const path = "../../../../docs/providers.md"
-	want := providersDocument()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
+	document, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := strings.Split(string(document), "\n## ")[1:]
+	if len(sections) != len(providers()) {
+		t.Fatalf("%s has %d sections, not one for each of %q", path, len(sections), providers())
+	}
+	for i, name := range providers() {
+		p := presets()[name]
+		want := "--provider " + name
+		if p.issuerForm != "" && p.settings["issuer"] == nil {
+			want += " --issuer " + p.issuerForm
 		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil || string(got) != want {
-		t.Errorf("%s is not what the table says (%v): go test ./cmd/flyte-credential-helper/internal/config -run TestProvidersDocument -update", path, err)
-	}
-}
-
-func providersDocument() string {
-	var b strings.Builder
-	b.WriteString(`# Identity providers
-
-` + "`--provider NAME`" + ` sets what one kind of server needs. Flags, variables, profiles and the cluster in a kubeconfig have
-precedence over it. A preset names no client. An administrator registers a client at the server, as each section describes,
-and users give its ID with ` + "`--client-id`" + `. The presets follow the documentation of the providers. The tests do not
-contact these services.
-
-If your server is not in this list, register a public client with the redirect URI http://127.0.0.1, for any port. If the server
-compares ports, register http://localhost:8000 and give ` + "`--redirect-uri http://localhost:8000`" + `.
-`)
-	for _, p := range presets() {
-		describePreset(&b, p)
-	}
-	return b.String()
-}
-
-func describePreset(b *strings.Builder, p preset) {
-	fmt.Fprintf(b, "\n## %s\n\n```console\n$ flyte-credential-helper login --provider %s", p.title, p.name)
-	if p.issuerForm != "" && p.settings["issuer"] == nil {
-		fmt.Fprintf(b, " --issuer %s", p.issuerForm)
-	}
-	b.WriteString(" --client-id ID")
-	for _, note := range p.notes {
-		if strings.Contains(note, "`client-secret-file`") {
-			b.WriteString(" --client-secret-file FILE")
+		if !strings.Contains(sections[i], want+" --client-id ID") || !strings.Contains(sections[i], p.issuerForm) {
+			t.Errorf("%s: section %d has no command with %s", path, i+1, want)
 		}
-	}
-	b.WriteString("\n```\n\n")
-	for _, note := range p.notes {
-		fmt.Fprintf(b, "* %s\n", note)
-	}
-	if p.issuerForm != "" && p.settings["issuer"] != nil {
-		fmt.Fprintf(b, "* For your own instance, add `--issuer %s`.\n", p.issuerForm)
-	}
-	if len(p.settings) == 0 && p.gitUsername == "" {
-		b.WriteString("\nThis preset sets nothing, because the defaults of the program are correct for such servers.\n")
-		return
-	}
-	b.WriteString("\n| setting | value |\n|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(p.settings)) {
-		fmt.Fprintf(b, "| `%s` | `%s` |\n", name, strings.Join(p.settings[name], "`, `"))
-	}
-	if p.gitUsername != "" {
-		fmt.Fprintf(b, "| the user name for git | `%s` |\n", p.gitUsername)
+		var rows, described []string
+		for _, setting := range slices.Sorted(maps.Keys(p.settings)) {
+			rows = append(rows, fmt.Sprintf("| `%s` | `%s` |", setting, strings.Join(p.settings[setting], "`, `")))
+		}
+		if p.gitUsername != "" {
+			rows = append(rows, fmt.Sprintf("| the user name for git | `%s` |", p.gitUsername))
+		}
+		for line := range strings.Lines(sections[i]) {
+			if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| setting ") {
+				described = append(described, strings.TrimSpace(line))
+			}
+		}
+		if !slices.Equal(rows, described) {
+			t.Errorf("%s: the table of %s is\n%s\nnot\n%s", path, name, strings.Join(described, "\n"), strings.Join(rows, "\n"))
+		}
 	}
 }

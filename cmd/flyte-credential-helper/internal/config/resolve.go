@@ -407,7 +407,7 @@ func (r *resolver) unnamed() error {
 	s := r.out
 	switch {
 	case s.Provider != "":
-		return Errorf(again("--provider", s.Provider, "--issuer", presetOf(s.Provider).issuerForm, "--client-id", "ID"), "no server configured: --provider %s also needs --issuer", s.Provider)
+		return Errorf(again("--provider", s.Provider, "--issuer", presets()[s.Provider].issuerForm, "--client-id", "ID"), "no server configured: --provider %s also needs --issuer", s.Provider)
 	case s.ProfileInUse != "":
 		return Errorf(Edit(s.ProfileFile), "profile %s names no server: it needs endpoint, issuer, or auth-endpoint and token-endpoint", s.ProfileInUse)
 	case r.Flyte != nil:

@@ -213,4 +213,4 @@ func (r *Resolved) AsProfile(absolute func(path string) string) Profile {
 
 // GitUsername is the user name that git sends with a token to servers of the provider, or
 // empty.
-func (r *Resolved) GitUsername() string { return presetOf(r.Provider).gitUsername }
+func (r *Resolved) GitUsername() string { return presets()[r.Provider].gitUsername }
