@@ -17,9 +17,9 @@ const extension = "client.authentication.k8s.io/exec"
 // clusterLevel is what a kubeconfig says of its cluster, so that one user of it serves many
 // clusters. JSON is YAML, and the settings look as in a profile.
 func clusterLevel(text []byte, table []Setting) (level, error) {
-	said := Profile{}
+	l := level{Cluster, Profile{}}
 	if len(text) == 0 {
-		return empty("the cluster", Cluster), nil
+		return l, nil
 	}
 	var known []Setting
 	for _, s := range table {
@@ -28,15 +28,18 @@ func clusterLevel(text []byte, table []Setting) (level, error) {
 			known = append(known, s)
 		}
 	}
-	path := "the cluster's " + extension
-	top, err := ParseYAML(path, text)
+	f := newFile(extension)
+	top, err := ParseYAML(f.Path, text)
 	if err == nil && top != nil {
-		err = newFile(path).fill(said, top, "it", known)
+		err = f.each(top, "it", func(key string, at, value ast.Node) error { return f.set(l.values, key, at, value, known) })
 	}
-	if err == nil && len(said) > 1 && said["profile"].Words != nil {
-		err = Errorf(Hint{}, "%s: a cluster that names a profile cannot have other settings: move them to the profile", path)
+	if err == nil && len(l.values) > 1 && l.values["profile"].Words != nil {
+		err = Errorf(Hint{}, "%s: a cluster that names a profile cannot have other settings: move them to the profile", f.Path)
 	}
-	return said.level("the cluster", Cluster, extension), err
+	if err != nil {
+		return l, Errorf(Hint{}, "the cluster's %v", err)
+	}
+	return l, nil
 }
 
 // checkCluster returns an error unless the cluster may select the profile. A user who can
@@ -65,31 +68,25 @@ func (p Profile) WithCluster(pattern execcred.Pattern) Profile {
 		return p
 	}
 	more := maps.Clone(p)
-	more["clusters"] = ProfileValue{Words: append(slices.Clip(old.Words), word), line: old.line}
+	more["clusters"] = Value{append(slices.Clip(old.Words), word), old.where}
 	return more
 }
 
 // readClusters reads a profile's clusters: a list of API servers.
 func (f *File) readClusters(n ast.Node) (list []execcred.Pattern, err error) {
-	if _, none := n.(*ast.NullNode); none {
+	if isNull(n) {
 		return nil, nil
 	}
-	items, ok := n.(*ast.SequenceNode)
-	if !ok {
-		return nil, f.wrong(n, "clusters must be a list: clusters: [api.example.com:6443]")
-	}
-	for _, item := range items.Values {
-		word, ok := edit.Scalar(item)
-		if !ok {
-			return nil, f.wrong(item, "clusters must be a list of hosts")
-		}
-		p, err := execcred.ParsePattern(word)
+	err = f.list(n, "clusters", "api.example.com:6443", func(item ast.Node) error {
+		word, err := f.scalar(item, item, "an item of clusters")
 		if err != nil {
-			return nil, f.wrong(item, "clusters: %v", err)
+			return err
 		}
+		p, err := f.pattern(item, "clusters", word)
 		list = append(list, p)
-	}
-	return list, nil
+		return err
+	})
+	return list, err
 }
 
 // clusterMaySet reports whether a cluster may have a setting: it says which login it is, or

@@ -23,7 +23,7 @@ func ProfileText(name string, p Profile, indent int) string {
 
 // ProfileLine is the line of a profile that has a setting.
 func (r *Resolved) ProfileLine(name string) string {
-	return name + ": " + ProfileValue{Words: row(name).words(&r.Settings)}.text(name)
+	return name + ": " + Value{Words: row(name).words(&r.Settings)}.text(name)
 }
 
 // profileKeys are the keys of a profile in the order in which they are written.
@@ -35,12 +35,11 @@ func profileKeys() (keys []string) {
 }
 
 // text writes the value of a profile's key as YAML.
-func (v ProfileValue) text(key string) string {
+func (v Value) text(key string) string {
 	if key == "serves" || key == "clusters" {
 		return "[" + strings.Join(v.Words, ", ") + "]"
 	}
-	table := Table()
-	switch table[slices.IndexFunc(table, func(s Setting) bool { return s.Name == key })].byDefault().(type) {
+	switch row(key).byDefault().(type) {
 	case mapValue:
 		var pairs []string
 		for _, word := range v.Words {
@@ -133,5 +132,5 @@ func (p Profile) changes(name string, other Profile) (changes []entryChange) {
 
 // Same reports whether two profiles have the same settings.
 func (p Profile) Same(other Profile) bool {
-	return maps.EqualFunc(p, other, func(a, b ProfileValue) bool { return slices.Equal(a.Words, b.Words) })
+	return maps.EqualFunc(p, other, func(a, b Value) bool { return slices.Equal(a.Words, b.Words) })
 }

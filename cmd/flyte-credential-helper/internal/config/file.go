@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml/ast"
+	"github.com/kballard/go-shellquote"
+	"github.com/spf13/cobra"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/spf13/cobra"
 )
 
 // File is a configuration file: profiles, each a set of settings. It may also have the profiles
@@ -34,24 +36,7 @@ func newFile(path string) *File {
 }
 
 // Profile holds a profile's settings by their names.
-type Profile map[string]ProfileValue
-
-// ProfileValue is one setting of a profile.
-type ProfileValue struct {
-	Words []string // one for a plain value; NAME=VALUE for a map
-	line  int
-}
-
-// level is the level of p, which is in the file at path.
-func (p Profile) level(name string, origin Origin, path string) level {
-	return level{name, origin, func(s Setting) ([]string, string, bool) {
-		v, found := p[s.Name]
-		if !found {
-			return nil, "", false
-		}
-		return v.Words, fmt.Sprintf("%s:%d: %s", path, v.line, s.Name), true
-	}}
-}
+type Profile map[string]Value
 
 // ReadFiles reads the configuration files at paths. A profile replaces the profiles of the same
 // name in later files completely.
@@ -131,21 +116,20 @@ func (f *File) decode(top ast.Node) error {
 		if key != "profiles" {
 			return f.unknown(key, at, []string{"profiles"})
 		}
-		if _, none := value.(*ast.NullNode); none {
+		if isNull(value) {
 			return nil
 		}
 		return f.each(value, "profiles", func(name string, _, body ast.Node) error {
 			p := Profile{}
 			f.Profiles[name], f.Source[name] = p, f.Path
 			return f.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
-				line := at.GetToken().Position.Line
 				switch key {
 				case "serves":
 					f.Serves[name], err = f.readServes(value)
-					p[key] = ProfileValue{Words: ServesText(f.Serves[name]), line: line}
+					p[key] = f.valueAt(key, at, ServesText(f.Serves[name]))
 				case "clusters":
 					f.Clusters[name], err = f.readClusters(value)
-					p[key] = ProfileValue{Words: clustersText(f.Clusters[name]), line: line}
+					p[key] = f.valueAt(key, at, clustersText(f.Clusters[name]))
 				default:
 					err = f.set(p, key, at, value, known)
 				}
@@ -155,13 +139,18 @@ func (f *File) decode(top ast.Node) error {
 	})
 }
 
-// fill sets the settings of p that the mapping n has. Messages call n what.
-func (f *File) fill(p Profile, n ast.Node, what string, known []Setting) error {
-	return f.each(n, what, func(key string, at, value ast.Node) error { return f.set(p, key, at, value, known) })
+func isNull(n ast.Node) bool {
+	_, null := n.(*ast.NullNode)
+	return null
 }
 
-// each calls do for the pairs of a mapping. The parser refuses a key that comes
-// twice.
+// valueAt is the value of a key.
+func (f *File) valueAt(key string, at ast.Node, words []string) Value {
+	return Value{words, fmt.Sprintf("%s:%d: %s", f.Path, line(at), key)}
+}
+
+// each calls do for the pairs of a mapping, which messages call what. The parser refuses a key
+// that comes twice.
 func (f *File) each(n ast.Node, what string, do func(key string, at, value ast.Node) error) error {
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
@@ -175,14 +164,37 @@ func (f *File) each(n ast.Node, what string, do func(key string, at, value ast.N
 	return nil
 }
 
+// list calls do for the items of a list. example is an item for messages.
+func (f *File) list(n ast.Node, key, example string, do func(item ast.Node) error) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return f.wrong(n, "%s must be a list: %s: [%s]", key, key, example)
+	}
+	for _, item := range list.Values {
+		if err := do(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalar returns the text of a single value. Messages call it what, and name the line of at.
+func (f *File) scalar(n, at ast.Node, what string) (string, error) {
+	word, ok := edit.Scalar(n)
+	if !ok {
+		return "", f.wrong(at, "%s must be one value", what)
+	}
+	return word, nil
+}
+
+// set sets the setting key of p, which must be one of known.
 func (f *File) set(p Profile, key string, at, value ast.Node, known []Setting) error {
-	i := slices.IndexFunc(known, func(s Setting) bool { return s.Name == key && s.Kind != Selector })
+	known = slices.DeleteFunc(slices.Clone(known), func(s Setting) bool { return s.Kind == Selector })
+	i := slices.IndexFunc(known, func(s Setting) bool { return s.Name == key })
 	if i < 0 {
 		var names []string
 		for _, s := range known {
-			if s.Kind != Selector {
-				names = append(names, s.Name)
-			}
+			names = append(names, s.Name)
 		}
 		return f.unknown(key, at, names)
 	}
@@ -193,47 +205,38 @@ func (f *File) set(p Profile, key string, at, value ast.Node, known []Setting) e
 	if known[i].Kind == Path {
 		words[0] = f.absolute(words[0])
 	}
-	p[key] = ProfileValue{Words: words, line: at.GetToken().Position.Line}
+	p[key] = f.valueAt(key, at, words)
 	return nil
 }
 
 // words reads a value in the form that the setting has: a list for what repeats, a
 // mapping for NAME=VALUE, a list or a string for a command.
 func (f *File) words(s Setting, n ast.Node) (words []string, err error) {
-	switch v := s.byDefault().(type) {
-	case mapValue:
-		err := f.each(n, s.Name, func(key string, at, value ast.Node) error {
-			word, ok := edit.Scalar(value)
-			if !ok {
-				return f.wrong(at, "%s: %s must be one value", s.Name, key)
-			}
-			words = append(words, key+"="+word)
-			return nil
+	add := func(value, at ast.Node, what, prefix string) error {
+		word, err := f.scalar(value, at, what)
+		words = append(words, prefix+word)
+		return err
+	}
+	v := s.byDefault()
+	_, isMap := v.(mapValue)
+	_, repeats := v.(repeated)
+	_, isCommand := v.(commandValue)
+	_, isList := n.(*ast.SequenceNode)
+	switch {
+	case isMap:
+		err = f.each(n, s.Name, func(key string, at, value ast.Node) error {
+			return add(value, at, s.Name+": "+key, key+"=")
 		})
-		return words, err
-	case listValue, portsValue, commandValue:
-		word, one := edit.Scalar(n)
-		if _, command := v.(commandValue); command && one {
-			return []string{word}, nil
-		}
-		list, ok := n.(*ast.SequenceNode)
-		if !ok {
-			return nil, f.wrong(n, "%s must be a list: %s: [%s]", s.Name, s.Name, word)
-		}
-		for _, item := range list.Values {
-			word, ok := edit.Scalar(item)
-			if !ok {
-				return nil, f.wrong(item, "%s must be a list of single values", s.Name)
-			}
-			words = append(words, word)
-		}
-		return words, nil
+	case repeats, isCommand && isList:
+		word, _ := edit.Scalar(n)
+		err = f.list(n, s.Name, word, func(item ast.Node) error { return add(item, item, "an item of "+s.Name, "") })
+	default:
+		err = add(n, n, s.Name, "")
 	}
-	word, ok := edit.Scalar(n)
-	if !ok {
-		return nil, f.wrong(n, "%s must be one value", s.Name)
+	if isCommand && isList {
+		words = []string{shellquote.Join(words...)}
 	}
-	return []string{word}, nil
+	return words, err
 }
 
 // absolute resolves a path of the configuration against its own folder.
@@ -245,8 +248,10 @@ func (f *File) absolute(p string) string {
 }
 
 func (f *File) wrong(n ast.Node, format string, args ...any) error {
-	return Errorf(Hint{}, "%s:%d: %s", f.Path, n.GetToken().Position.Line, fmt.Sprintf(format, args...))
+	return Errorf(Hint{}, "%s:%d: %s", f.Path, line(n), fmt.Sprintf(format, args...))
 }
+
+func line(n ast.Node) int { return n.GetToken().Position.Line }
 
 func (f *File) unknown(key string, at ast.Node, names []string) error {
 	if slices.ContainsFunc(Table(), func(s Setting) bool { return s.Name == key && s.Kind != Selector }) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
@@ -17,10 +19,13 @@ import (
 // completely or not at all: if no level above names a server, or one names the same
 // endpoint. err is what is wrong with them; it matters only to commands that need a server.
 func (r *resolver) flyteLevel(levels []level) (l level, err error) {
-	nothing := empty("Flyte's configuration", FlyteHome)
-	at := slices.IndexFunc(levels, func(l level) bool { return l.names(r.table) })
-	endpoint := r.endpointAt(levels, at)
-	if r.Flyte == nil || at >= 0 && endpoint == "" || r.out.Settings.Profile != "" && at < 0 || presetLevel(r.out.Provider).names(r.table) {
+	nothing := level{FlyteHome, nil}
+	at := slices.IndexFunc(levels, r.namesServer)
+	endpoint := ""
+	if at >= 0 {
+		endpoint = levels[at].values["endpoint"].word()
+	}
+	if r.Flyte == nil || at >= 0 && endpoint == "" || r.out.Settings.Profile != "" && at < 0 || r.namesServer(presetLevel(r.out.Provider)) {
 		return nothing, nil
 	}
 	source, err := r.flyteSource(r.userEndpoint(levels, at, endpoint))
@@ -81,25 +86,15 @@ func (r *resolver) userEndpoint(levels []level, at int, endpoint string) string 
 	return endpoint
 }
 
-// endpointAt is the Flyte endpoint that the level at names, or empty.
-func (r *resolver) endpointAt(levels []level, at int) string {
-	if at < 0 {
-		return ""
-	}
-	words, _, found := levels[at].value(row("endpoint"))
-	if !found {
-		return ""
-	}
-	return words[0]
-}
-
 // levelOf is the level of what source and config say.
 func levelOf(source *flyte.Source, config *flyte.Config) level {
-	said := map[string][]string{"endpoint": {source.Endpoint}}
-	options := map[string]string{}
+	l := level{FlyteHome, map[string]Value{"endpoint": {[]string{source.Endpoint}, source.Name}}}
+	if source.Untrusted() {
+		l.origin = FlyteTree
+	}
 	say := func(name, option string, words ...string) {
 		if len(words) > 0 && words[0] != "" {
-			said[name], options[name] = words, option
+			l.values[name] = Value{words, cmp.Or(config.Location(option), source.Name)}
 		}
 	}
 	say("ca-file", "caCertFilePath", config.CAFile)
@@ -108,22 +103,11 @@ func levelOf(source *flyte.Source, config *flyte.Config) level {
 	say("client-id", "clientId", config.ClientID)
 	say("audience", "audience", config.Audience)
 	say("scope", "scopes", config.Scopes...)
-	say("proxy-command", "proxyCommand", config.ProxyCommand...)
+	say("proxy-command", "proxyCommand", shellquote.Join(config.ProxyCommand...))
 	if config.SkipVerify != nil && *config.SkipVerify {
 		say("insecure-skip-verify", "insecureSkipVerify", "true")
 	}
-	origin := FlyteHome
-	if source.Untrusted() {
-		origin = FlyteTree
-	}
-	return level{"Flyte's configuration", origin, func(s Setting) ([]string, string, bool) {
-		words, found := said[s.Name]
-		where := source.Name
-		if at := config.Location(options[s.Name]); at != "" {
-			where = at
-		}
-		return words, where, found
-	}}
+	return l
 }
 
 // settleEndpoint writes the endpoint in its one form. It is plaintext also if only Flyte's

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
@@ -53,62 +54,59 @@ func ServesText(list []HostEntry) (words []string) {
 
 // readServes reads a profile's serves: a list of hosts, each alone or with more.
 func (f *File) readServes(n ast.Node) (list []HostEntry, err error) {
-	if _, none := n.(*ast.NullNode); none {
+	if isNull(n) {
 		return nil, nil
 	}
-	items, ok := n.(*ast.SequenceNode)
-	if !ok {
-		return nil, f.wrong(n, "serves must be a list: serves: [git.example.com]")
-	}
-	for _, item := range items.Values {
+	err = f.list(n, "serves", "git.example.com", func(item ast.Node) error {
 		s, err := f.readServed(item)
-		if err != nil {
-			return nil, err
-		}
 		list = append(list, s)
-	}
-	return list, nil
+		return err
+	})
+	return list, err
 }
 
 func (f *File) readServed(n ast.Node) (s HostEntry, err error) {
-	if host, ok := edit.Scalar(n); ok {
-		s.Pattern, err = f.pattern(n, host)
-		return s, err
+	host, at, scheme := "", n, ""
+	if word, ok := edit.Scalar(n); ok {
+		host = word
+	} else {
+		keys := []string{"host", "username", "git-auth", "identity-token"}
+		values := []pflag.Value{
+			textValue{&host, ""}, textValue{&s.Username, ""}, oneOf{&scheme, []string{"auto", "bearer", "basic"}}, boolValue{&s.IdentityToken},
+		}
+		err = f.each(n, "an entry of serves", func(key string, keyAt, value ast.Node) error {
+			i := slices.Index(keys, key)
+			if i < 0 {
+				return f.unknown(key, keyAt, keys)
+			}
+			word, err := f.scalar(value, keyAt, "serves: "+key)
+			if err != nil {
+				return err
+			}
+			if err := values[i].Set(word); err != nil {
+				return f.wrong(value, "%s %v", key, err)
+			}
+			if key == "host" {
+				at = value
+			}
+			return nil
+		})
+		s.Scheme = execcred.GitScheme(scheme)
+		if err == nil && host == "" {
+			err = f.wrong(n, "an entry of serves needs a host")
+		}
 	}
-	err = f.each(n, "an entry of serves", func(key string, at, value ast.Node) (err error) {
-		word, ok := edit.Scalar(value)
-		if !ok {
-			return f.wrong(at, "serves: %s must be one value", key)
-		}
-		switch key {
-		case "host":
-			s.Pattern, err = f.pattern(value, word)
-		case "username":
-			s.Username = word
-		case "git-auth":
-			s.Scheme = execcred.GitScheme(word)
-			if schemes := []execcred.GitScheme{execcred.GitAuto, execcred.GitBearer, execcred.GitBasic}; !slices.Contains(schemes, s.Scheme) {
-				err = f.wrong(value, "git-auth must be one of auto, bearer, basic")
-			}
-		case "identity-token":
-			if (boolValue{&s.IdentityToken}).Set(word) != nil {
-				err = f.wrong(value, "identity-token must be true or false")
-			}
-		default:
-			err = f.unknown(key, at, []string{"host", "username", "git-auth", "identity-token"})
-		}
-		return err
-	})
-	if err == nil && s.Pattern == (execcred.Pattern{}) {
-		err = f.wrong(n, "an entry of serves needs a host")
+	if err == nil {
+		s.Pattern, err = f.pattern(at, "serves", host)
 	}
 	return s, err
 }
 
-func (f *File) pattern(n ast.Node, text string) (execcred.Pattern, error) {
+// pattern reads the hosts of a list, which messages call by its key.
+func (f *File) pattern(at ast.Node, key, text string) (execcred.Pattern, error) {
 	p, err := execcred.ParsePattern(text)
 	if err != nil {
-		return p, f.wrong(n, "serves: %v", err)
+		return p, f.wrong(at, "%s: %v", key, err)
 	}
 	return p, nil
 }
@@ -125,10 +123,7 @@ func (f *File) ProfileForHost(host execcred.Host, username, only string) (profil
 		if only != "" && name != only {
 			continue
 		}
-		account := ""
-		if v, found := f.Profiles[name]["account"]; found {
-			account = v.Words[0]
-		}
+		account := f.Profiles[name]["account"].word()
 		for _, s := range f.Serves[name] {
 			if s.Pattern.Matches(host) && (username == "" || username == s.BasicUsername() || username == account) {
 				return name, s, true

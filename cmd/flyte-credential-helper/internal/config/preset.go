@@ -19,11 +19,11 @@ func providers() []string {
 
 // presetLevel is the lowest level: the preset of that name.
 func presetLevel(name string) level {
-	p := presets()[name]
-	return level{"the preset " + name, Preset, func(s Setting) ([]string, string, bool) {
-		words, found := p.settings[s.Name]
-		return words, "--provider " + name, found
-	}}
+	l := level{Preset, map[string]Value{}}
+	for setting, words := range presets()[name].settings {
+		l.values[setting] = Value{words, "--provider " + name}
+	}
+	return l
 }
 
 // presets are the presets by their names. docs/providers.md describes them.

@@ -16,7 +16,7 @@ func TestPresets(t *testing.T) {
 		t.Errorf("the presets are %q, the setting takes %q", names, providers())
 	}
 	for name, p := range presets() {
-		r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
+		r := &resolver{out: newResolved(), table: Table()}
 		s := r.out
 		if _, err := r.apply(presetLevel(name), anyServer(), func(Setting) bool { return true }); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -59,7 +59,7 @@ type ClusterInfo struct {
 // The server is that of the highest level that names one. [naming] decides which settings are
 // used for it. Resolve has no effect, and the same input gives the same result.
 func Resolve(in Input) (*Resolved, error) {
-	r := &resolver{Input: in, out: &Resolved{Settings: defaults()}, table: Table()}
+	r := &resolver{Input: in, out: newResolved(), table: Table()}
 	if err := r.resolve(); err != nil {
 		return nil, err
 	}
@@ -76,56 +76,36 @@ type resolver struct {
 
 // level is one place that can have settings.
 type level struct {
-	name   string
 	origin Origin
-	// value returns a setting's words, and where they are.
-	value func(s Setting) (words []string, where string, found bool)
+	values map[string]Value // by the names of the settings
 }
 
-// names reports whether the level names a server.
-func (l level) names(table []Setting) bool { return len(l.server(table)) > 0 }
+// Value is the value of a setting in one place.
+type Value struct {
+	Words []string // one for a plain value; NAME=VALUE for a map
+	where string   // the place, for messages
+}
 
-// server returns the settings of the level that name a server.
-func (l level) server(table []Setting) map[string]string {
-	server := map[string]string{}
-	for _, s := range table {
-		if s.Kind != Server {
-			continue
-		}
-		if words, _, found := l.value(s); found {
-			server[s.Name] = words[0]
+// word is the first word, or empty if there is none.
+func (v Value) word() string {
+	if len(v.Words) == 0 {
+		return ""
+	}
+	return v.Words[0]
+}
+
+// server lists the settings of the level that name a server.
+func (r *resolver) server(l level) (names []string) {
+	for _, s := range r.table {
+		if _, found := l.values[s.Name]; found && s.Kind == Server {
+			names = append(names, s.Name)
 		}
 	}
-	return server
+	return names
 }
 
-// where is the place in the level that names the server.
-func (l level) where(table []Setting) string {
-	for _, s := range table {
-		if s.Kind != Server {
-			continue
-		}
-		if _, where, found := l.value(s); found {
-			return where
-		}
-	}
-	return l.name
-}
-
-// only is l without the settings that are not wanted.
-func (l level) only(wanted func(Setting) bool) level {
-	return level{l.name, l.origin, func(s Setting) ([]string, string, bool) {
-		if !wanted(s) {
-			return nil, "", false
-		}
-		return l.value(s)
-	}}
-}
-
-// empty is a level without settings.
-func empty(name string, origin Origin) level {
-	return level{name, origin, func(Setting) ([]string, string, bool) { return nil, "", false }}
-}
+// namesServer reports whether the level names a server.
+func (r *resolver) namesServer(l level) bool { return len(r.server(l)) > 0 }
 
 func (r *resolver) resolve() error {
 	flags := r.commandLine()
@@ -138,15 +118,20 @@ func (r *resolver) resolve() error {
 		return err
 	}
 	r.addSecretVariables(flags, env)
-	if r.ServesHost { // the profile alone decides which token that is
-		own := func(s Setting) bool { return s.Name == "profile" || s.Class == Network || s.Class == Local }
-		flags, env, cluster = flags.only(own), env.only(own), empty(cluster.name, Cluster)
-	}
 	levels := []level{flags, env, cluster}
+	if r.ServesHost { // the profile alone decides which token that is
+		for _, s := range r.table {
+			for _, l := range levels {
+				if s.Name != "profile" && (s.Class == Public || s.Class == ServerBound) {
+					delete(l.values, s.Name)
+				}
+			}
+		}
+	}
 	if err := r.choose(levels, "profile", "provider"); err != nil {
 		return err
 	}
-	named := presetLevel(r.out.Provider).names(r.table) || slices.ContainsFunc(levels, func(l level) bool { return l.names(r.table) })
+	named := slices.ContainsFunc(append(levels, presetLevel(r.out.Provider)), r.namesServer)
 	profile, err := r.chooseProfile(named)
 	if err != nil {
 		return err
@@ -158,9 +143,9 @@ func (r *resolver) resolve() error {
 	}
 	flyteLevel, flyteErr := r.flyteLevel(levels)
 	levels = append(levels, flyteLevel, presetLevel(r.out.Provider))
-	from := slices.IndexFunc(levels, func(l level) bool { return l.names(r.table) })
+	from := slices.IndexFunc(levels, r.namesServer)
 	if from >= 0 {
-		if err := oneServer(levels[from], r.table); err != nil {
+		if err := r.oneServer(levels[from]); err != nil {
 			return err
 		}
 		r.noServer = nil
@@ -174,8 +159,8 @@ func (r *resolver) resolve() error {
 // addSecretVariables adds the variables that levels name for a client secret.
 func (r *resolver) addSecretVariables(levels ...level) {
 	for _, l := range levels {
-		if words, _, found := l.value(row("client-secret-env")); found {
-			r.out.SecretVariables = append(r.out.SecretVariables, words[0])
+		if name := l.values["client-secret-env"].word(); name != "" {
+			r.out.SecretVariables = append(r.out.SecretVariables, name)
 		}
 	}
 }
@@ -209,16 +194,16 @@ func (r *resolver) settle(levels []level, from int) error {
 // commandLine is the level of the command line. It has the profile that the caller of Resolve
 // names.
 func (r *resolver) commandLine() level {
-	line := r.CommandLine
-	return level{"the command line", FromCommandLine, func(s Setting) ([]string, string, bool) {
-		switch {
-		case s.Name == "profile" && r.Profile != "":
-			return []string{r.Profile}, "--profile", true
-		case !line.Sets(s.Name):
-			return nil, "", false
+	l := level{FromCommandLine, map[string]Value{}}
+	for _, s := range r.table {
+		if r.CommandLine.Sets(s.Name) {
+			l.values[s.Name] = Value{s.words(&r.CommandLine.settings), "--" + s.Name}
 		}
-		return s.words(&line.settings), "--" + s.Name, true
-	}}
+	}
+	if r.Profile != "" {
+		l.values["profile"] = Value{[]string{r.Profile}, "--profile"}
+	}
+	return l
 }
 
 // choose settles the settings of these names, which select what else is read.
@@ -235,21 +220,18 @@ func (r *resolver) choose(levels []level, names ...string) error {
 // may be used for the server that n names. It returns those that may not.
 func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []keptSetting, err error) {
 	for _, row := range r.table {
-		if !wanted(row) || r.out.IsSet(row.Name) {
+		v, found := l.values[row.Name]
+		if !found || !wanted(row) || r.out.IsSet(row.Name) {
 			continue
 		}
-		words, where, found := l.value(row)
-		switch {
-		case !found:
-			continue
-		case n.useOf(row.Class, l.origin) == notSent:
-			kept = append(kept, keptSetting{row.Name, words, where, l.origin})
+		if !n.uses(row.Class, l.origin) {
+			kept = append(kept, keptSetting{row.Name, v, l.origin})
 			continue
 		}
-		if err := row.set(&r.out.Settings, words); err != nil {
-			return nil, Errorf(Hint{}, "%s: %s", where, err)
+		if err := row.set(&r.out.Settings, v.Words); err != nil {
+			return nil, Errorf(Hint{}, "%s: %s", v.where, err)
 		}
-		r.out.origins = append(r.out.origins, settingOrigin{row.Name, l.origin, where})
+		r.out.origins[row.Name] = settingOrigin{l.origin, v.where}
 	}
 	return kept, nil
 }
@@ -257,29 +239,23 @@ func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []k
 // fromEnvironment is the level of the variables. An empty one counts as not set; a setting
 // that repeats has one value a line. It refuses a variable of ours that is no setting.
 func fromEnvironment(environ []string, table []Setting) (level, error) {
-	set := map[string]string{} // by the setting's name
+	l := level{Environment, map[string]Value{}}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		rest, ours := strings.CutPrefix(name, variables)
-		if value == "" || !ours {
+		if value == "" || !strings.HasPrefix(name, variables) {
 			continue
 		}
-		meant := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
-		if Variable(meant) != name || !slices.ContainsFunc(table, func(s Setting) bool { return s.Name == meant }) {
+		i := slices.IndexFunc(table, func(s Setting) bool { return Variable(s.Name) == name })
+		if i < 0 {
 			return level{}, unknownVariable(name, table)
 		}
-		set[meant] = value
+		words := []string{value}
+		if _, ok := table[i].byDefault().(repeated); ok {
+			words = strings.Split(strings.ReplaceAll(strings.TrimSpace(value), "\r\n", "\n"), "\n")
+		}
+		l.values[table[i].Name] = Value{words, name}
 	}
-	return level{"the environment", Environment, func(s Setting) ([]string, string, bool) {
-		text, found := set[s.Name]
-		if !found {
-			return nil, "", false
-		}
-		if !s.repeats() {
-			return []string{text}, Variable(s.Name), true
-		}
-		return strings.Split(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"), "\n"), Variable(s.Name), true
-	}}, nil
+	return l, nil
 }
 
 // unknownVariable does not repeat the variable's value, which may be anything.
@@ -294,7 +270,7 @@ func unknownVariable(name string, table []Setting) error {
 // chooseProfile finds the profile to use: the one that is named; none if a higher level
 // names the server; otherwise the only one, or the one called default.
 func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
-	nothing := empty("no profile", FromProfile)
+	nothing := level{FromProfile, nil}
 	name := r.out.Settings.Profile
 	if name == "" && serverNamed {
 		return nothing, nil
@@ -333,7 +309,7 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		}
 	}
 	r.out.ProfileFile = file.Source[name]
-	l := p.level("profile "+name, FromProfile, r.out.ProfileFile)
+	l := level{FromProfile, p}
 	if r.TolerateBadConfig { // else apply returns the error
 		if err := l.check(); err != nil {
 			return tolerate(err)
@@ -389,8 +365,8 @@ func (r *resolver) flyteNamesEndpoint() bool {
 
 // check returns an error if a setting cannot take what the level says.
 func (l level) check() error {
-	r := &resolver{out: &Resolved{Settings: defaults()}, table: Table()}
-	if err := oneServer(l, r.table); err != nil {
+	r := &resolver{out: newResolved(), table: Table()}
+	if err := r.oneServer(l); err != nil {
 		return err
 	}
 	_, err := r.apply(l, anyServer(), func(Setting) bool { return true })
@@ -418,22 +394,17 @@ func (r *resolver) unnamed() error {
 
 // oneServer refuses a level that names two servers: an issuer beside anything else.
 // Explicit endpoints may stand beside a Flyte endpoint.
-func oneServer(l level, table []Setting) error {
-	issuer, other := "", ""
-	for _, s := range table {
-		_, where, ok := l.value(s)
-		switch {
-		case s.Kind != Server || !ok:
-		case s.Name == "issuer":
-			issuer = where
-		case other == "":
-			other = where
-		}
+func (r *resolver) oneServer(l level) error {
+	names := r.server(l)
+	issuer, found := l.values["issuer"]
+	if !found || len(names) < 2 {
+		return nil
 	}
-	if issuer != "" && other != "" {
-		return Errorf(Hint{}, "%s and %s name two servers: give one", issuer, other)
+	other := names[0]
+	if other == "issuer" {
+		other = names[1]
 	}
-	return nil
+	return Errorf(Hint{}, "%s and %s name two servers: give one", issuer.where, l.values[other].where)
 }
 
 // emptyServer is the error of a setting that names a server and is empty.

@@ -37,7 +37,12 @@ type Resolved struct {
 	// Warnings say what was not used, and why. Notes do the same for a user who debugs.
 	Warnings, Notes []string
 
-	origins []settingOrigin // in the order of the levels
+	origins map[string]settingOrigin // by the settings' names
+}
+
+// newResolved returns the default settings.
+func newResolved() *Resolved {
+	return &Resolved{Settings: defaults(), origins: map[string]settingOrigin{}}
 }
 
 // Flyte is what Flyte's own configuration says besides settings.
@@ -71,30 +76,15 @@ const (
 )
 
 type settingOrigin struct {
-	name   string
 	origin Origin
 	where  string
 }
 
 // Origin returns the level that a setting comes from.
-func (r *Resolved) Origin(name string) Origin {
-	for _, o := range r.origins {
-		if o.name == name {
-			return o.origin
-		}
-	}
-	return Default
-}
+func (r *Resolved) Origin(name string) Origin { return r.origins[name].origin }
 
 // Where returns the flag, the variable or the line of a file that has the setting, or "".
-func (r *Resolved) Where(name string) string {
-	for _, o := range r.origins {
-		if o.name == name {
-			return o.where
-		}
-	}
-	return ""
-}
+func (r *Resolved) Where(name string) string { return r.origins[name].where }
 
 // IsSet reports whether some level sets the setting.
 func (r *Resolved) IsSet(name string) bool { return r.Origin(name) != Default }
@@ -206,7 +196,7 @@ func (r *Resolved) AsProfile(absolute func(path string) string) Profile {
 		if s.Kind == Path && len(words) == 1 {
 			words = []string{absolute(words[0])}
 		}
-		p[name] = ProfileValue{Words: words}
+		p[name] = Value{Words: words}
 	}
 	return p
 }

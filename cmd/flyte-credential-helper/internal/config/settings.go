@@ -169,7 +169,7 @@ func (s Setting) Flag() (name, value string) {
 // Description is the setting's usage, with its default if that is not in the text.
 func (s Setting) Description() string {
 	switch v := s.byDefault().(type) {
-	case listValue, portsValue, mapValue:
+	case repeated:
 		return s.Usage + " (repeatable)"
 	case oneOf, durationValue:
 		if d := v.String(); d != "" && d != "0s" {
@@ -179,35 +179,26 @@ func (s Setting) Description() string {
 	return s.Usage
 }
 
-// repeats reports whether the setting holds several values.
-func (s Setting) repeats() bool {
-	_, ok := s.byDefault().(replacer)
-	return ok
-}
-
-// replacer is a value that a level replaces whole.
-type replacer interface{ Replace(list []string) error }
-
 // words is the setting in settings, as a flag takes it: one word for each time that it would
 // be given.
 func (s Setting) words(settings *Settings) []string {
-	switch v := s.value(settings).(type) {
-	case listValue:
-		return *v.p
-	case portsValue:
-		return strings.Fields(v.String())
-	case mapValue:
-		return v.pairs()
-	default:
-		return []string{v.String()}
+	v := s.value(settings)
+	if r, ok := v.(repeated); ok {
+		return r.words()
 	}
+	return []string{v.String()}
 }
 
 // set sets the setting in settings to the words that a level has for it.
 func (s Setting) set(settings *Settings, words []string) error {
 	v := s.value(settings)
-	if r, ok := v.(replacer); ok {
-		return r.Replace(words)
+	if r, ok := v.(repeated); ok {
+		r.Clear()
 	}
-	return v.Set(words[0])
+	for _, word := range words {
+		if err := v.Set(word); err != nil {
+			return err
+		}
+	}
+	return nil
 }

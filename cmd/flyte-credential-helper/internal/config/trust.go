@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -20,15 +19,6 @@ const (
 	Local                    // this machine and its user
 )
 
-// use is what happens to a setting.
-type use int
-
-const (
-	used    use = iota
-	notSent     // not used for this server, with a warning
-	refused     // the call fails: the grant cannot work without it
-)
-
 // naming says who names the server of a call. A kubeconfig's cluster and Flyte's file in a
 // working tree are untrusted: other people write them.
 type naming struct {
@@ -44,36 +34,23 @@ func anyServer() naming { return naming{any: true} }
 // isTrusted reports whether the user has written what the level says for this program.
 func (o Origin) isTrusted() bool { return o != Cluster && o != FlyteTree && o != Default }
 
-// useOf returns what happens to a setting of a class that the level from has. A setting that
-// carries a secret or trust is used only for the server of its own level. The user also means
-// the command line and the environment for each server that a trusted level names.
-func (n naming) useOf(class Class, from Origin) use {
-	switch {
-	case class != ServerBound || n.any || slices.Contains(n.by, from):
-		return used
-	case n.trusted && (from == FromCommandLine || from == Environment):
-		return used
-	}
-	return notSent
-}
-
-// useOfSecret is useOf for the client secret.
-func (n naming) useOfSecret(from Origin, needed bool) use {
-	if u := n.useOf(ServerBound, from); u == used || !needed {
-		return u
-	}
-	return refused
+// uses reports whether a setting of a class that the level from has is used for the server. A
+// setting that carries a secret or trust is used only for the server of its own level. The user
+// also means the command line and the environment for each server that a trusted level names.
+func (n naming) uses(class Class, from Origin) bool {
+	return class != ServerBound || n.any || slices.Contains(n.by, from) ||
+		n.trusted && (from == FromCommandLine || from == Environment)
 }
 
 // named returns who names the server of levels[at]. The preset's is named by the level that
 // selects the provider.
 func (r *resolver) named(levels []level, at int) naming {
 	winner := levels[at]
-	n := naming{where: winner.where(r.table), by: []Origin{winner.origin}}
+	n := naming{where: winner.values[r.server(winner)[0]].where, by: []Origin{winner.origin}}
 	if winner.origin == Preset {
 		n.by = append(n.by, r.out.Origin("provider"))
 	}
-	server := winner.server(r.table)
+	server := r.serverOf(winner)
 	for _, l := range levels {
 		if l.origin.isTrusted() && l.origin != Preset && sameServer(r.serverOf(l), server, winner.origin) {
 			n.by = append(n.by, l.origin)
@@ -83,11 +60,16 @@ func (r *resolver) named(levels []level, at int) naming {
 	return n
 }
 
-// serverOf returns the server that a level names, perhaps by its provider.
+// serverOf returns the settings of a level that name a server, perhaps by its provider.
 func (r *resolver) serverOf(l level) map[string]string {
-	server := l.server(r.table)
-	if words, _, found := l.value(row("provider")); found && len(server) == 0 && slices.Contains(providers(), words[0]) {
-		return presetLevel(words[0]).server(r.table)
+	names := r.server(l)
+	if provider := l.values["provider"].word(); len(names) == 0 && provider != "" {
+		l = presetLevel(provider)
+		names = r.server(l)
+	}
+	server := map[string]string{}
+	for _, name := range names {
+		server[name] = l.values[name].word()
 	}
 	return server
 }
@@ -96,22 +78,19 @@ func (r *resolver) serverOf(l level) map[string]string {
 // written in different ways. by is the level of the second: an untrusted one cannot make the
 // endpoint plaintext.
 func sameServer(a, b map[string]string, by Origin) bool {
-	return maps.EqualFunc(withoutEndpoint(a), withoutEndpoint(b), func(a, b string) bool { return a == b }) &&
-		len(a) == len(b) && flyte.SameEndpoint(a["endpoint"], b["endpoint"]) &&
+	for name, value := range a {
+		if name != "endpoint" && b[name] != value {
+			return false
+		}
+	}
+	return len(a) == len(b) && flyte.SameEndpoint(a["endpoint"], b["endpoint"]) &&
 		(by.isTrusted() || strings.HasPrefix(a["endpoint"], "http://") == strings.HasPrefix(b["endpoint"], "http://"))
-}
-
-func withoutEndpoint(server map[string]string) map[string]string {
-	rest := maps.Clone(server)
-	delete(rest, "endpoint")
-	return rest
 }
 
 // keptSetting is a setting that is not used, because another level names the server.
 type keptSetting struct {
-	name   string
-	words  []string
-	where  string
+	name string
+	Value
 	origin Origin
 }
 
@@ -124,23 +103,23 @@ func (k keptSetting) isSecret() bool {
 // place.
 func (r *resolver) keep(n naming, server level, kept []keptSetting) error {
 	f := r.out.Flyte
-	if f != nil && f.Secret != nil && n.useOf(ServerBound, f.origin) == notSent {
+	if f != nil && f.Secret != nil && !n.uses(ServerBound, f.origin) {
 		f.Secret = nil
 		if r.needsSecret() {
-			return r.separated(n, server, keptSetting{name: "client-secret-file", words: []string{"FILE"}, where: f.Source, origin: f.origin})
+			return r.separated(n, server, keptSetting{"client-secret-file", Value{[]string{"FILE"}, f.Source}, f.origin})
 		}
 	}
 	var places []string
 	for _, k := range kept {
-		if k.isSecret() && n.useOfSecret(k.origin, r.needsSecret()) == refused {
+		if k.isSecret() && r.needsSecret() {
 			return r.separated(n, server, k)
 		}
-		if k.words[0] != "false" { // which asks for nothing
+		if k.word() != "false" { // which asks for nothing
 			places = append(places, k.where)
 		}
 	}
 	if f != nil && f.IgnoredSecret != "" && !n.trusted && r.needsSecret() {
-		return r.separated(n, server, keptSetting{where: f.IgnoredSecret, origin: FlyteHome})
+		return r.separated(n, server, keptSetting{Value: Value{where: f.IgnoredSecret}, origin: FlyteHome})
 	}
 	if len(places) > 0 {
 		r.out.Warnings = append(r.out.Warnings, fmt.Sprintf("settings for another server are not sent to %s (from %s): %s", r.out.Server(), n.where, strings.Join(places, ", ")))
@@ -165,7 +144,7 @@ func (r *resolver) separated(n naming, server level, secret keptSetting) error {
 		}
 	}
 	if secret.name != "" && secret.origin < Environment {
-		more = append(more, "--"+secret.name, secret.words[0])
+		more = append(more, "--"+secret.name, secret.word())
 	}
 	return Errorf(Command(r.again(more...)...), "the client secret of %s is not sent to %s, because %s names that server", secret.where, r.out.Server(), n.where)
 }

@@ -19,18 +19,12 @@ func TestUse(t *testing.T) {
 	} {
 		for i, from := range origins {
 			n := naming{by: []Origin{server}, trusted: server.isTrusted()}
-			want := map[byte]use{'u': used, '-': notSent}[row[i]]
-			if got := n.useOf(ServerBound, from); got != want {
-				t.Errorf("server of level %d, setting of level %d: %d, want %d", server, from, got, want)
-			}
-			if want == notSent {
-				want = refused
-			}
-			if got := n.useOfSecret(from, true); got != want {
-				t.Errorf("server of level %d, secret of level %d that the grant needs: %d, want %d", server, from, got, want)
+			want := row[i] == 'u'
+			if got := n.uses(ServerBound, from); got != want {
+				t.Errorf("server of level %d, setting of level %d: %t, want %t", server, from, got, want)
 			}
 			for _, class := range []Class{Public, Network, Local} {
-				if n.useOf(class, from) != used {
+				if !n.uses(class, from) {
 					t.Errorf("server of level %d, setting of level %d and class %d is not used", server, from, class)
 				}
 			}

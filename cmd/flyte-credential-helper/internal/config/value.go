@@ -11,9 +11,14 @@ import (
 	"github.com/kballard/go-shellquote"
 )
 
-// Each type below is a pflag.Value. Those that also have Replace hold several
-// values: a flag that is given again adds to them, a level that sets them
-// replaces them whole.
+// Each type below is a pflag.Value.
+
+// repeated is a value that holds several values: a flag that is given again adds to them, and a
+// level that sets them replaces them whole.
+type repeated interface {
+	Clear()
+	words() []string // as a flag takes them
+}
 
 type textValue struct {
 	p    *string
@@ -50,9 +55,8 @@ func (v boolValue) Set(s string) error {
 	*v.p = b
 	return nil
 }
-func (v boolValue) String() string   { return strconv.FormatBool(*v.p) }
-func (v boolValue) Type() string     { return "bool" }
-func (v boolValue) IsBoolFlag() bool { return true }
+func (v boolValue) String() string { return strconv.FormatBool(*v.p) }
+func (v boolValue) Type() string   { return "bool" }
 
 // durationValue is a duration that is not less than least.
 type durationValue struct {
@@ -76,10 +80,11 @@ type listValue struct {
 	name string
 }
 
-func (v listValue) Set(s string) error          { *v.p = append(*v.p, s); return nil }
-func (v listValue) Replace(list []string) error { *v.p = list; return nil }
-func (v listValue) String() string              { return strings.Join(*v.p, " ") }
-func (v listValue) Type() string                { return v.name }
+func (v listValue) Set(s string) error { *v.p = append(*v.p, s); return nil }
+func (v listValue) Clear()             { *v.p = nil }
+func (v listValue) words() []string    { return *v.p }
+func (v listValue) String() string     { return strings.Join(*v.p, " ") }
+func (v listValue) Type() string       { return v.name }
 
 type portsValue struct{ p *[]int }
 
@@ -91,26 +96,10 @@ func (v portsValue) Set(s string) error {
 	*v.p = append(*v.p, int(n))
 	return nil
 }
-
-func (v portsValue) Replace(list []string) error {
-	*v.p = nil
-	for _, s := range list {
-		if err := v.Set(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v portsValue) String() string {
-	words := make([]string, len(*v.p))
-	for i, n := range *v.p {
-		words[i] = strconv.Itoa(n)
-	}
-	return strings.Join(words, " ")
-}
-
-func (v portsValue) Type() string { return "PORT" }
+func (v portsValue) Clear()          { *v.p = nil }
+func (v portsValue) words() []string { return strings.Fields(v.String()) }
+func (v portsValue) String() string  { return strings.Trim(fmt.Sprint(*v.p), "[]") }
+func (v portsValue) Type() string    { return "PORT" }
 
 type mapValue struct{ p *map[string]string }
 
@@ -129,28 +118,20 @@ func (v mapValue) Set(s string) error {
 	(*v.p)[name] = value
 	return nil
 }
+func (v mapValue) Clear()          { *v.p = nil }
+func (v mapValue) words() []string { return Pairs(*v.p) }
+func (v mapValue) String() string  { return strings.Join(v.words(), " ") }
+func (v mapValue) Type() string    { return "NAME=VALUE" }
 
-func (v mapValue) Replace(list []string) error {
-	*v.p = nil
-	for _, s := range list {
-		if err := v.Set(s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v mapValue) pairs() (pairs []string) {
-	for _, name := range slices.Sorted(maps.Keys(*v.p)) {
-		pairs = append(pairs, name+"="+(*v.p)[name])
+// Pairs are the NAME=VALUE of m, sorted.
+func Pairs(m map[string]string) (pairs []string) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		pairs = append(pairs, name+"="+m[name])
 	}
 	return pairs
 }
-func (v mapValue) String() string { return strings.Join(v.pairs(), " ") }
-func (v mapValue) Type() string   { return "NAME=VALUE" }
 
-// commandValue is a command and its arguments: one string in a shell's quoting,
-// or one word each.
+// commandValue is a command and its arguments in a shell's quoting.
 type commandValue struct{ p *[]string }
 
 func (v commandValue) Set(s string) error {
@@ -161,15 +142,5 @@ func (v commandValue) Set(s string) error {
 	*v.p = words
 	return nil
 }
-func (v commandValue) Replace(list []string) error {
-	if len(list) == 1 {
-		return v.Set(list[0])
-	}
-	*v.p = list
-	return nil
-}
 func (v commandValue) String() string { return shellquote.Join(*v.p...) }
 func (v commandValue) Type() string   { return "COMMAND" }
-
-// Pairs are the NAME=VALUE of m, sorted.
-func Pairs(m map[string]string) []string { return mapValue{&m}.pairs() }

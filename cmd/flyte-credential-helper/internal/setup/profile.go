@@ -129,7 +129,7 @@ func (profileFormat) Keys(_ context.Context, text []byte) (keys [][]string, err 
 // without is p without some keys.
 func without(p config.Profile, keys ...string) config.Profile {
 	rest := maps.Clone(p)
-	maps.DeleteFunc(rest, func(key string, _ config.ProfileValue) bool { return slices.Contains(keys, key) })
+	maps.DeleteFunc(rest, func(key string, _ config.Value) bool { return slices.Contains(keys, key) })
 	return rest
 }
 
@@ -169,7 +169,7 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 		entries = append(entries, config.ServesText(list[i : i+1])[0])
 	}
 	shown := maps.Clone(p)
-	shown["serves"] = config.ProfileValue{Words: config.ServesText(list)}
+	shown["serves"] = config.Value{Words: config.ServesText(list)}
 	lines := "profiles:\n" + config.ProfileText(name, shown.Shown(), 2)
 	change := edit.Change{Path: r.configPath(), Kind: kindProfile, Key: []string{name}, New: config.ProfileText(name, p, 0), For: names}
 	steps = []step{newFile(r.configPath(), "", names), {Change: change, lines: lines}}

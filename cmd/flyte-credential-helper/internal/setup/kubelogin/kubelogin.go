@@ -164,7 +164,7 @@ func (t *translation) note(format string, args ...any) {
 // set sets a setting, unless there is no value.
 func (t *translation) set(setting string, words ...string) {
 	if len(words) > 0 && words[0] != "" {
-		t.profile.Profile[setting] = config.ProfileValue{Words: words}
+		t.profile.Profile[setting] = config.Value{Words: words}
 	}
 }
 
