@@ -131,7 +131,7 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 	case oauth.ClassUnanswered:
 		return exitTemporary, logIn(call)
 	case oauth.ClassTemporary, oauth.ClassLocal:
-		return exitTemporary, config.Hint{}
+		return exitTemporary, proxyHint(e, call)
 	case oauth.ClassRefused:
 		if e.Saved != oauth.LoginUsable {
 			return exitRefused, logIn(call)
@@ -139,6 +139,18 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 		return exitRefused, refusedHint(e.Code, call)
 	}
 	return exitFailed, config.Hint{}
+}
+
+// proxyHint returns the hint to give a proxy the password that it wants.
+func proxyHint(e *oauth.Error, call *login.CallError) config.Hint {
+	if e.Setting != "http-proxy" {
+		return config.Hint{}
+	}
+	name := "HTTPS_PROXY"
+	if call.Settings != nil && call.Settings.HTTPProxy != "" {
+		name = config.Variable("http-proxy")
+	}
+	return config.Shell("export %s=http://USER:PASSWORD@%s", name, e.Host)
 }
 
 // see returns the hint to read about settings in --help.

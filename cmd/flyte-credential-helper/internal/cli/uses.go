@@ -46,14 +46,11 @@ func usesOf(env system.Env) map[string]uses {
 			add(of, name, hosts...)
 		}
 	}
-	for _, plugin := range setup.KubePlugins(env) {
-		flags := config.NewFlags(config.Every)
-		if flags.Parse(plugin.Args) != nil {
-			continue
+	plugins, _ := setup.KubePlugins(env)
+	for _, plugin := range plugins {
+		if of, err := plugin.Input(in); err == nil {
+			add(of, "", "kubectl context "+plugin.Context)
 		}
-		of := in
-		of.CommandLine, of.Environ = flags.CommandLine(), slices.Concat(in.Environ, plugin.Environ)
-		add(of, "", "kubectl context "+plugin.Context)
 	}
 	return all
 }

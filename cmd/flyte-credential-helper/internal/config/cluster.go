@@ -11,8 +11,8 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 )
 
-// extension is the name under which a kubeconfig has a cluster's own settings.
-const extension = "client.authentication.k8s.io/exec"
+// ClusterExtension is the name under which a kubeconfig has a cluster's own settings.
+const ClusterExtension = "client.authentication.k8s.io/exec"
 
 // clusterLevel is what a kubeconfig says of its cluster, so that one user of it serves many
 // clusters. JSON is YAML, and the settings look as in a profile.
@@ -28,7 +28,7 @@ func clusterLevel(text []byte, table []Setting) (level, error) {
 			known = append(known, s)
 		}
 	}
-	f := newFile(extension)
+	f := newFile(ClusterExtension)
 	top, err := ParseYAML(f.Path, text)
 	if err == nil && top != nil {
 		err = f.each(top, "it", func(key string, at, value ast.Node) error { return f.set(l.values, key, at, value, known) })

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,124 +11,77 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/kballard/go-shellquote"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
+	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// checkCallers tells what the callers on this machine are configured to do: the one that is
-// examined, or all.
-func checkCallers(ctx context.Context, e *examination) (all []Finding) {
-	for _, c := range []struct {
-		caller string
-		check  check
-	}{
-		{"kubernetes", checkKubeUsers}, {"token", checkFlyteClients}, {"git", checkGit}, {"docker", checkDocker}, {"bazel", checkBazel}, {"goauth", checkGoauth},
-	} {
-		if e.Caller == "" || e.Caller == c.caller {
-			all = append(all, c.check(ctx, e)...)
-		}
-	}
-	return all
-}
-
-// checkKubeUsers lists the contexts of the kubeconfig that run this program.
-func checkKubeUsers(ctx context.Context, e *examination) (all []Finding) {
-	k, err := readKubeconfig(ctx, e.Env)
-	if errors.Is(err, errNoTool) {
-		return nil
-	}
-	if err != nil {
-		return []Finding{ok("kubeconfig", "not usable").warning(err.Error(), config.Command("kubectl", "config", "view"))}
-	}
-	for _, p := range k.plugins(e.Env) {
-		f := ok("kubeconfig", "context %s: user %s runs %s", p.context, p.user, config.Shown(append([]string{p.exec.Command}, p.exec.Args...)))
-		_, missing := exec.LookPath(p.exec.Command)
-		switch {
-		case missing != nil && !filepath.IsAbs(p.exec.Command) && strings.ContainsRune(p.exec.Command, filepath.Separator): // relative to the kubeconfig
-		case missing != nil:
-			f = f.failure("there is no program "+p.exec.Command, e.setupAgain("kubernetes", "--context", p.context))
-		case p.other != "":
-			f = f.failure("the user has a "+p.other+" too: kubectl uses that, and does not run this program", config.Command("kubectl", "config", "unset", "users."+p.user+"."+p.other))
-		}
-		all = append(all, f)
-	}
-	return all
-}
-
-// setupAgain returns the command that sets up a caller again, with a profile if one is in use.
-func (e *examination) setupAgain(words ...string) config.Hint {
-	words = append([]string{config.Program, "setup"}, words...)
-	if r, err := e.settings(); err == nil && r.ProfileInUse != "" {
-		words = append(words, "--profile", r.ProfileInUse)
-	}
-	return config.Command(words...)
-}
-
 // checkFlyteClients tells what Flyte's clients run for a token.
-func checkFlyteClients(_ context.Context, e *examination) []Finding {
-	if e.Input.Flyte == nil {
-		return nil
+func checkFlyteClients(s Subject, c configuration) []Finding {
+	source := c.flyte.value
+	if source == nil || c.flyte.err != nil || source.Endpoint == "" {
+		return nil // checkFlyteFiles has told it
 	}
-	source, err := e.flyteSource()
-	if err != nil || source.Endpoint == "" {
-		return nil // checkConfiguration has told it
+	clients, err := source.Config()
+	switch {
+	case err != nil:
+		return []Finding{ok("%s", source.Name).failure(err.Error(), fileHint(s, err, source.File))}
+	case len(clients.Command) == 0:
+		return []Finding{ok("%s: authType %s", source.Name, orNone(clients.AuthType))}
 	}
-	c, err := source.Config()
-	if err != nil {
-		return []Finding{ok("Flyte's clients", "%s", source.Name).failure(err.Error(), e.fileHint(err, source.File))}
-	}
-	f := ok("Flyte's clients", "%s: authType %s", source.Name, orNone(c.AuthType))
-	if len(c.Command) == 0 {
-		return []Finding{f}
-	}
-	f = ok("Flyte's clients", "%s: they run %s", source.Name, config.Shown(c.Command))
-	if _, err := exec.LookPath(c.Command[0]); err != nil {
-		f = f.failure("there is no program "+c.Command[0], config.Command(config.Program, "setup", "flyte", "--endpoint", source.Endpoint))
+	f := ok("%s: they run %s", source.Name, config.Shown(clients.Command))
+	if !isRunnable(clients.Command[0]) {
+		f = f.failure("there is no program "+clients.Command[0], config.Command(config.Program, "setup", "flyte", "--endpoint", source.Endpoint))
 	}
 	return []Finding{f}
 }
 
 // checkGit reads which helpers git runs for the hosts that profiles serve, or for the host of
 // the command line.
-func checkGit(ctx context.Context, e *examination) (all []Finding) {
-	if _, err := exec.LookPath("git"); err != nil {
+func checkGit(ctx context.Context, s Subject, c configuration) (all []Finding) {
+	if !isRunnable("git") {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	urls := e.gitURLs()
-	if len(urls) == 0 && e.Caller == "git" && e.Address == "" {
-		return []Finding{skipped("git", "no profile names a host: give one, as in doctor git git.example.com")}
+	urls := gitURLs(s, c)
+	if len(urls) == 0 && s.Caller == "git" && s.Address == "" {
+		return []Finding{skipped("no profile names a host: give one, as in doctor git git.example.com")}
 	}
 	for _, url := range urls {
-		helpers, err := setup.GitHelpers(ctx, e.Env, url)
+		helpers, err := setup.GitHelpers(ctx, s.Env, url)
 		if err != nil {
-			return []Finding{ok("git", "not usable").failure(err.Error(), config.Command("git", "config", "--list", "--show-origin"))}
+			return []Finding{ok("not usable").failure(err.Error(), config.Command("git", "config", "--list", "--show-origin"))}
 		}
-		if f, found := e.gitFinding(url, helpers); found {
-			all = append(all, f)
+		// A host that git is not configured for is a finding only if git is examined.
+		if s.Caller == "git" || slices.ContainsFunc(helpers, isOurs) {
+			all = append(all, checkGitHelpers(c, url, helpers))
 		}
 	}
 	return all
 }
 
+func isOurs(h setup.GitHelper) bool { return h.Ours }
+
 // gitURLs returns the URLs of the hosts to look at.
-func (e *examination) gitURLs() (urls []string) {
-	if h, err := e.host(); err == nil && h != nil {
-		return []string{h.host.String()}
-	}
-	file, err := e.file()
-	if err != nil || e.Address != "" {
+func gitURLs(s Subject, c configuration) (urls []string) {
+	switch {
+	case c.host.err == nil && c.host.value != nil:
+		return []string{c.host.value.host.String()}
+	case c.profiles.err != nil || s.Address != "":
 		return nil
 	}
-	for _, name := range file.Names() {
-		for _, entry := range file.Serves[name] {
+	for _, entries := range c.profiles.value.Serves {
+		for _, entry := range entries {
 			if h, exact := entry.Pattern.Host(); exact {
 				urls = append(urls, h.String())
 			}
@@ -137,43 +91,47 @@ func (e *examination) gitURLs() (urls []string) {
 	return slices.Compact(urls)
 }
 
-// gitFinding judges the helpers that git runs for a URL. Git gives a token that one helper
-// returned to all of them, and some store it. A host that git is not configured for is a
-// finding only if git is examined.
-func (e *examination) gitFinding(url string, helpers []setup.GitHelper) (f Finding, found bool) {
-	ours := slices.IndexFunc(helpers, func(h setup.GitHelper) bool { return h.Ours })
+// checkGitHelpers judges the helpers that git runs for a URL. Git gives a token that one helper
+// returned to all of them, and some store it.
+func checkGitHelpers(c configuration, url string, helpers []setup.GitHelper) Finding {
 	var shown []string
 	for _, h := range helpers {
 		shown = append(shown, shownHelper(h))
 	}
-	f = ok("git", "%s: %s", url, orNone(strings.Join(shown, ", then ")))
-	fix := func(h setup.GitHelper) config.Hint {
+	f := ok("%s: %s", url, orNone(strings.Join(shown, ", then ")))
+	failure := func(problem string, h setup.GitHelper) Finding {
 		if h.Unset != nil {
-			return config.Command(h.Unset...)
+			return f.failure(problem, config.Command(h.Unset...))
 		}
-		return e.setupAgain("git", strings.TrimPrefix(url, "https://"))
+		return f.failure(problem, c.setUp("git", strings.TrimPrefix(url, "https://")))
 	}
+	ours := slices.IndexFunc(helpers, isOurs)
 	other := slices.IndexFunc(helpers, func(h setup.GitHelper) bool { return !h.Ours })
 	switch {
-	case ours < 0 && e.Caller == "git" && len(helpers) > 0:
-		return f.failure("git does not run this program for "+url, fix(helpers[len(helpers)-1])), true
-	case ours < 0 && e.Caller == "git":
-		return f.failure("git does not run this program for "+url, fix(setup.GitHelper{})), true
 	case ours < 0:
-		return f, false
+		return failure("git does not run this program for "+url, append(slices.Clone(helpers), setup.GitHelper{})[max(0, len(helpers)-1)])
 	case ours > 0:
-		return f.failure(fmt.Sprintf("git asks %s first", shownHelper(helpers[0])), fix(helpers[0])), true
+		return failure(fmt.Sprintf("git asks %s first", shown[0]), helpers[0])
 	case other > 0:
-		return f.failure(fmt.Sprintf("git gives the token to %s, which may store it", shownHelper(helpers[other])), fix(helpers[other])), true
+		return failure(fmt.Sprintf("git gives the token to %s, which may store it", shown[other]), helpers[other])
 	}
-	return f, true
+	return f
+}
+
+// shownHelper names a helper of git without its arguments, which may be secret.
+func shownHelper(h setup.GitHelper) string {
+	words := append(strings.Fields(strings.TrimPrefix(h.Value, "!")), "a helper")
+	return words[0] + " (" + h.Place + ")"
 }
 
 // checkDocker reads the files of docker, podman and similar tools, and the link through which
 // they run this program.
-func checkDocker(_ context.Context, e *examination) (all []Finding) {
-	hosts := map[string]bool{}
-	for _, path := range e.dockerFiles() {
+func checkDocker(s Subject, c configuration) (all []Finding) {
+	var hosts []string
+	isExamined := func(name string) bool {
+		return c.host.value != nil && slices.Contains(dockerHosts(name), c.host.value.host)
+	}
+	for _, path := range dockerFiles(s.Env) {
 		text, err := system.ReadFile(path, system.MaxConfig)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -183,100 +141,84 @@ func checkDocker(_ context.Context, e *examination) (all []Finding) {
 			err = json.Unmarshal(text, &file)
 		}
 		if err != nil {
-			all = append(all, ok("docker", "%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), config.Edit(path)))
+			all = append(all, ok("%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), config.Edit(path)))
 			continue
 		}
 		for _, host := range slices.Sorted(maps.Keys(file.CredHelpers)) {
-			if file.CredHelpers[host] == "flyte" {
-				hosts[host] = true
-				all = append(all, e.dockerHost(path, host))
-			} else if e.names(host) {
-				all = append(all, ok("docker", "%s: %s", path, host).failure("docker asks the helper "+file.CredHelpers[host]+" for "+host+", and not this program", e.setupAgain("docker", host)))
-				hosts[host] = true
+			switch helper := file.CredHelpers[host]; {
+			case helper == "flyte":
+				all = append(all, checkDockerHost(c, path, host))
+			case isExamined(host):
+				all = append(all, ok("%s: %s", path, host).failure("docker asks the helper "+helper+" for "+host+", and not this program", c.setUp("docker", host)))
+			default:
+				continue
 			}
+			hosts = append(hosts, host)
 		}
 	}
-	if e.Address != "" && e.Caller == "docker" {
-		if h, err := e.host(); err == nil && h != nil && !slices.ContainsFunc(slices.Collect(maps.Keys(hosts)), e.names) {
-			all = append(all, ok("docker", "not configured").failure("no file of docker or podman names this program for "+e.Address, e.setupAgain("docker", e.Address)))
-		}
+	slices.Sort(hosts)
+	if s.Caller == "docker" && c.host.value != nil && !slices.ContainsFunc(hosts, isExamined) {
+		all = append(all, ok("not configured").failure("no file of docker or podman names this program for "+s.Address, c.setUp("docker", s.Address)))
 	}
 	if len(hosts) > 0 {
-		all = append(all, e.link("docker-credential-flyte", e.setupAgain(append([]string{"docker"}, slices.Sorted(maps.Keys(hosts))...)...)))
+		all = append(all, checkLink(s.Env, "docker-credential-flyte", c.setUp(append([]string{"docker"}, slices.Compact(hosts)...)...))...)
 	}
 	return all
 }
 
-// names reports whether the host is the one of the command line.
-func (e *examination) names(host string) bool {
-	h, err := e.host()
-	if err != nil || h == nil {
-		return false
+// dockerHosts returns the hosts that docker's name for one can mean: it has no protocol.
+func dockerHosts(name string) (hosts []execcred.Host) {
+	for _, scheme := range []string{"https://", "http://"} {
+		if _, host, err := parseAddress(scheme + name); err == nil {
+			hosts = append(hosts, host)
+		}
 	}
-	return slices.ContainsFunc(dockerAddresses(host), func(address string) bool {
-		other, err := hostOf(address)
-		return err == nil && other == h.host
-	})
+	return hosts
 }
-
-// dockerAddresses returns the URLs that an entry of docker's can mean: docker names no protocol.
-func dockerAddresses(host string) []string { return []string{"https://" + host, "http://" + host} }
 
 // dockerFiles returns the files in which docker, podman and similar tools look for helpers.
-func (e *examination) dockerFiles() []string {
-	dir := e.Env.Getenv("DOCKER_CONFIG")
-	if dir == "" {
-		dir = filepath.Join(e.Env.Home, ".docker")
+func dockerFiles(env system.Env) []string {
+	docker := cmp.Or(env.Getenv("DOCKER_CONFIG"), filepath.Join(env.Home, ".docker"))
+	user := cmp.Or(env.Getenv("XDG_CONFIG_HOME"), filepath.Join(env.Home, ".config"))
+	files := []string{
+		filepath.Join(docker, "config.json"), env.Getenv("REGISTRY_AUTH_FILE"),
+		filepath.Join(env.RuntimeDir, "containers", "auth.json"), filepath.Join(user, "containers", "auth.json"),
 	}
-	xdg := e.Env.Getenv("XDG_CONFIG_HOME")
-	if xdg == "" {
-		xdg = filepath.Join(e.Env.Home, ".config")
-	}
-	files := []string{filepath.Join(dir, "config.json")}
-	if named := e.Env.Getenv("REGISTRY_AUTH_FILE"); named != "" {
-		files = append(files, named)
-	}
-	return append(files, filepath.Join(e.Env.RuntimeDir, "containers", "auth.json"), filepath.Join(xdg, "containers", "auth.json"))
+	return slices.DeleteFunc(files, func(path string) bool { return path == "" })
 }
 
-// dockerHost judges an entry that names this program.
-func (e *examination) dockerHost(path, host string) Finding {
-	f := ok("docker", "%s: this program for %s", path, host)
-	file, err := e.file()
+// checkDockerHost judges an entry that names this program.
+func checkDockerHost(c configuration, path, host string) Finding {
+	f := ok("%s: this program for %s", path, host)
+	if c.profiles.err != nil {
+		return f // checkFiles has told it
+	}
+	for _, h := range dockerHosts(host) {
+		if _, _, found := c.profiles.value.ProfileForHost(h, "", ""); found {
+			return f
+		}
+	}
+	return f.warning("no profile serves "+host+": docker gets no token", config.Command(config.Program, "setup", "docker", host, "--issuer", "https://login.example.com", "--client-id", "ID"))
+}
+
+// checkLink judges a name of this program on PATH.
+func checkLink(env system.Env, name string, fix config.Hint) []Finding {
+	self, err := env.Executable()
 	if err != nil {
-		return f // checkConfiguration has told it
+		return nil
 	}
-	served := slices.ContainsFunc(dockerAddresses(host), func(address string) bool {
-		parsed, err := hostOf(address)
-		if err != nil {
-			return false
-		}
-		_, _, found := file.ProfileForHost(parsed, "", "")
-		return found
-	})
-	if !served {
-		return f.warning("no profile serves "+host+": docker gets no token", config.Command(config.Program, "setup", "docker", host, "--issuer", "https://login.example.com", "--client-id", "ID"))
-	}
-	return f
-}
-
-// link judges a name of this program on PATH.
-func (e *examination) link(name string, fix config.Hint) Finding {
-	self, err := e.Env.Executable()
 	found, missing := exec.LookPath(name)
-	f := ok("link "+name, "%s", found)
+	stale := danglingLink(env.Getenv("PATH"), name)
+	f := ok("%s", orNone(cmp.Or(found, stale))).at("link " + name)
 	switch {
-	case err != nil:
-		return f
+	case missing != nil && stale != "":
+		f = f.failure("it leads to a file that does not exist", fix)
 	case missing != nil:
-		if stale := danglingLink(e.Env.Getenv("PATH"), name); stale != "" {
-			return ok("link "+name, "%s", stale).failure("it leads to a file that does not exist", fix)
-		}
-		return ok("link "+name, "none").failure("PATH has no "+name, fix)
+		f = f.failure("PATH has no "+name, fix)
 	case !system.SameFile(found, self):
-		return f.failure(found+" is not this program", config.Command("ls", "-l", found))
+		f = f.failure(found+" is not this program", config.Command("ls", "-l", found))
 	}
-	return f
+	return []Finding{f}
 }
 
 // danglingLink returns a symbolic link of that name in a directory of PATH that leads nowhere,
@@ -295,22 +237,28 @@ func danglingLink(path, name string) string {
 }
 
 // checkBazel reads the credential helpers of the .bazelrc files that apply here.
-func checkBazel(_ context.Context, e *examination) (all []Finding) {
-	self, err := e.Env.Executable()
-	for _, path := range e.bazelFiles() {
-		text, unreadable := system.ReadFile(path, system.MaxConfig)
-		if unreadable != nil || err != nil {
-			continue
-		}
+func checkBazel(s Subject, c configuration) (all []Finding) {
+	self, err := s.Env.Executable()
+	if err != nil {
+		return nil
+	}
+	for _, path := range bazelFiles(s.Env) {
+		text, _ := system.ReadFile(path, system.MaxConfig) // Bazel itself tells that it cannot
 		for line := range strings.Lines(string(text)) {
-			for _, option := range bazelHelpers(line) {
-				scope, program := cutScope(option)
-				if !strings.Contains(filepath.Base(program), "bazel-credential-flyte") {
+			line, _, _ = strings.Cut(line, "#")
+			words, _ := shellquote.Split(line)
+			for _, word := range words {
+				value, found := strings.CutPrefix(word, "--credential_helper=")
+				scope, program := "", value
+				if at := strings.Index(value, "="); at >= 0 {
+					scope, program = value[:at], value[at+1:]
+				}
+				if !found || !strings.Contains(filepath.Base(program), "bazel-credential-flyte") {
 					continue
 				}
-				f := ok("bazel", "%s: %s for %s", path, program, scope)
+				f := ok("%s: %s for %s", path, program, cmp.Or(scope, "all hosts"))
 				if filepath.IsAbs(program) && !system.SameFile(program, self) {
-					f = f.failure(program+" is not this program", e.setupAgain("bazel", strings.TrimSuffix(scope, "all hosts")))
+					f = f.failure(program+" is not this program", c.setUp("bazel", scope))
 				}
 				all = append(all, f)
 			}
@@ -321,112 +269,157 @@ func checkBazel(_ context.Context, e *examination) (all []Finding) {
 
 // bazelFiles returns the .bazelrc files of the workspace and of the user:
 // https://bazel.build/run/bazelrc
-func (e *examination) bazelFiles() (files []string) {
-	dir, err := e.Env.Getwd()
-	for err == nil {
-		if path := filepath.Join(dir, ".bazelrc"); fileExists(path) {
-			files = append(files, path)
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			break
-		}
-		dir = up
-	}
-	if home := filepath.Join(e.Env.Home, ".bazelrc"); !slices.Contains(files, home) {
-		files = append(files, home)
-	}
-	return files
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// bazelHelpers returns the values of --credential_helper in a line.
-func bazelHelpers(line string) (values []string) {
-	line, _, _ = strings.Cut(line, "#")
-	words, err := shellquote.Split(line)
-	if err != nil {
-		return nil
-	}
-	for _, word := range words {
-		if value, found := strings.CutPrefix(word, "--credential_helper="); found {
-			values = append(values, value)
+func bazelFiles(env system.Env) []string {
+	home := filepath.Join(env.Home, ".bazelrc")
+	dir, err := env.Getwd()
+	for up := ""; err == nil && dir != up; dir, up = filepath.Dir(dir), dir {
+		path := filepath.Join(dir, ".bazelrc")
+		if _, err := os.Stat(path); err == nil && path != home {
+			return []string{path, home}
 		}
 	}
-	return values
-}
-
-// cutScope splits a value of --credential_helper: [SCOPE=]PROGRAM.
-func cutScope(value string) (scope, program string) {
-	if scope, program, found := strings.Cut(value, "="); found {
-		return scope, program
-	}
-	return "all hosts", value
+	return []string{home}
 }
 
 // checkGoauth reads which commands the go command runs for credentials.
-func checkGoauth(ctx context.Context, e *examination) []Finding {
-	out, err := toolOutput(ctx, e.Env, "go", "env", "GOAUTH", "GOENV")
-	if errors.Is(err, errNoTool) {
+func checkGoauth(ctx context.Context, s Subject, c configuration) []Finding {
+	out, err := run(ctx, s.Env, nil, "go", "env", "GOAUTH", "GOENV")
+	isSubject := s.Caller != ""
+	switch {
+	case errors.Is(err, exec.ErrNotFound), err != nil && !isSubject:
 		return nil
-	}
-	step := "go command"
-	if err != nil {
-		if e.Caller == "" {
-			return nil
-		}
-		return []Finding{ok(step, "not usable").failure(err.Error(), config.Command("go", "env"))}
+	case err != nil:
+		return []Finding{ok("not usable").failure(err.Error(), config.Command("go", "env"))}
 	}
 	list, file, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	f := ok(step, "GOAUTH is %s", orNone(list))
-	entry := e.ownGoauth(list)
+	entries := strings.Split(list, ";")
+	ours := slices.IndexFunc(entries, setup.IsOurGoauth)
+	f, again := ok("GOAUTH is %s", orNone(list)), c.setUp("goauth", cmp.Or(s.Address, "go.example.com"))
 	switch {
-	case entry != "" && e.isRunnable(strings.Fields(entry)[0]):
-		return []Finding{f}
-	case entry != "":
-		return []Finding{f.failure("there is no program "+strings.Fields(entry)[0], e.setupAgain(e.goauthSetup()...))}
-	case e.Caller == "":
+	case ours >= 0:
+		if program := strings.Fields(entries[ours])[0]; !isRunnable(program) {
+			f = f.failure("there is no program "+program, again)
+		}
+	case !isSubject:
 		return nil // it is not configured
 	case file == "off" || file == "":
-		return []Finding{f.failure("GOENV is off: the go command reads no configuration file, and so it does not run this program", config.Command("unset", "GOENV"))}
-	case e.Env.Getenv("GOAUTH") != "":
-		return []Finding{f.failure("the variable GOAUTH overrides what go env -w writes", config.Command("unset", "GOAUTH"))}
+		f = f.failure("GOENV is off: the go command reads no configuration file, and so it does not run this program", config.Command("unset", "GOENV"))
+	case s.Env.Getenv("GOAUTH") != "":
+		f = f.failure("the variable GOAUTH overrides what go env -w writes", config.Command("unset", "GOAUTH"))
+	default:
+		f = f.failure("the go command does not run this program", again)
 	}
-	return []Finding{f.failure("the go command does not run this program", e.setupAgain(e.goauthSetup()...))}
+	return []Finding{f}
 }
 
-func (e *examination) goauthSetup() []string {
-	if e.Address == "" {
-		return []string{"goauth", "go.example.com"}
+// isRefused reports whether a server rejected a token.
+func isRefused(err error) bool { return oauth.ClassOf(err) == oauth.ClassRefused }
+
+// checkFlyteUser asks the Flyte endpoint whose token it is.
+func checkFlyteUser(ctx context.Context, a account) []Finding {
+	token := a.token.AccessToken
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	endpoint := config.MaskURL(a.settings.Endpoint)
+	who, err := a.session.UserInfo(ctx, a.token.Server.HeaderKey, token)
+	switch {
+	case isRefused(err):
+		problem, fix := flyteRejects(a, login.DecodeClaims(token))
+		return []Finding{ok("%s", endpoint).failure(err.Error()+": "+problem, fix)}
+	case err != nil:
+		return []Finding{ok("%s", endpoint).failure(err.Error(), a.hint(err))}
+	case who == nil:
+		return []Finding{ok("%s does not say whose token it is", endpoint)}
 	}
-	return []string{"goauth", e.Address}
+	return []Finding{ok("%s takes the token of %s", endpoint, orNone(cmp.Or(who.Email, who.Username, who.Name, who.Subject)))}
 }
 
-// ownGoauth returns the entry of GOAUTH that runs this program, or "".
-func (e *examination) ownGoauth(list string) string {
-	for entry := range strings.SplitSeq(list, ";") {
-		if setup.IsOurGoauth(entry) {
-			return entry
-		}
+// flyteRejects tells why flyteadmin may reject a token with these claims: flyteadmin judges
+// the audience, then the scopes (auth/authzserver/claims_verifier.go).
+func flyteRejects(a account, c *login.Claims) (problem string, fix config.Hint) {
+	switch {
+	case c == nil:
+		return "the token is opaque, and Flyte takes JWTs only", a.logIn("--audience", "AUDIENCE")
+	case len(c.Scopes) == 1 && strings.Contains(c.Scopes[0], " "):
+		return "Flyte takes the scopes of the token for one scope: " + c.Scopes[0], a.logIn("--scope", "all")
 	}
-	return ""
+	problem = "the endpoint's allowedAudience must have the token's audience, which is " + orNone(strings.Join(c.Audience, " "))
+	if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, "all") {
+		return problem + "; and Flyte requires the scope all, and the token has " + strings.Join(c.Scopes, " "), a.logIn("--scope", "all")
+	}
+	return problem, a.logIn("--audience", "AUDIENCE")
 }
 
-func (e *examination) isRunnable(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
+// noPassword returns why docker has no use for the token itself, or "".
+func (h *servedHost) noPassword() string {
+	return unless(h == nil || !h.entry.IdentityToken, "only docker can exchange an identity token")
 }
 
-// shownHelper names a helper of git without its arguments, which may be secret.
-func shownHelper(h setup.GitHelper) string {
-	words := strings.Fields(strings.TrimPrefix(h.Value, "!"))
-	name := "a helper"
-	if len(words) > 0 {
-		name = words[0]
+// checkRegistry asks the registry whether it accepts the saved token.
+func checkRegistry(ctx context.Context, h *servedHost, a account) []Finding {
+	transport, err := login.Transport(a.settings, a.policy, a.env)
+	if err != nil {
+		return []Finding{skipped(err.Error())}
 	}
-	return name + " (" + h.Place + ")"
+	refused, err := setup.TryRegistry(ctx, transport, h.host.String(), h.entry.BasicUsername(), a.token.AccessToken)
+	switch {
+	case refused:
+		return []Finding{ok("%s", h.host).failure("the registry does not accept the token: "+err.Error(), a.logIn("--audience", "AUDIENCE"))}
+	case err != nil:
+		return []Finding{ok("%s", h.host).failure(err.Error(), config.Command("curl", "--verbose", "--head", h.host.String()+"/v2/"))}
+	}
+	return []Finding{ok("%s accepts the token", h.host)}
+}
+
+// noRepository returns why git cannot read a repository at the host, or "".
+func (h *servedHost) noRepository() string {
+	if h == nil || strings.Trim(h.url.Path, "/") == "" {
+		return "the address names no repository: give its whole URL"
+	}
+	return unless(runtime.GOOS != "windows", "Windows has no way to hand git a token that runs no helper")
+}
+
+// checkRepository has git read a repository with the saved token. It runs none of the
+// configured helpers: they could refresh the token.
+func checkRepository(ctx context.Context, s Subject, h *servedHost, a account) []Finding {
+	out, err := lsRemote(ctx, s.Env, h, a.token.AccessToken)
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return []Finding{skipped("git is not installed")}
+	case err != nil:
+		return []Finding{ok("%s", h.url).failure("git ls-remote fails: "+err.Error(), config.Command("git", "ls-remote", h.url.String()))}
+	}
+	return []Finding{ok("%s: git reads it with the token (%s)", h.url, plural(strings.Count(string(out), "\n"), "reference"))}
+}
+
+// tokenHelper is a credential helper that answers with what descriptor 3 has.
+const tokenHelper = `!f() { test "$1" = get && cat <&3; }; f`
+
+// lsRemote runs git ls-remote with a credential for the host and no other helper.
+func lsRemote(ctx context.Context, env system.Env, h *servedHost, token oauth.Secret) ([]byte, error) {
+	answer := fmt.Sprintf("username=%s\npassword=%s\n", h.entry.BasicUsername(), token.Reveal())
+	if h.entry.Scheme == execcred.GitBearer {
+		answer = fmt.Sprintf("capability[]=authtype\nauthtype=Bearer\ncredential=%s\n", token.Reveal())
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	go func() {
+		_, _ = write.WriteString(answer)
+		_ = write.Close()
+	}()
+	return run(ctx, env, []*os.File{read}, "git", "-c", "credential.helper=", "-c", "credential.helper="+tokenHelper, "ls-remote", "--quiet", h.url.String(), "HEAD")
+}
+
+// run runs another program without interaction, and returns its stdout.
+func run(ctx context.Context, env system.Env, files []*os.File, name string, args ...string) ([]byte, error) {
+	return system.Program{Name: name, Args: args, Environ: withoutInteraction(env), Descriptors: files}.Output(ctx, stepLimit)
+}
+
+// withoutInteraction returns the environment for another program, in which neither git, nor
+// its helpers, nor this program asks the user anything, and the go command fetches no toolchain.
+func withoutInteraction(env system.Env) []string {
+	return append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", config.Variable("interactive")+"=never")
 }

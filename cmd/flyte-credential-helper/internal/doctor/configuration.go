@@ -1,7 +1,7 @@
 package doctor
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -12,15 +12,132 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
 )
 
-// checkVersion names the program, and tells if PATH leads to another one.
-func checkVersion(_ context.Context, e *examination) []Finding {
-	self, err := e.Env.Executable()
-	f := ok("version", "%s, %s/%s, %s", e.Version, runtime.GOOS, runtime.GOARCH, self)
+// known is a value, or why it is not known.
+type known[T any] struct {
+	value T
+	err   error
+}
+
+func know[T any](value T, err error) known[T] { return known[T]{value, err} }
+
+// configuration is what files, variables and the command line say.
+type configuration struct {
+	profiles known[*config.File]
+	host     known[*servedHost] // nil: the caller names none
+	plugins  known[[]setup.KubePlugin]
+	current  *setup.KubePlugin // the current context; nil: it does not run this program
+	settings known[*config.Resolved]
+	flyte    known[*flyte.Source] // nil: the caller does not read Flyte's configuration
+}
+
+func readConfiguration(s Subject) configuration {
+	profiles := know(config.ReadFiles(s.Input.ConfigPaths, s.Input.ReadFile))
+	host := know(findHost(s, profiles))
+	plugins := know(setup.KubePlugins(s.Env))
+	var current *setup.KubePlugin
+	if i := slices.IndexFunc(plugins.value, func(p setup.KubePlugin) bool { return p.Current }); i >= 0 {
+		current = &plugins.value[i]
+	}
+	settings := know(resolve(s, host, current))
+	source := known[*flyte.Source]{}
+	if s.Input.Flyte != nil {
+		endpoint := ""
+		if settings.err == nil {
+			endpoint = settings.value.Endpoint
+		}
+		source = know(s.Input.Flyte(endpoint))
+	}
+	return configuration{profiles, host, plugins, current, settings, source}
+}
+
+// resolve returns the settings that the caller uses.
+func resolve(s Subject, host known[*servedHost], current *setup.KubePlugin) (_ *config.Resolved, err error) {
+	in := s.Input
+	switch {
+	case host.err != nil:
+		return nil, host.err
+	case host.value != nil:
+		in.Profile, in.ServesHost = host.value.profile, true
+	case s.Caller == "kubernetes" && current != nil && !in.CommandLine.NamesServer() && in.CommandLine.Profile() == "":
+		if in, err = current.Input(in); err != nil {
+			return nil, err
+		}
+	}
+	return config.Resolve(in)
+}
+
+// isBroken reports whether no server is known because a file cannot be used, which
+// checkFiles, checkFlyteFiles or checkSettings has told.
+func (c configuration) isBroken() bool {
+	r := c.settings.value
+	return r != nil && r.NoServer != nil && (c.profiles.err != nil || c.flyte.err != nil || r.BadConfig != nil && errors.Is(r.NoServer, r.BadConfig))
+}
+
+// setUp returns the command that sets up a caller again, with a profile if one is in use.
+func (c configuration) setUp(words ...string) config.Hint {
+	words = append([]string{config.Program, "setup"}, words...)
+	if r := c.settings.value; r != nil && r.ProfileInUse != "" {
+		words = append(words, "--profile", r.ProfileInUse)
+	}
+	return config.Command(words...)
+}
+
+// servedHost is a host that a caller names, and the profile that serves it.
+type servedHost struct {
+	host    execcred.Host
+	url     *url.URL // without user
+	profile string
+	entry   config.HostEntry
+}
+
+// findHost finds the profile for the host of the command line. It returns nil if the caller
+// names no host.
+func findHost(s Subject, profiles known[*config.File]) (*servedHost, error) {
+	if s.Address == "" || s.Caller != "" && !namesHost(s.Caller) {
+		return nil, nil
+	}
+	u, host, err := parseAddress(withScheme(s.Address))
+	if err = cmp.Or(err, profiles.err); err != nil {
+		return nil, err
+	}
+	profile, entry, found := profiles.value.ProfileForHost(host, "", s.Input.CommandLine.Profile())
+	if !found {
+		fix := config.Command(config.Program, "setup", cmp.Or(s.Caller, "git"), host.Pattern().String(), "--issuer", "https://login.example.com", "--client-id", "ID")
+		return nil, config.Errorf(fix, "no profile serves %s: callers get no token for it", host)
+	}
+	return &servedHost{host, u, profile, entry}, nil
+}
+
+// withScheme returns an address as a URL.
+func withScheme(address string) string {
+	if strings.Contains(address, "://") {
+		return address
+	}
+	return "https://" + address
+}
+
+// parseAddress returns a URL without its user, and its host.
+func parseAddress(address string) (u *url.URL, host execcred.Host, err error) {
+	if u, err = url.Parse(address); err != nil || u.Host == "" {
+		return nil, host, config.Errorf(config.Hint{}, "%s is not a host or URL", config.MaskURL(address))
+	}
+	u.User = nil
+	if host, err = execcred.ParseHost(u.Scheme, u.Host); err != nil {
+		return nil, host, config.Errorf(config.Hint{}, "%v", err)
+	}
+	return u, host, nil
+}
+
+// checkProgram names the program, and tells if PATH leads to another one.
+func checkProgram(s Subject) []Finding {
+	self, err := s.Env.Executable()
+	f := ok("%s, %s/%s, %s", s.Version, runtime.GOOS, runtime.GOARCH, self)
 	found, missing := exec.LookPath(config.Program)
 	switch {
 	case err != nil:
@@ -32,200 +149,103 @@ func checkVersion(_ context.Context, e *examination) []Finding {
 	return []Finding{f}
 }
 
-// checkConfiguration reads the configuration files, in the order in which their settings
-// count.
-func checkConfiguration(_ context.Context, e *examination) (all []Finding) {
-	for i, path := range e.Input.ConfigPaths {
+// checkFiles reads the configuration files, in the order in which their settings count.
+func checkFiles(s Subject) (all []Finding) {
+	for i, path := range s.Input.ConfigPaths {
 		_, missing := os.Stat(path)
 		if i > 0 && errors.Is(missing, fs.ErrNotExist) {
 			continue // most machines have no such file
 		}
-		all = append(all, e.profiles(path))
-		if missing == nil && !system.KeepsModes(path) {
-			all = append(all, ok("configuration owner", "not checked").warning("the file system of "+path+" keeps no owners: another user may have written it", config.Hint{}))
+		file, err := config.ReadFile(path, s.Input.ReadFile)
+		switch {
+		case err != nil:
+			all = append(all, ok("%s", path).failure(err.Error(), fileHint(s, err, path)))
+		case len(file.Profiles) > 0:
+			all = append(all, ok("%s: profiles %s", path, strings.Join(file.Names(), ", ")))
+		default:
+			all = append(all, ok("%s: none", path))
 		}
-	}
-	if e.Input.Flyte != nil {
-		all = append(all, e.flyteFiles())
+		if missing == nil && !system.KeepsModes(path) {
+			all = append(all, ok("not checked").at("configuration owner").warning("the file system of "+path+" keeps no owners: another user may have written it", config.Hint{}))
+		}
 	}
 	return all
 }
 
-// profiles tells the profiles of a configuration file.
-func (e *examination) profiles(path string) Finding {
-	file, err := config.ReadFile(path, e.Input.ReadFile)
-	switch {
-	case err != nil:
-		return ok("configuration", "%s", path).failure(err.Error(), e.fileHint(err, path))
-	case len(file.Profiles) > 0:
-		return ok("configuration", "%s: profiles %s", path, strings.Join(file.Names(), ", "))
-	}
-	return ok("configuration", "%s: none", path)
-}
-
 // fileHint returns the hint for an error about a file: to change it, if there is no better.
-func (e *examination) fileHint(err error, path string) config.Hint {
-	if hint := e.Hint(err); hint.String() != "" {
-		return hint
-	}
+func fileHint(s Subject, err error, path string) config.Hint {
 	if errors.Is(err, fs.ErrPermission) {
-		return config.Command("ls", "-l", path)
+		return orElse(s.Hint(err), config.Command("ls", "-l", path))
 	}
-	return config.Edit(path)
+	return orElse(s.Hint(err), config.Edit(path))
 }
 
-// flyteFiles tells what Flyte's other clients are configured with.
-func (e *examination) flyteFiles() Finding {
-	source, err := e.flyteSource()
-	r, unusable := e.settings()
+// checkFlyteFiles tells what Flyte's other clients are configured with.
+func checkFlyteFiles(s Subject, c configuration) []Finding {
+	source, err, r := c.flyte.value, c.flyte.err, c.settings.value
 	switch {
-	case err != nil && unusable == nil && r.NoServer == nil:
-		return ok("Flyte's configuration", "not used: %v", err)
+	case err != nil && r != nil && r.NoServer == nil:
+		return []Finding{ok("not used: %v", err)}
 	case err != nil:
-		return ok("Flyte's configuration", "not usable").failure(err.Error(), e.Hint(err))
+		return []Finding{ok("not usable").failure(err.Error(), s.Hint(err))}
 	case source.Endpoint == "":
-		return ok("Flyte's configuration", "none")
+		return []Finding{ok("none")}
 	}
-	f := ok("Flyte's configuration", "%s: endpoint %s", source.Name, config.MaskURL(source.Endpoint))
+	f := ok("%s: endpoint %s", source.Name, config.MaskURL(source.Endpoint))
 	if len(source.Warnings) > 0 {
 		f = f.warning(strings.Join(source.Warnings, "; "), config.Hint{})
 	}
-	return f
+	return []Finding{f}
 }
 
-// flyteSource finds Flyte's own configuration for the endpoint of the settings.
-func (e *examination) flyteSource() (*flyte.Source, error) {
-	endpoint := ""
-	if r, err := e.settings(); err == nil {
-		endpoint = r.Endpoint
-	}
-	return e.Input.Flyte(endpoint)
-}
-
-// servedHost is a host that a caller names, and the profile that serves it.
-type servedHost struct {
-	host    execcred.Host
-	url     string
-	profile string
-	entry   config.HostEntry
-}
-
-// hostCallers are the callers that name a host.
-func hostCallers() []string { return []string{"git", "docker", "bazel", "goauth"} }
-
-// findHost finds the profile for the host of the command line. It returns nil if the caller
-// names no host.
-func (e *examination) findHost() (*servedHost, error) {
-	if e.Address == "" || e.Caller != "" && !slices.Contains(hostCallers(), e.Caller) {
-		return nil, nil
-	}
-	address := e.Address
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	host, err := hostOf(address)
-	if err != nil {
-		return nil, err
-	}
-	file, err := e.file()
-	if err != nil {
-		return nil, err
-	}
-	profile, entry, found := file.ProfileForHost(host, "", e.Input.CommandLine.Profile())
-	if !found {
-		caller := e.Caller
-		if caller == "" {
-			caller = "git"
-		}
-		return nil, config.Errorf(config.Command(config.Program, "setup", caller, host.Pattern().String(), "--issuer", "https://login.example.com", "--client-id", "ID"), "no profile serves %s: callers get no token for it", host)
-	}
-	return &servedHost{host: host, url: address, profile: profile, entry: entry}, nil
-}
-
-// hostOf returns the host of a URL.
-func hostOf(address string) (execcred.Host, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return execcred.Host{}, config.Errorf(config.Hint{}, "%s is not a host or URL", config.MaskURL(address))
-	}
-	host, err := execcred.ParseHost(u.Scheme, u.Host)
-	if err != nil {
-		return execcred.Host{}, config.Errorf(config.Hint{}, "%v", err)
-	}
-	return host, nil
-}
-
-// checkCaller tells which settings the caller uses.
-func checkCaller(_ context.Context, e *examination) []Finding {
+// checkHost tells which profile serves the host of the command line.
+func checkHost(s Subject, c configuration) []Finding {
+	h, err := c.host.value, c.host.err
 	switch {
-	case e.Address != "":
-		if _, err := e.file(); err != nil {
-			return []Finding{skipped("host", "the configuration cannot be read")}
-		}
-		host, err := e.host()
-		if err != nil {
-			return []Finding{ok("host", "%s", config.MaskURL(e.Address)).failure(err.Error(), e.Hint(err))}
-		}
-		if host == nil {
-			return nil
-		}
-		return []Finding{ok("host", "%s is served by profile %s (%s)", host.host, host.profile, host.entry.Pattern)}
-	case e.Caller == "kubernetes":
-		return e.kubePluginFinding()
+	case err != nil:
+		return []Finding{ok("%s", config.MaskURL(s.Address)).failure(err.Error(), s.Hint(err))}
+	case h == nil:
+		return nil
 	}
-	return nil
+	return []Finding{ok("%s is served by profile %s (%s)", h.host, h.profile, h.entry.Pattern)}
 }
 
 // checkSettings lists the settings that count, with the origin of each.
-func checkSettings(_ context.Context, e *examination) (all []Finding) {
-	if _, err := e.host(); err != nil {
-		return []Finding{skipped("settings", "no profile serves the host")}
-	}
-	r, err := e.settings()
+func checkSettings(s Subject, c configuration) (all []Finding) {
+	r, err := c.settings.value, c.settings.err
 	if err != nil {
-		return []Finding{ok("settings", "not usable").failure(err.Error(), e.Hint(err))}
+		return []Finding{ok("not usable").failure(err.Error(), s.Hint(err))}
 	}
 	if r.ProfileInUse != "" && !r.IsSet("profile") {
-		all = append(all, ok("settings", "profile %s", r.ProfileInUse))
+		all = append(all, ok("profile %s", r.ProfileInUse))
 	}
-	for _, s := range r.Describe() {
-		all = append(all, ok("settings", "%s %s (%s)", s.Name, s.Value, s.Origin))
+	for _, set := range r.Describe() {
+		all = append(all, ok("%s %s (%s)", set.Name, set.Value, set.Origin))
 	}
 	if len(all) == 0 {
-		all = append(all, ok("settings", "none"))
+		all = append(all, ok("none"))
 	}
-	if _, broken := e.file(); r.BadConfig != nil && broken == nil { // otherwise checkConfiguration has told it
-		if errors.Is(r.NoServer, r.BadConfig) { // a value of the profile
-			all = append(all, ok("settings", "profile not usable").failure(r.BadConfig.Error(), config.Edit(r.ProfileFile)))
-		} else {
-			all = append(all, ok("settings", "not used").warning(r.BadConfig.Error(), config.Hint{}))
-		}
+	switch {
+	case r.BadConfig == nil || c.profiles.err != nil: // checkFiles has told it
+	case errors.Is(r.NoServer, r.BadConfig): // a value of the profile
+		all = append(all, ok("profile not usable").failure(r.BadConfig.Error(), config.Edit(r.ProfileFile)))
+	default:
+		all = append(all, ok("not used").warning(r.BadConfig.Error(), config.Hint{}))
 	}
 	for _, words := range r.Warnings {
-		all = append(all, ok("settings", "not used").warning(words, config.Hint{}))
+		all = append(all, ok("not used").warning(words, config.Hint{}))
 	}
 	return all
 }
 
 // checkServer names the server of the login.
-func checkServer(_ context.Context, e *examination) []Finding {
-	r, err := e.settings()
-	if err != nil {
-		return []Finding{skipped("server", "the settings cannot be used")}
+func checkServer(a account) []Finding {
+	if err := a.settings.NoServer; err != nil {
+		return []Finding{ok("none").failure(err.Error(), a.hint(err))}
 	}
-	if r.NoServer != nil {
-		_, broken := e.file()
-		if broken == nil && e.Input.Flyte != nil {
-			_, broken = e.flyteSource()
-		}
-		if broken != nil || r.BadConfig != nil && errors.Is(r.NoServer, r.BadConfig) {
-			return []Finding{skipped("server", "the configuration cannot be used")}
-		}
-		return []Finding{ok("server", "none").failure(r.NoServer.Error(), e.Hint(r.NoServer))}
-	}
-	f := ok("server", "%s", config.MaskURL(r.Server()))
-	if _, err := e.session(); err != nil {
-		f = f.failure(err.Error(), e.Hint(err))
+	f := ok("%s", config.MaskURL(a.settings.Server()))
+	if a.err != nil {
+		f = f.failure(a.err.Error(), a.hint(a.err))
 	}
 	return []Finding{f}
 }

@@ -4,93 +4,15 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"io"
-	"strings"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
-	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
-
-// Level says how serious a finding is.
-type Level string
-
-// The levels.
-const (
-	OK      Level = "ok"
-	Skipped Level = "skip" // it cannot be examined before an earlier finding is fixed
-	Warning Level = "warn"
-	Failure Level = "fail"
-)
-
-// Finding is what one step found. It has no secret. The JSON names are an interface for
-// scripts.
-type Finding struct {
-	Step    string `json:"step"`
-	State   string `json:"state"`
-	Level   Level  `json:"level"`
-	Problem string `json:"problem,omitempty"`
-	Fix     string `json:"fix,omitempty"` // a command, or a text if there is no command
-}
-
-// oneLine makes text from outside fit for one line.
-func oneLine(text string) string { return system.Printable(strings.Join(strings.Fields(text), " ")) }
-
-func ok(step, format string, args ...any) Finding {
-	return Finding{Step: step, State: oneLine(fmt.Sprintf(format, args...)), Level: OK}
-}
-
-func skipped(step, why string) Finding {
-	return Finding{Step: step, State: "skipped: " + oneLine(why), Level: Skipped}
-}
-
-// warning returns f as a warning. problem is a sentence without an end.
-func (f Finding) warning(problem string, fix config.Hint) Finding {
-	return f.with(Warning, problem, fix)
-}
-
-// failure returns f as a failure.
-func (f Finding) failure(problem string, fix config.Hint) Finding {
-	return f.with(Failure, problem, fix)
-}
-
-func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
-	f.Level, f.Problem, f.Fix = level, oneLine(problem+replacements(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
-	return f
-}
-
-// replacements says which value to put for each word of a fix that is not one.
-func replacements(fix config.Hint) string {
-	var list []string
-	for _, word := range fix.Command {
-		if meaning := placeholders()[word]; meaning != "" {
-			list = append(list, word+" is "+meaning)
-		}
-	}
-	if len(list) == 0 {
-		return ""
-	}
-	return " (in the fix, " + strings.Join(list, ", ") + ")"
-}
-
-// placeholders are the words of fixes that the user replaces, with what they mean.
-func placeholders() map[string]string {
-	return map[string]string{
-		"AUDIENCE":                  "the audience that the server accepts",
-		"COMMAND":                   "a command that prints a token for the proxy",
-		"FILE":                      "a PEM file with the certificate of the authority",
-		"ID":                        "the ID of a client that the authorization server knows",
-		"https://login.example.com": "the URL of the authorization server",
-		"flyte.example.com":         "your Flyte endpoint",
-		"go.example.com":            "the host of your modules",
-	}
-}
 
 // Subject is what is examined.
 type Subject struct {
@@ -103,165 +25,90 @@ type Subject struct {
 	Hint func(error) config.Hint
 }
 
-// examination is a subject with what several checks need. Each function does its work when
-// it is first called.
-type examination struct {
-	Subject
-	policy   login.Policy
-	file     func() (*config.File, error)
-	host     func() (*servedHost, error) // nil: the caller names no host
-	plugin   func() (*kubePlugin, error) // nil: kubectl's current context does not run this program
-	settings func() (*config.Resolved, error)
-	session  func() (*login.Session, error)
-	servers  func() (*login.Examination, error)
-	keys     func() (oauth.Keys, error)
-	saved    func() savedLogin
-}
-
-// savedLogin is what is saved of the login.
-type savedLogin struct {
-	store    *cache.Store // nil: the settings name no login
-	token    *oauth.Token // nil: there is none
-	inKernel bool         // the kernel's keyring had the key before it was used
-	err      error        // why it is not known whether there is a token
-}
-
 // stepLimit is how long one step may ask other programs and servers.
 const stepLimit = 10 * time.Second
 
-// Examine walks the pipeline. The findings are in an order in which a cause comes before its
+// check is one step. Its function judges complete values.
+type check struct {
+	step string
+	when bool   // the subject has the step
+	skip string // why it cannot be examined before an earlier fault is repaired; empty: it can
+	find func() []Finding
+}
+
+// Examine makes the checks. The findings are in an order in which a cause comes before its
 // consequences.
 func Examine(ctx context.Context, s Subject) (findings []Finding) {
-	e := newExamination(ctx, s)
-	for _, check := range pipeline() {
-		findings = append(findings, check(ctx, e)...)
+	for _, c := range checks(ctx, s) {
+		switch {
+		case !c.when:
+		case c.skip != "":
+			findings = append(findings, skipped(c.skip).at(c.step))
+		default:
+			for _, f := range c.find() {
+				findings = append(findings, f.at(c.step))
+			}
+		}
 	}
 	return findings
 }
 
-// check examines one step.
-type check func(ctx context.Context, e *examination) []Finding
-
-// pipeline returns the checks in their order.
-func pipeline() []check {
+// checks is the table of the checks.
+func checks(ctx context.Context, s Subject) []check {
+	c := readConfiguration(s)
+	a := openAccount(ctx, s, c.settings)
+	k := a
+	if s.Caller == "" && c.current != nil {
+		k = openKubernetes(ctx, s, c.current)
+	}
+	n := askServers(ctx, a)
+	host, endpoint := c.host.value, a.endpoint()
+	noSettings := unless(c.settings.err == nil, "the settings cannot be used")
+	noSession := unless(a.err == nil, "there is no server")
+	noAnswer := unless(n.err == nil, "the server does not answer")
+	noToken := a.noToken(oauth.Access)
+	all := s.Caller == ""
 	return []check{
-		checkVersion, checkConfiguration, checkCaller, checkSettings, checkServer,
-		checkStateDir, checkStore, checkTerminal,
-		checkProxy, checkCertificates, checkDiscovery, checkServers, checkClock, checkKeys,
-		checkLogin, checkToken, checkCallers, checkCallerServer,
+		{"version", true, "", func() []Finding { return checkProgram(s) }},
+		{"configuration", true, "", func() []Finding { return checkFiles(s) }},
+		{"Flyte's configuration", s.Input.Flyte != nil, "", func() []Finding { return checkFlyteFiles(s, c) }},
+		{"host", s.Address != "", unless(c.profiles.err == nil, "the configuration cannot be read"), func() []Finding { return checkHost(s, c) }},
+		{"kubeconfig", s.Caller == "kubernetes", "", func() []Finding { return checkCurrentContext(s, c) }},
+		{"settings", true, unless(c.host.err == nil, "no profile serves the host"), func() []Finding { return checkSettings(s, c) }},
+		{"server", true, cmp.Or(noSettings, unless(!c.isBroken(), "the configuration cannot be used")), func() []Finding { return checkServer(a) }},
+		{"state directory", true, "", func() []Finding { return checkStateDir(ctx, s) }},
+		{"store", true, noSettings, func() []Finding { return checkStore(ctx, a) }},
+		{"terminal", true, noSettings, func() []Finding { return checkTerminal(a) }},
+		{"proxy", true, unless(noSettings == "" && a.settings.Server() != "", "there is no server"), func() []Finding { return checkProxy(a) }},
+		{"certificates", true, noSettings, func() []Finding { return checkCertificates(a) }},
+		{"discovery", true, noSession, func() []Finding { return checkDiscovery(a, n) }},
+		{"accepted servers", n.err == nil, "", func() []Finding { return checkServers(a, n) }},
+		{"clock", true, noAnswer, func() []Finding { return checkClock(n) }},
+		{"keys", true, noAnswer, func() []Finding { return checkKeys(a, n) }},
+		{"login", true, noSession, func() []Finding { return checkLogin(a) }},
+		{"token", true, cmp.Or(noSession, unless(a.token != nil, "there is no saved login")), func() []Finding { return checkToken(a, n) }},
+		{"kubeconfig", all, "", func() []Finding { return checkContexts(s, c) }},
+		{"Flyte's clients", all || s.Caller == "token", "", func() []Finding { return checkFlyteClients(s, c) }},
+		{"git", all || s.Caller == "git", "", func() []Finding { return checkGit(ctx, s, c) }},
+		{"docker", all || s.Caller == "docker", "", func() []Finding { return checkDocker(s, c) }},
+		{"bazel", all || s.Caller == "bazel", "", func() []Finding { return checkBazel(s, c) }},
+		{"go command", all || s.Caller == "goauth", "", func() []Finding { return checkGoauth(ctx, s, c) }},
+		{"kubernetes", (all || s.Caller == "kubernetes") && c.current != nil && c.current.Other == "", k.noToken(k.kind()), func() []Finding { return checkAPIServer(ctx, c.current, k) }},
+		{"flyte", !namesHost(s.Caller) && (endpoint != "" || s.Caller == "token"), cmp.Or(unless(endpoint != "", "no Flyte endpoint is set: give one with --endpoint"), noToken), func() []Finding { return checkFlyteUser(ctx, a) }},
+		{"git server", s.Caller == "git" && host != nil, cmp.Or(host.noRepository(), noToken), func() []Finding { return checkRepository(ctx, s, host, a) }},
+		{"registry", s.Caller == "docker" && host != nil, cmp.Or(noToken, host.noPassword()), func() []Finding { return checkRegistry(ctx, host, a) }},
 	}
 }
 
-func newExamination(ctx context.Context, s Subject) *examination {
-	e := &examination{Subject: s, policy: policyOf(s.Caller)}
-	e.file = sync.OnceValues(func() (*config.File, error) {
-		return config.ReadFiles(s.Input.ConfigPaths, s.Input.ReadFile)
-	})
-	e.host = sync.OnceValues(e.findHost)
-	e.plugin = sync.OnceValues(func() (*kubePlugin, error) { return currentPlugin(ctx, s.Env) })
-	e.settings = sync.OnceValues(func() (*config.Resolved, error) {
-		in, err := e.input()
-		if err != nil {
-			return nil, err
-		}
-		return config.Resolve(in)
-	})
-	e.session = sync.OnceValues(func() (*login.Session, error) {
-		r, err := e.settings()
-		if err != nil {
-			return nil, err
-		}
-		return login.Open(ctx, r, e.policy, e.quiet(r))
-	})
-	e.servers = sync.OnceValues(func() (*login.Examination, error) {
-		session, err := e.session()
-		if err != nil {
-			return nil, err
-		}
-		ctx, cancel := context.WithTimeout(ctx, stepLimit)
-		defer cancel()
-		return session.Examine(ctx)
-	})
-	e.keys = sync.OnceValues(func() (oauth.Keys, error) {
-		servers, err := e.servers()
-		if err != nil || servers.Server.KeysURI == "" {
-			return oauth.Keys{}, err
-		}
-		session, err := e.session()
-		if err != nil {
-			return oauth.Keys{}, err
-		}
-		return session.Keys(ctx, servers.Server)
-	})
-	e.saved = sync.OnceValue(func() savedLogin {
-		session, err := e.session()
-		if err != nil {
-			return savedLogin{err: err}
-		}
-		s := savedLogin{store: session.Store()}
-		s.inKernel = s.store.InKernel()
-		s.token, s.err = s.store.Load(ctx)
-		return s
-	})
-	return e
+// namesHost reports whether a caller names the host that it wants a token for.
+func namesHost(caller string) bool {
+	return slices.Contains([]string{"git", "docker", "bazel", "goauth"}, caller)
 }
 
-// policyOf returns the policy of a caller, without logins.
-func policyOf(caller string) login.Policy {
-	p := login.Policy{Auto: oauth.Access, Forbidden: login.NeverLogsIn("doctor")}
-	if caller == "" || caller == "kubernetes" {
-		p.Auto = oauth.Auto
+// unless returns why, unless a condition is met.
+func unless(met bool, why string) string {
+	if met {
+		return ""
 	}
-	return p
-}
-
-// quiet returns the environment of a session that writes nothing, unless the user asked for
-// a log: the findings say all that it would.
-func (e *examination) quiet(r *config.Resolved) system.Env {
-	env := e.Env
-	if !r.IsSet("log-level") {
-		env.Stderr = io.Discard
-	}
-	return env
-}
-
-// input returns what the caller's settings are resolved from.
-func (e *examination) input() (config.Input, error) {
-	in := e.Input
-	host, err := e.host()
-	if err != nil {
-		return in, err
-	}
-	if host != nil {
-		in.Profile, in.ServesHost = host.profile, true
-	}
-	if e.Caller == "kubernetes" && !in.CommandLine.NamesServer() && in.CommandLine.Profile() == "" {
-		plugin, err := e.plugin()
-		if err != nil || plugin == nil {
-			return in, err
-		}
-		return plugin.input(in)
-	}
-	return in, nil
-}
-
-// logIn returns the command that logs in with the settings.
-func (e *examination) logIn(more ...string) config.Hint {
-	r, err := e.settings()
-	if err != nil {
-		return config.Hint{}
-	}
-	return config.Command(append(login.Command(r, e.policy, e.Env), more...)...)
-}
-
-// logInAgain returns the commands that replace a token that is still valid: login alone would
-// keep it.
-func (e *examination) logInAgain() config.Hint {
-	r, err := e.settings()
-	if err != nil {
-		return config.Hint{}
-	}
-	forget := e.policy
-	forget.Command = []string{"logout"}
-	return config.Shell("%s && %s", config.Shown(login.Command(r, forget, e.Env)), e.logIn())
+	return why
 }

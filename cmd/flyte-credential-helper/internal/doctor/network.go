@@ -15,35 +15,46 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
+// answers is what the servers of a login say without a login.
+type answers struct {
+	servers *login.Examination // nil: they do not answer
+	err     error
+	keys    known[oauth.Keys] // none: the server publishes none
+}
+
+func askServers(ctx context.Context, a account) answers {
+	if a.err != nil {
+		return answers{err: a.err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	servers, err := a.session.Examine(ctx)
+	if err != nil || servers.Server.KeysURI == "" {
+		return answers{servers: servers, err: err}
+	}
+	return answers{servers: servers, keys: know(a.session.Keys(ctx, servers.Server))}
+}
+
 // checkProxy names the proxy for the server.
-func checkProxy(_ context.Context, e *examination) (all []Finding) {
-	r, err := e.settings()
-	if err != nil || r.Server() == "" {
-		return []Finding{skipped("proxy", "there is no server")}
+func checkProxy(a account) []Finding {
+	server := a.settings.Server()
+	if proxy := proxyFor(a, server); proxy != nil {
+		return []Finding{ok("%s for %s", config.MaskURL(proxy.String()), config.MaskURL(server))}
 	}
-	state, proxy := "none", e.proxy(r)
-	if proxy != nil {
-		state = fmt.Sprintf("%s for %s", config.MaskURL(proxy.String()), config.MaskURL(r.Server()))
-	}
-	f := ok("proxy", "%s", state)
-	name := firstSet(e.Env.Getenv, "ALL_PROXY", "all_proxy")
-	if name != "" && proxy == nil {
+	f := ok("none")
+	if name := firstSet(a.env.Getenv, "ALL_PROXY", "all_proxy"); name != "" {
 		f = f.warning(name+" is not read, as in all Go programs", config.Shell(`export HTTPS_PROXY="$%s"`, name))
 	}
 	return []Finding{f}
 }
 
-// proxy returns the proxy for the server, or nil.
-func (e *examination) proxy(r *config.Resolved) *url.URL {
-	transport, err := login.Transport(r, e.policy, e.quiet(r))
+// proxyFor returns the proxy for a server, or nil.
+func proxyFor(a account, server string) *url.URL {
+	transport, err := login.Transport(a.settings, a.policy, a.env)
 	if err != nil {
 		return nil // checkDiscovery reports the error
 	}
-	address := r.Server()
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	req, err := http.NewRequest(http.MethodGet, address, nil)
+	req, err := http.NewRequest(http.MethodGet, withScheme(server), nil)
 	if err != nil {
 		return nil
 	}
@@ -52,25 +63,22 @@ func (e *examination) proxy(r *config.Resolved) *url.URL {
 }
 
 // checkCertificates names the authorities that are trusted.
-func checkCertificates(_ context.Context, e *examination) []Finding {
-	r, err := e.settings()
-	if err != nil {
-		return []Finding{skipped("certificates", "the settings cannot be used")}
-	}
+func checkCertificates(a account) []Finding {
+	r, file := a.settings, a.env.Getenv("SSL_CERT_FILE")
 	state := "the system's authorities"
-	if file := e.Env.Getenv("SSL_CERT_FILE"); file != "" {
+	if file != "" {
 		state = "the authorities in " + file + " (SSL_CERT_FILE)"
 	}
 	if r.CAFile != "" {
 		state += ", and those in " + r.CAFile
 	}
-	f := ok("certificates", "%s", state)
-	name := firstSet(e.Env.Getenv, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+	f := ok("%s", state)
+	name := firstSet(a.env.Getenv, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 	switch {
 	case r.InsecureSkipVerify:
-		return []Finding{f.warning("--insecure-skip-verify is set: an attacker in the network can take over the login", config.Text("use --ca-file FILE instead"))}
-	case name != "" && r.CAFile == "" && e.Env.Getenv("SSL_CERT_FILE") == "":
-		return []Finding{f.warning(name+" is not read", config.Shell(`export SSL_CERT_FILE="$%s"`, name))}
+		f = f.warning("--insecure-skip-verify is set: an attacker in the network can take over the login", config.Text("use --ca-file FILE instead"))
+	case name != "" && r.CAFile == "" && file == "":
+		f = f.warning(name+" is not read", config.Shell(`export SSL_CERT_FILE="$%s"`, name))
 	}
 	return []Finding{f}
 }
@@ -84,71 +92,27 @@ func firstSet(getenv func(string) string, names ...string) string {
 	return ""
 }
 
-// checkDiscovery asks the servers for their metadata.
-func checkDiscovery(_ context.Context, e *examination) (all []Finding) {
-	if _, err := e.session(); err != nil {
-		return []Finding{skipped("discovery", "there is no server")}
+// checkDiscovery tells what the servers answer to a request for their metadata.
+func checkDiscovery(a account, n answers) (all []Finding) {
+	if n.err != nil {
+		return []Finding{ok("%s", config.MaskURL(a.settings.Server())).failure(n.err.Error(), networkHint(a, n.err))}
 	}
-	r, err := e.settings()
-	if err != nil {
-		return nil // the session has the same error
+	if found := n.servers.Flyte; found != nil {
+		all = append(all, ok("%s answers: client %s, header %s", config.MaskURL(a.settings.Endpoint), cmp.Or(found.ClientID, "not announced"), cmp.Or(found.HeaderKey, "authorization")))
 	}
-	servers, err := e.servers()
-	if err != nil {
-		return []Finding{ok("discovery", "%s", config.MaskURL(r.Server())).failure(err.Error(), e.networkHint(err, r))}
-	}
-	if found := servers.Flyte; found != nil {
-		all = append(all, ok("discovery", "%s answers: client %s, header %s", config.MaskURL(r.Endpoint), cmp.Or(found.ClientID, "not announced"), cmp.Or(found.HeaderKey, "authorization")))
-	}
-	m := servers.Server
-	return append(all, ok("discovery", "%s answers: token endpoint %s", cmp.Or(m.Issuer, hostOfURL(m.TokenEndpoint)), config.MaskURL(m.TokenEndpoint)))
-}
-
-// checkServers tells whether the user has accepted the servers that a Flyte endpoint or a
-// cluster names.
-func checkServers(_ context.Context, e *examination) []Finding {
-	servers, err := e.servers()
-	if err != nil {
-		return nil // checkDiscovery reports the error
-	}
-	switch {
-	case servers.Unaccepted != nil:
-		return []Finding{ok("accepted servers", "others").failure(servers.Unaccepted.Error(), e.Hint(servers.Unaccepted))}
-	case servers.Pin == nil:
-		return nil
-	}
-	return []Finding{ok("accepted servers", "%s", maskedURLs(servers.Pin))}
-}
-
-func maskedURLs(list []string) string {
-	var masked []string
-	for _, address := range list {
-		masked = append(masked, config.MaskURL(address))
-	}
-	return strings.Join(masked, ", ")
+	m := n.servers.Server
+	return append(all, ok("%s answers: token endpoint %s", cmp.Or(m.Issuer, hostOfURL(m.TokenEndpoint)), config.MaskURL(m.TokenEndpoint)))
 }
 
 // networkHint returns the hint for an error of a request: to repeat it with another program,
 // if there is no better.
-func (e *examination) networkHint(err error, r *config.Resolved) config.Hint {
-	if hint := e.Hint(login.Explain(err, r, e.policy, e.Env)); hint.String() != "" {
-		return hint
-	}
-	if failed := oauth.AsError(err); failed != nil && failed.Setting == "http-proxy" {
-		name := "HTTPS_PROXY"
-		if r.HTTPProxy != "" {
-			name = config.Variable("http-proxy")
-		}
-		return config.Shell("export %s=http://USER:PASSWORD@%s", name, failed.Host)
-	}
+func networkHint(a account, err error) config.Hint {
+	r := a.settings
 	address := cmp.Or(r.Issuer, r.TokenEndpoint)
 	if r.Discovers() {
 		address = r.Endpoint
 	}
-	if !strings.Contains(address, "://") {
-		address = "https://" + address
-	}
-	return config.Command("curl", "--verbose", "--head", config.MaskURL(address))
+	return orElse(a.explain(err), config.Command("curl", "--verbose", "--head", config.MaskURL(withScheme(address))))
 }
 
 func hostOfURL(address string) string {
@@ -159,63 +123,55 @@ func hostOfURL(address string) string {
 	return u.Host
 }
 
+// checkServers tells whether the user has accepted the servers that a Flyte endpoint or a
+// cluster names.
+func checkServers(a account, n answers) []Finding {
+	switch {
+	case n.servers.Unaccepted != nil:
+		return []Finding{ok("others").failure(n.servers.Unaccepted.Error(), a.hint(n.servers.Unaccepted))}
+	case n.servers.Pin == nil:
+		return nil
+	}
+	var masked []string
+	for _, address := range n.servers.Pin {
+		masked = append(masked, config.MaskURL(address))
+	}
+	return []Finding{ok("%s", strings.Join(masked, ", "))}
+}
+
 // clockTolerance is the largest difference between two clocks that is no fault.
 const clockTolerance = 5 * time.Minute
 
 // checkClock compares this machine's clock with the server's.
-func checkClock(_ context.Context, e *examination) []Finding {
-	servers, err := e.servers()
-	if err != nil {
-		return []Finding{skipped("clock", "the server does not answer")}
-	}
-	if servers.Clock == "" {
-		return []Finding{skipped("clock", "the server does not tell the time")}
-	}
-	offset := servers.Offset
-	if offset.Abs() < clockTolerance {
-		return []Finding{ok("clock", "agrees with %s", servers.Clock)}
-	}
+func checkClock(n answers) []Finding {
+	offset, server := n.servers.Offset, n.servers.Clock
 	side := "behind"
-	if offset < 0 {
+	switch {
+	case server == "":
+		return []Finding{skipped("the server does not tell the time")}
+	case offset.Abs() < clockTolerance:
+		return []Finding{ok("agrees with %s", server)}
+	case offset < 0:
 		side = "ahead of"
 	}
-	f := ok("clock", "differs from %s", servers.Clock)
-	return []Finding{f.failure(fmt.Sprintf("the clock of this machine is %s %s that of %s: valid tokens and certificates seem to have expired, or not to be valid yet", offset.Abs().Round(time.Minute), side, servers.Clock), clockFix())}
+	return []Finding{ok("differs from %s", server).failure(fmt.Sprintf("the clock of this machine is %s %s that of %s: valid tokens and certificates seem to have expired, or not to be valid yet", offset.Abs().Round(time.Minute), side, server), clockFix())}
 }
 
 func clockFix() config.Hint {
-	switch runtime.GOOS {
-	case "darwin":
-		return config.Shell("sudo sntp -sS time.apple.com")
-	case "windows":
-		return config.Shell("w32tm /resync")
-	}
-	return config.Shell("sudo timedatectl set-ntp true")
+	set := map[string]string{"darwin": "sudo sntp -sS time.apple.com", "windows": "w32tm /resync"}
+	return config.Shell("%s", cmp.Or(set[runtime.GOOS], "sudo timedatectl set-ntp true"))
 }
 
-// checkKeys fetches the keys that sign ID tokens.
-func checkKeys(_ context.Context, e *examination) []Finding {
-	servers, err := e.servers()
-	if err != nil {
-		return []Finding{skipped("keys", "the server does not answer")}
-	}
-	if servers.Server.KeysURI == "" {
-		return []Finding{ok("keys", "the server publishes none")}
-	}
-	r, err := e.settings()
-	if err != nil {
-		return nil // the session has the same error
-	}
-	keys, err := e.keys()
-	f := ok("keys", "%s", config.MaskURL(servers.Server.KeysURI))
+// checkKeys counts the keys that sign ID tokens.
+func checkKeys(a account, n answers) []Finding {
+	address := config.MaskURL(n.servers.Server.KeysURI)
 	switch {
-	case err != nil:
-		return []Finding{f.failure(err.Error(), e.networkHint(err, r))}
-	case keys.Len() == 0:
-		return []Finding{f.failure("it publishes no key that can verify an ID token", config.Command("curl", "--include", config.MaskURL(servers.Server.KeysURI)))}
+	case address == "":
+		return []Finding{ok("the server publishes none")}
+	case n.keys.err != nil:
+		return []Finding{ok("%s", address).failure(n.keys.err.Error(), networkHint(a, n.keys.err))}
+	case n.keys.value.Len() == 0:
+		return []Finding{ok("%s", address).failure("it publishes no key that can verify an ID token", config.Command("curl", "--include", address))}
 	}
-	return []Finding{ok("keys", "%s has %s", config.MaskURL(servers.Server.KeysURI), plural(keys.Len(), "key"))}
+	return []Finding{ok("%s has %s", address, plural(n.keys.value.Len(), "key"))}
 }
-
-// isRefused reports whether a server rejected a token.
-func isRefused(err error) bool { return oauth.ClassOf(err) == oauth.ClassRefused }

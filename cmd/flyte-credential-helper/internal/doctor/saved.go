@@ -4,113 +4,199 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// checkLogin judges the saved login, and tells why the last renewals failed.
-func checkLogin(_ context.Context, e *examination) []Finding {
-	session, err := e.session()
+// account is the login that the settings name, and what is saved of it.
+type account struct {
+	settings *config.Resolved // nil: they cannot be used
+	policy   login.Policy
+	env      system.Env // of a session that writes nothing, unless the user asked for a log
+	hint     func(error) config.Hint
+	session  *login.Session
+	err      error        // why there is no session
+	store    *cache.Store // of the session
+	token    *oauth.Token // nil: there is none
+	unread   error        // why it is not known whether there is one
+	inKernel bool         // the kernel's keyring had the key before it was used
+}
+
+func openAccount(ctx context.Context, s Subject, settings known[*config.Resolved]) account {
+	a := account{settings: settings.value, env: s.Env, hint: s.Hint, err: settings.err}
+	if settings.err != nil {
+		return a
+	}
+	policy, env := policyOf(s.Caller), s.Env
+	if !settings.value.IsSet("log-level") {
+		env.Stderr = io.Discard // the findings say all that it would
+	}
+	session, err := login.Open(ctx, settings.value, policy, env)
 	if err != nil {
-		return []Finding{skipped("login", "there is no server")}
+		return account{settings: settings.value, policy: policy, env: env, hint: s.Hint, err: err}
 	}
-	saved := e.saved()
-	if saved.err != nil {
-		return []Finding{skipped("login", saved.err.Error())}
+	store := session.Store()
+	inKernel := store.InKernel()
+	token, unread := store.Load(ctx)
+	return account{settings.value, policy, env, s.Hint, session, nil, store, token, unread, inKernel}
+}
+
+// policyOf returns the policy of a caller, without logins.
+func policyOf(caller string) login.Policy {
+	p := login.Policy{Auto: oauth.Access, Forbidden: login.NeverLogsIn("doctor")}
+	if caller == "" || caller == "kubernetes" {
+		p.Auto = oauth.Auto
 	}
-	failures := session.Failures()
-	f := e.login(session, saved, failures)
-	if code := saved.store.RefreshStopped(); code != "" && f.Level == OK {
-		f = f.warning("the server refuses every refresh ("+code+"): after the token expires, a login is needed", e.logInAgain())
+	return p
+}
+
+// openKubernetes opens the login that kubectl uses in the current context.
+func openKubernetes(ctx context.Context, s Subject, current *setup.KubePlugin) account {
+	s.Caller, s.Input.Flyte = "kubernetes", nil
+	return openAccount(ctx, s, know(resolve(s, known[*servedHost]{}, current)))
+}
+
+// endpoint returns the Flyte endpoint of the login, or "".
+func (a account) endpoint() string {
+	if a.settings == nil {
+		return ""
+	}
+	return a.settings.Endpoint
+}
+
+// kind returns the kind of token that the caller gets.
+func (a account) kind() oauth.Kind {
+	if a.err != nil {
+		return oauth.Auto
+	}
+	return a.session.Kind()
+}
+
+// noToken returns why there is no valid token of a kind, or "".
+func (a account) noToken(kind oauth.Kind) string {
+	switch {
+	case a.err != nil:
+		return "the settings cannot be used"
+	case a.token == nil:
+		return "there is no saved login"
+	}
+	return unless(a.token.Credential(kind).ValidAt(a.env.Now()), "the saved token has expired")
+}
+
+// logIn returns the command that logs in with the settings.
+func (a account) logIn(more ...string) config.Hint {
+	return config.Command(append(login.Command(a.settings, a.policy, a.env), more...)...)
+}
+
+// logInAgain returns the commands that replace a token that is still valid: login alone would
+// keep it.
+func (a account) logInAgain() config.Hint {
+	forget := a.policy
+	forget.Command = []string{"logout"}
+	return config.Shell("%s && %s", config.Shown(login.Command(a.settings, forget, a.env)), a.logIn())
+}
+
+// explain returns the hint for an error of the login.
+func (a account) explain(err error) config.Hint {
+	return a.hint(login.Explain(err, a.settings, a.policy, a.env))
+}
+
+// checkLogin judges the saved login, and tells why the last renewals failed.
+func checkLogin(a account) []Finding {
+	if a.unread != nil {
+		return []Finding{skipped(a.unread.Error())}
+	}
+	failures := a.session.Failures()
+	f := savedLogin(a, lastFailure(failures))
+	if code := a.store.RefreshStopped(); code != "" && f.Level == OK {
+		f = f.warning("the server refuses every refresh ("+code+"): after the token expires, a login is needed", a.logInAgain())
 	}
 	all := []Finding{f}
 	for _, failure := range failures {
-		now := e.Env.Now()
-		state := "since " + clock(failure.At)
 		switch {
-		case failure.Until.After(now) && failure.Login:
-			state = fmt.Sprintf("no login starts before %s", clock(failure.Until))
-			all = append(all, ok("back-off", "%s", state).failure("a login that you saw has failed: "+loginFailure(failure.Err), e.logIn()))
+		case failure.Until.After(a.env.Now()) && failure.Login:
+			all = append(all, ok("no login starts before %s", clock(failure.Until)).at("back-off").failure("a login that you saw has failed: "+loginFailure(failure.Err), a.logIn()))
 		case f.Level == OK:
-			all = append(all, ok("last failure", "%s", state).warning(failure.Err.Error(), config.Hint{}))
+			all = append(all, ok("since %s", clock(failure.At)).at("last failure").warning(failure.Err.Error(), config.Hint{}))
 		}
 	}
 	return all
 }
 
-// login judges the token.
-func (e *examination) login(session *login.Session, saved savedLogin, failures []cache.Failure) Finding {
-	now, r, t := e.Env.Now(), session.Settings(), saved.token
+// savedLogin judges the saved token. cause is the last failure since the last success, or nil.
+func savedLogin(a account, cause error) Finding {
+	t, r, kind := a.token, a.settings, a.kind()
 	if t == nil {
-		return e.notLoggedIn(session, saved.store, failures)
+		return notLoggedIn(a, cause)
 	}
-	c := t.Credential(session.Kind())
-	account := cmp.Or(t.Account, "an account that the server does not name")
+	c := t.Credential(kind)
+	renews := r.IsMachine() || t.RefreshToken != ""
+	outlived := t.OutlivedAt(a.env.Now()) || t.RefreshToken != "" && !t.Refreshable(kind)
 	renewal := "then log in again"
-	if r.IsMachine() || t.RefreshToken != "" {
+	if renews {
 		renewal = "refreshed automatically"
 	}
-	outlived := t.OutlivedAt(now) || t.RefreshToken != "" && !t.Refreshable(session.Kind())
-	f := ok("login", "%s, %s until %s, %s", account, kindName(session.Kind(), t), until(c.Expiry), renewal)
-	switch err := cmp.Or(t.Missing(session.Kind()), t.Fault(session.Kind())); {
+	name := cmp.Or(t.Account, "an account that the server does not name")
+	f, expired := ok("%s, %s until %s, %s", name, a.tokenName(), until(c.Expiry), renewal), ok("%s, expired", name)
+	err := cmp.Or(t.Missing(kind), t.Fault(kind))
+	refreshes := r.IsMachine() || renews && !outlived && a.store.RefreshStopped() == ""
+	switch {
 	case err != nil:
-		return f.failure(err.Error(), e.logIn())
-	case c.ValidAt(now):
+		return f.failure(err.Error(), a.logIn())
+	case c.ValidAt(a.env.Now()):
 		return f
-	case r.IsMachine(), t.RefreshToken != "" && !outlived && saved.store.RefreshStopped() == "":
-		if cause := lastFailure(failures); cause != nil {
-			return ok("login", "%s, expired", account).failure("the last renewal failed: "+cause.Error(), e.causeHint(cause))
-		}
-		return ok("login", "%s, expired, refreshed on next use", account)
+	case refreshes && cause != nil:
+		return expired.failure("the last renewal failed: "+cause.Error(), causeHint(a, cause))
+	case refreshes:
+		return ok("%s, expired, refreshed on next use", name)
 	case outlived:
-		return ok("login", "%s, expired", account).failure("the refresh token has expired too", e.logIn())
+		return expired.failure("the refresh token has expired too", a.logIn())
 	}
-	return ok("login", "%s, expired", account).failure("the token has expired and cannot be refreshed", e.logIn())
+	return expired.failure("the token has expired and cannot be refreshed", a.logIn())
 }
 
 // notLoggedIn tells why there is no token.
-func (e *examination) notLoggedIn(session *login.Session, store *cache.Store, failures []cache.Failure) Finding {
-	r := session.Settings()
-	f := ok("login", "none saved")
-	cause := lastFailure(failures)
+func notLoggedIn(a account, cause error) Finding {
+	store, f := a.store, ok("none saved")
 	switch {
 	case store.Damaged():
-		return f.failure("the saved login is damaged", e.logIn())
+		return f.failure("the saved login is damaged", a.logIn())
 	case cause != nil:
-		return f.failure("the last attempt failed: "+loginFailure(cause), e.causeHint(cause))
-	case r.IsMachine():
-		return ok("login", "none saved, the next call gets a token")
+		return f.failure("the last attempt failed: "+loginFailure(cause), causeHint(a, cause))
+	case a.settings.IsMachine():
+		return ok("none saved, the next call gets a token")
 	case store.CurrentKind() == cache.StoreNone:
-		return ok("login", "none saved, because of --store none")
+		return ok("none saved, because of --store none")
 	case store.Exists():
-		return f.failure("the key of the saved login is gone", e.logIn())
+		return f.failure("the key of the saved login is gone", a.logIn())
 	}
 	problem := "not logged in"
-	if others := e.othersAt(store.Header); others != "" {
+	if others := othersAt(a, store.Header); others != "" {
 		problem += " with these settings: at this server there is a login with " + others
 	}
-	return f.failure(problem, e.logIn())
+	return f.failure(problem, a.logIn())
 }
 
 // othersAt describes other logins to the same server, which differ in a setting.
-func (e *examination) othersAt(mine cache.Header) string {
-	stores, _ := cache.List(login.StateDir(e.Env), &cache.Keyring{Getenv: e.Env.Getenv})
+func othersAt(a account, mine cache.Header) string {
+	stores, _ := cache.List(login.StateDir(a.env), &cache.Keyring{Getenv: a.env.Getenv})
 	var others []string
 	for _, s := range stores {
-		if s.Header.Server != mine.Server {
-			continue
-		}
-		switch {
-		case s.Header.Client != mine.Client:
-			others = append(others, "client "+cmp.Or(s.Header.Client, "of the endpoint"))
-		case s.Header.Account != mine.Account:
-			others = append(others, "account "+cmp.Or(s.Header.Account, "not set"))
+		switch h := s.Header; {
+		case h.Server != mine.Server:
+		case h.Client != mine.Client:
+			others = append(others, "client "+cmp.Or(h.Client, "of the endpoint"))
+		case h.Account != mine.Account:
+			others = append(others, "account "+cmp.Or(h.Account, "not set"))
 		default:
 			others = append(others, "other scopes, audience or parameters")
 		}
@@ -136,65 +222,75 @@ func loginFailure(cause error) string {
 }
 
 // causeHint returns the hint for a recorded failure: to log in, if there is no better.
-func (e *examination) causeHint(cause error) config.Hint {
-	r, err := e.settings()
-	if err != nil {
-		return config.Hint{}
-	}
+func causeHint(a account, cause error) config.Hint {
 	if refused := oauth.AsError(cause); refused != nil && slices.Contains([]string{"invalid_client", "unauthorized_client"}, refused.Code) {
-		return e.logIn("--client-id", "ID")
+		return a.logIn("--client-id", "ID")
 	}
-	if hint := e.Hint(login.Explain(cause, r, e.policy, e.Env)); hint.IsCommand() {
+	if hint := a.explain(cause); hint.IsCommand() {
 		return hint
 	}
-	return e.logIn()
+	return a.logIn()
 }
 
 // checkToken reads the claims of the token that the caller gets.
-func checkToken(_ context.Context, e *examination) []Finding {
-	session, err := e.session()
-	if err != nil {
-		return []Finding{skipped("token", "there is no server")}
-	}
-	t := e.saved().token
-	if t == nil {
-		return []Finding{skipped("token", "there is no saved login")}
-	}
-	c := t.Credential(session.Kind())
+func checkToken(a account, n answers) []Finding {
+	c := a.token.Credential(a.kind())
 	if c.Value == "" {
-		return []Finding{skipped("token", "the saved login has none of this kind")}
+		return []Finding{skipped("the saved login has none of this kind")}
 	}
+	kind, r := a.tokenName(), a.settings
 	claims := login.DecodeClaims(c.Value)
-	kind := kindName(session.Kind(), t)
 	if claims == nil {
-		return []Finding{ok("token", "%s, opaque: only its server can read it", kind)}
+		return []Finding{ok("%s, opaque: only its server can read it", kind)}
 	}
-	f := ok("token", "%s: %s", kind, describeClaims(claims))
-	r := session.Settings()
+	f := ok("%s: %s", kind, describeClaims(claims))
 	switch {
-	case r.Audience != "" && len(claims.Audience) > 0 && !slices.Contains(claims.Audience, r.Audience) && kind == accessToken:
-		f = f.failure(fmt.Sprintf("it is for the audience %s, not for %s, which --audience requests: the server does not give that audience to this client", strings.Join(claims.Audience, ", "), r.Audience), e.logIn("--audience", claims.Audience[0]))
+	case kind == idToken && n.keys.value.Len() > 0 && n.keys.value.Signed(c.Value) != nil:
+		f = f.failure("none of the server's present keys has signed it: servers that verify it reject it", a.logInAgain())
+	case r.Audience != "" && len(claims.Audience) > 0 && !slices.Contains(claims.Audience, r.Audience) && kind != idToken:
+		f = f.failure(fmt.Sprintf("it is for the audience %s, not for %s, which --audience requests: the server does not give that audience to this client", strings.Join(claims.Audience, ", "), r.Audience), a.logIn("--audience", claims.Audience[0]))
 	case r.Issuer != "" && claims.Issuer != "" && claims.Issuer != r.Issuer:
 		f = f.warning(fmt.Sprintf("its issuer is %s, not %s: a server that checks the issuer rejects it", claims.Issuer, r.Issuer), config.Hint{})
-	}
-	if keys, err := e.keys(); err == nil && kind == idToken && keys.Len() > 0 && keys.Signed(c.Value) != nil {
-		f = f.failure("none of the server's present keys has signed it: servers that verify it reject it", e.logInAgain())
 	}
 	return []Finding{f}
 }
 
-// The names of the kinds of token.
-const (
-	accessToken = "access token"
-	idToken     = "ID token"
-)
+// shownGroups is the number of groups that are named.
+const shownGroups = 10
 
-// kindName names the kind of token that a caller gets.
-func kindName(kind oauth.Kind, t *oauth.Token) string {
-	if kind == oauth.ID || kind == oauth.Auto && t.IDToken != "" {
+// describeClaims describes the claims of a token.
+func describeClaims(c *login.Claims) string {
+	words := []string{"issuer " + orNone(c.Issuer), "audience " + orNone(strings.Join(c.Audience, " ")), "subject " + orNone(c.Subject)}
+	words = append(words, c.Names...)
+	if c.Client != "" {
+		words = append(words, "client "+c.Client)
+	}
+	if len(c.Scopes) > 0 {
+		words = append(words, "scopes "+strings.Join(c.Scopes, " "))
+	}
+	groups := "no groups"
+	if n := len(c.Groups); n > 0 {
+		more := unless(n <= shownGroups, " …")
+		groups = fmt.Sprintf("%s (%s%s)", plural(n, "group"), strings.Join(c.Groups[:min(n, shownGroups)], " "), more)
+	}
+	words = append(words, groups)
+	if !c.Expiry.IsZero() {
+		words = append(words, "expires "+clock(c.Expiry))
+	}
+	if c.Algorithm != "" {
+		words = append(words, "signed with "+c.Algorithm)
+	}
+	return strings.Join(words, ", ")
+}
+
+const idToken = "ID token"
+
+// tokenName names the kind of token that the caller gets.
+func (a account) tokenName() string {
+	if a.kind() == oauth.ID || a.kind() == oauth.Auto && a.token.IDToken != "" {
 		return idToken
 	}
-	return accessToken
+	return "access token"
 }
 
 func until(t time.Time) string {

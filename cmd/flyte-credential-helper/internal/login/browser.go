@@ -45,6 +45,23 @@ func (s *Session) browser() *browser {
 	}
 }
 
+// BrowserWords returns the words of the command that opens a browser, or none if the system's
+// browser is opened.
+func BrowserWords(r *config.Resolved, env system.Env) ([]string, error) {
+	return browserWords(r.Browser, env.Getenv("BROWSER"))
+}
+
+func browserWords(setting []string, variable string) ([]string, error) {
+	if len(setting) > 0 || variable == "" {
+		return setting, nil
+	}
+	words, err := shellquote.Split(variable)
+	if err != nil || len(words) == 0 {
+		return nil, errors.New("BROWSER is not a command")
+	}
+	return words, nil
+}
+
 // open opens address, in a process of its own session that shares nothing with us: its
 // output, its descriptors and its end do not touch the answer, and Ctrl-C here does not end
 // it.
@@ -55,14 +72,11 @@ func (b *browser) open(_ context.Context, address string) error {
 	if !b.terminal.Usable() {
 		b.console.Note("waiting for a login to %s in the browser", b.server)
 	}
-	words := b.command
-	if len(words) == 0 && b.variable != "" {
-		var err error
-		if words, err = shellquote.Split(b.variable); err != nil || len(words) == 0 {
-			return errors.New("BROWSER is not a command")
-		}
-	}
-	if len(words) == 0 {
+	words, err := browserWords(b.command, b.variable)
+	switch {
+	case err != nil:
+		return err
+	case len(words) == 0:
 		return b.openSystem(address)
 	}
 	words = slices.Clone(words)

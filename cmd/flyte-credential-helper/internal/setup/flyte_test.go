@@ -104,7 +104,7 @@ func TestShownUser(t *testing.T) {
 
 // If several files of KUBECONFIG have an entry of one name, the first counts.
 func TestKubeconfigOrder(t *testing.T) {
-	k := &kubeconfig{clusters: map[string]kubeCluster{}}
+	k := &kubeconfig{clusters: map[string]KubeCluster{}}
 	first := "users:\n- name: a\n  user: {token: x}\ncontexts:\n- name: c\n  context: {cluster: k, user: a}\n"
 	second := "current-context: d\nusers: [{name: a, user: {exec: {command: y}}}, {name: b, user: null}]\nclusters: [{name: k, cluster: {server: https://k}}]\ncontexts:\n- {name: c, context: {user: b}}\n- {name: d, context: {user: a}}\n"
 	for path, text := range map[string]string{"first": first} {

@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -22,7 +21,7 @@ const kindKubeconfig = "kubeconfig"
 type kubeconfig struct {
 	current  string
 	contexts []kubeContext
-	clusters map[string]kubeCluster
+	clusters map[string]KubeCluster
 	users    []kubeUser
 	newUsers string // the file that kubectl writes new entries to
 }
@@ -33,22 +32,56 @@ type kubeContext struct {
 	path    string
 }
 
-type kubeCluster struct {
-	Server     string
-	SkipVerify bool `yaml:"insecure-skip-tls-verify"`
+// KubeCluster is how client-go connects to an API server.
+type KubeCluster struct {
+	Server          string
+	ServerName      string `yaml:"tls-server-name"`
+	SkipVerify      bool   `yaml:"insecure-skip-tls-verify"`
+	CertificateFile string `yaml:"certificate-authority"`
+	Certificates    string `yaml:"certificate-authority-data"` // base64, instead of the file
+	ProxyURL        string `yaml:"proxy-url"`
+	Extensions      []struct {
+		Name      string
+		Extension any
+	}
 }
 
 type kubeUser struct {
 	Name string
-	User struct{ Exec *execUser }
+	User struct {
+		Exec                  *execUser
+		Token                 any
+		TokenFile             any `yaml:"tokenFile"`
+		Username              any
+		ClientCertificate     any `yaml:"client-certificate"`
+		ClientCertificateData any `yaml:"client-certificate-data"`
+	}
 	path string
+}
+
+// otherCredential names the key of a credential because of which client-go does not run the
+// plugin, or "".
+func (u kubeUser) otherCredential() string {
+	for _, c := range []struct {
+		key   string
+		value any
+	}{
+		{"token", u.User.Token}, {"tokenFile", u.User.TokenFile}, {"username", u.User.Username},
+		{"client-certificate", u.User.ClientCertificate}, {"client-certificate-data", u.User.ClientCertificateData},
+	} {
+		if c.value != nil && c.value != "" {
+			return c.key
+		}
+	}
+	return ""
 }
 
 // execUser is the exec section of a user.
 type execUser struct {
-	Command string
-	Args    []string
-	Env     []execEnv
+	Command            string
+	Args               []string
+	Env                []execEnv
+	ProvideClusterInfo bool `yaml:"provideClusterInfo"`
 }
 
 // isOurs reports whether e runs this program. It may be nil.
@@ -60,7 +93,7 @@ type execEnv struct{ Name, Value string }
 
 // readKubeconfig reads the files of KUBECONFIG, or ~/.kube/config.
 func readKubeconfig(env system.Env) (*kubeconfig, error) {
-	k := &kubeconfig{clusters: map[string]kubeCluster{}}
+	k := &kubeconfig{clusters: map[string]KubeCluster{}}
 	var paths []string
 	for _, path := range filepath.SplitList(env.Getenv("KUBECONFIG")) {
 		if path != "" {
@@ -97,12 +130,12 @@ func (k *kubeconfig) add(path string, text []byte) error {
 		Contexts       []kubeContext
 		Clusters       []struct {
 			Name    string
-			Cluster kubeCluster
+			Cluster KubeCluster
 		}
 		Users []kubeUser
 	}
 	if _, err := edit.ParseYAML(text); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return config.Errorf(config.Edit(path), "%s: %v", path, err)
 	}
 	if err := yaml.Unmarshal(text, &f); err != nil {
 		return config.Errorf(config.Command("kubectl", "config", "view"), "%s is not a kubeconfig", path)
@@ -124,6 +157,7 @@ func (k *kubeconfig) add(path string, text []byte) error {
 	}
 	for _, c := range f.Clusters {
 		if _, found := k.clusters[c.Name]; !found {
+			c.Cluster.CertificateFile = beside(path, c.Cluster.CertificateFile)
 			k.clusters[c.Name] = c.Cluster
 		}
 	}
@@ -199,7 +233,7 @@ func contextKey(name string) []string {
 
 // kubeconfigKeys are the entries of a kubeconfig that can be ours.
 func kubeconfigKeys(text []byte) (keys [][]string, err error) {
-	k := &kubeconfig{clusters: map[string]kubeCluster{}}
+	k := &kubeconfig{clusters: map[string]KubeCluster{}}
 	if text != nil {
 		err = k.add("", text)
 	}

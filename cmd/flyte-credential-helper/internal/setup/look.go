@@ -2,10 +2,17 @@ package setup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
@@ -40,30 +47,91 @@ func IsOurGoauth(entry string) bool { return isOurGoauth(entry) }
 
 // KubePlugin is a context of the kubeconfig whose user runs this program.
 type KubePlugin struct {
-	Context string
-	Args    []string // of this program
-	Environ []string // NAME=VALUE each, that the kubeconfig adds
+	Context, User string
+	Current       bool   // it is the current context
+	Command       string // as client-go runs it
+	Args          []string
+	Other         string // another credential of the user, because of which client-go does not run the program
+	Cluster       KubeCluster
+
+	environ []string // NAME=VALUE each, that the kubeconfig adds
+	info    config.ClusterInfo
 }
 
-// KubePlugins returns the contexts of the kubeconfig that run this program, or none if it
-// cannot be read.
-func KubePlugins(env system.Env) (list []KubePlugin) {
+// KubePlugins returns the contexts of the kubeconfig that run this program, the current one first.
+func KubePlugins(env system.Env) (list []KubePlugin, err error) {
 	k, err := readKubeconfig(env)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	for _, c := range k.contexts {
-		u := k.user(c.Context.User)
-		if u == nil || !u.User.Exec.isOurs() {
-			continue
+		switch u := k.user(c.Context.User); {
+		case u == nil || !u.User.Exec.runs(env):
+		case c.Name == k.current:
+			list = slices.Insert(list, 0, k.plugin(c, *u))
+		default:
+			list = append(list, k.plugin(c, *u))
 		}
-		p := KubePlugin{Context: c.Name, Args: u.User.Exec.Args}
-		for _, v := range u.User.Exec.Env {
-			p.Environ = append(p.Environ, v.Name+"="+v.Value)
-		}
-		list = append(list, p)
 	}
-	return list
+	return list, nil
+}
+
+// runs reports whether e runs this program, whatever its name. It may be nil.
+func (e *execUser) runs(env system.Env) bool {
+	if e == nil || e.isOurs() {
+		return e != nil
+	}
+	self, err := env.Executable()
+	found, missing := exec.LookPath(e.Command)
+	return err == nil && missing == nil && system.SameFile(found, self)
+}
+
+// plugin describes a context whose user runs this program.
+func (k *kubeconfig) plugin(c kubeContext, u kubeUser) KubePlugin {
+	e := u.User.Exec
+	p := KubePlugin{
+		Context: c.Name, User: u.Name, Current: c.Name == k.current, Command: e.Command, Args: e.Args,
+		Other: u.otherCredential(), Cluster: k.clusters[c.Context.Cluster],
+	}
+	if strings.ContainsRune(e.Command, filepath.Separator) {
+		p.Command = beside(u.path, e.Command)
+	}
+	for _, v := range e.Env {
+		p.environ = append(p.environ, v.Name+"="+v.Value)
+	}
+	if e.ProvideClusterInfo {
+		p.info = p.Cluster.info()
+	}
+	return p
+}
+
+// beside returns a path of a kubeconfig, which is relative to the directory of that file.
+func beside(kubeconfig, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(kubeconfig), path)
+}
+
+// info is what client-go says of the cluster to the plugin.
+func (c KubeCluster) info() config.ClusterInfo {
+	info := config.ClusterInfo{Server: (&execcred.KubernetesRequest{Server: c.Server}).Host(), SkipVerify: c.SkipVerify}
+	for _, e := range c.Extensions {
+		if e.Name == config.ClusterExtension {
+			info.Config, _ = json.Marshal(e.Extension) // without it, the plugin gets none either
+		}
+	}
+	return info
+}
+
+// Input returns what the settings of the plugin's call are resolved from.
+func (p KubePlugin) Input(in config.Input) (config.Input, error) {
+	flags := config.NewFlags(config.Every)
+	if err := flags.Parse(p.Args); err != nil {
+		return in, config.Errorf(config.Command("kubectl", "config", "view"), "the kubeconfig's user %s runs this program with arguments that it does not know: %v", p.User, err)
+	}
+	in.CommandLine, in.Environ, in.Cluster = flags.CommandLine(), slices.Concat(in.Environ, p.environ), p.info
+	return in, nil
 }
 
 // TryRegistry asks a container registry whether it accepts a user name and a token, as docker

@@ -8,10 +8,10 @@ import (
 
 // The summary names the first failure, or without one the first warning.
 func TestText(t *testing.T) {
-	good := ok("server", "https://login.example.com")
-	warned := ok("proxy", "none").warning("it is not read", config.Hint{})
-	failed := ok("login", "none").failure("not logged in", config.Command("flyte-credential-helper", "login"))
-	later := ok("token", "none").failure("a consequence\nof it", config.Hint{})
+	good := ok("https://login.example.com").at("server")
+	warned := ok("none").at("proxy").warning("it is not read", config.Hint{})
+	failed := ok("none").at("login").failure("not logged in", config.Command("flyte-credential-helper", "login"))
+	later := ok("none").at("token").failure("a consequence\nof it", config.Hint{})
 	for _, row := range []struct {
 		findings []Finding
 		failed   bool
@@ -23,7 +23,7 @@ func TestText(t *testing.T) {
 			"FAIL  login: none\n      not logged in\n      fix: flyte-credential-helper login\n" +
 			"FAIL  token: none\n      a consequence of it\n\n" +
 			"2 problems, 1 warning; first: login: not logged in; fix: flyte-credential-helper login\n"},
-		{[]Finding{skipped("token", "there is no saved login")}, false, "skip  token: skipped: there is no saved login\n\nno problems\n"},
+		{[]Finding{skipped("there is no saved login").at("token")}, false, "skip  token: skipped: there is no saved login\n\nno problems\n"},
 	} {
 		if got := Text(row.findings); got != row.want || Failed(row.findings) != row.failed {
 			t.Errorf("got %q (%v), not %q (%v)", got, Failed(row.findings), row.want, row.failed)

@@ -1,0 +1,155 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
+)
+
+// Level says how serious a finding is.
+type Level string
+
+// The levels.
+const (
+	OK      Level = "ok"
+	Skipped Level = "skip" // it cannot be examined before an earlier finding is fixed
+	Warning Level = "warn"
+	Failure Level = "fail"
+)
+
+// Finding is what one check found. It has no secret. The JSON names are an interface for
+// scripts.
+type Finding struct {
+	Step    string `json:"step"`
+	State   string `json:"state"`
+	Level   Level  `json:"level"`
+	Problem string `json:"problem,omitempty"`
+	Fix     string `json:"fix,omitempty"` // a command, or a text if there is no command
+}
+
+// oneLine makes text from outside fit for one line.
+func oneLine(text string) string { return system.Printable(strings.Join(strings.Fields(text), " ")) }
+
+func ok(format string, args ...any) Finding {
+	return Finding{State: oneLine(fmt.Sprintf(format, args...)), Level: OK}
+}
+
+func skipped(why string) Finding {
+	return Finding{State: "skipped: " + oneLine(why), Level: Skipped}
+}
+
+// at returns f with the name of its step, unless it has one.
+func (f Finding) at(step string) Finding {
+	f.Step = cmp.Or(f.Step, step)
+	return f
+}
+
+// warning returns f as a warning. problem is a sentence without an end.
+func (f Finding) warning(problem string, fix config.Hint) Finding {
+	return f.with(Warning, problem, fix)
+}
+
+// failure returns f as a failure.
+func (f Finding) failure(problem string, fix config.Hint) Finding {
+	return f.with(Failure, problem, fix)
+}
+
+func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
+	f.Level, f.Problem, f.Fix = level, oneLine(problem+replacements(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
+	return f
+}
+
+// replacements says which value to put for each word of a fix that is not one.
+func replacements(fix config.Hint) string {
+	var list []string
+	for _, word := range fix.Command {
+		if meaning := placeholders()[word]; meaning != "" {
+			list = append(list, word+" is "+meaning)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return " (in the fix, " + strings.Join(list, ", ") + ")"
+}
+
+// placeholders are the words of fixes that the user replaces, with what they mean.
+func placeholders() map[string]string {
+	return map[string]string{
+		"AUDIENCE":                  "the audience that the server accepts",
+		"COMMAND":                   "a command that prints a token for the proxy",
+		"FILE":                      "a PEM file with the certificate of the authority",
+		"ID":                        "the ID of a client that the authorization server knows",
+		"https://login.example.com": "the URL of the authorization server",
+		"flyte.example.com":         "your Flyte endpoint",
+		"go.example.com":            "the host of your modules",
+	}
+}
+
+// orElse returns another hint if there is none.
+func orElse(hint, other config.Hint) config.Hint {
+	if hint.String() == "" {
+		return other
+	}
+	return hint
+}
+
+// Failed reports whether one of the findings is a failure.
+func Failed(findings []Finding) bool { return len(only(findings, Failure)) > 0 }
+
+func only(findings []Finding, level Level) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Level != level })
+}
+
+// Text writes one line for each finding, and a summary.
+func Text(findings []Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		label := string(f.Level)
+		if f.Level == Failure {
+			label = "FAIL"
+		}
+		fmt.Fprintf(&b, "%-5s %s: %s\n", label, f.Step, f.State)
+		if f.Problem != "" {
+			fmt.Fprintf(&b, "      %s\n", f.Problem)
+		}
+		if f.Fix != "" {
+			fmt.Fprintf(&b, "      fix: %s\n", f.Fix)
+		}
+	}
+	return b.String() + "\n" + summary(findings) + "\n"
+}
+
+// summary names the first failure or, without one, the first warning: the others may be its
+// consequences.
+func summary(findings []Finding) string {
+	failures, warnings := only(findings, Failure), only(findings, Warning)
+	text := "no problems"
+	if len(failures) > 0 {
+		text = plural(len(failures), "problem")
+	}
+	if len(warnings) > 0 {
+		text += ", " + plural(len(warnings), "warning")
+	}
+	for _, first := range slices.Concat(failures, warnings) {
+		text += "; first: " + first.Step + ": " + first.Problem
+		if first.Fix != "" {
+			text += "; fix: " + first.Fix
+		}
+		break
+	}
+	return text
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+func orNone(s string) string { return cmp.Or(s, "none") }
