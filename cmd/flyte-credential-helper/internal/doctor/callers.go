@@ -48,9 +48,6 @@ func checkFlyteClients(s Subject, c configuration) []Finding {
 // checkGit reads which helpers git runs for the hosts that profiles serve, or for the host of
 // the command line.
 func checkGit(ctx context.Context, s Subject, c configuration) (all []Finding) {
-	if !isRunnable("git") {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
 	urls := gitURLs(s, c)
@@ -99,23 +96,21 @@ func checkGitHelpers(c configuration, url string, helpers []setup.GitHelper) Fin
 		shown = append(shown, shownHelper(h))
 	}
 	f := ok("%s: %s", url, orNone(strings.Join(shown, ", then ")))
-	failure := func(problem string, h setup.GitHelper) Finding {
-		if h.Unset != nil {
-			return f.failure(problem, config.Command(h.Unset...))
-		}
-		return f.failure(problem, c.setUp("git", strings.TrimPrefix(url, "https://")))
-	}
 	ours := slices.IndexFunc(helpers, isOurs)
 	other := slices.IndexFunc(helpers, func(h setup.GitHelper) bool { return !h.Ours })
+	problem, wrong := "git does not run this program for "+url, len(helpers)-1
 	switch {
-	case ours < 0:
-		return failure("git does not run this program for "+url, append(slices.Clone(helpers), setup.GitHelper{})[max(0, len(helpers)-1)])
+	case ours == 0 && other < 0:
+		return f
 	case ours > 0:
-		return failure(fmt.Sprintf("git asks %s first", shown[0]), helpers[0])
-	case other > 0:
-		return failure(fmt.Sprintf("git gives the token to %s, which may store it", shown[other]), helpers[other])
+		problem, wrong = fmt.Sprintf("git asks %s first", shown[0]), 0
+	case ours == 0:
+		problem, wrong = fmt.Sprintf("git gives the token to %s, which may store it", shown[other]), other
 	}
-	return f
+	if wrong >= 0 && helpers[wrong].Unset != nil {
+		return f.failure(problem, config.Command(helpers[wrong].Unset...))
+	}
+	return f.failure(problem, c.setUp("git", strings.TrimPrefix(url, "https://")))
 }
 
 // shownHelper names a helper of git without its arguments, which may be secret.
@@ -161,7 +156,7 @@ func checkDocker(s Subject, c configuration) (all []Finding) {
 		all = append(all, ok("not configured").failure("no file of docker or podman names this program for "+s.Address, c.setUp("docker", s.Address)))
 	}
 	if len(hosts) > 0 {
-		all = append(all, checkLink(s.Env, "docker-credential-flyte", c.setUp(append([]string{"docker"}, slices.Compact(hosts)...)...))...)
+		all = append(all, checkLink(s.Env, "docker-credential-flyte", c.setUp(append([]string{"docker"}, slices.Compact(hosts)...)...)))
 	}
 	return all
 }
@@ -202,46 +197,29 @@ func checkDockerHost(c configuration, path, host string) Finding {
 }
 
 // checkLink judges a name of this program on PATH.
-func checkLink(env system.Env, name string, fix config.Hint) []Finding {
-	self, err := env.Executable()
-	if err != nil {
-		return nil
-	}
+func checkLink(env system.Env, name string, fix config.Hint) Finding {
 	found, missing := exec.LookPath(name)
-	stale := danglingLink(env.Getenv("PATH"), name)
-	f := ok("%s", orNone(cmp.Or(found, stale))).at("link " + name)
+	problem := "PATH has no " + name
+	for _, dir := range filepath.SplitList(env.Getenv("PATH")) {
+		link := filepath.Join(dir, name)
+		_, entry := os.Lstat(link)
+		_, target := os.Stat(link)
+		if missing != nil && entry == nil && target != nil {
+			found, problem = link, "it leads to a file that does not exist"
+		}
+	}
+	f := ok("%s", orNone(found)).at("link " + name)
 	switch {
-	case missing != nil && stale != "":
-		f = f.failure("it leads to a file that does not exist", fix)
 	case missing != nil:
-		f = f.failure("PATH has no "+name, fix)
-	case !system.SameFile(found, self):
+		f = f.failure(problem, fix)
+	case !isThis(env, found):
 		f = f.failure(found+" is not this program", config.Command("ls", "-l", found))
 	}
-	return []Finding{f}
-}
-
-// danglingLink returns a symbolic link of that name in a directory of PATH that leads nowhere,
-// or "".
-func danglingLink(path, name string) string {
-	for _, dir := range filepath.SplitList(path) {
-		link := filepath.Join(dir, name)
-		if _, err := os.Lstat(link); err != nil {
-			continue
-		}
-		if _, err := os.Stat(link); errors.Is(err, fs.ErrNotExist) {
-			return link
-		}
-	}
-	return ""
+	return f
 }
 
 // checkBazel reads the credential helpers of the .bazelrc files that apply here.
 func checkBazel(s Subject, c configuration) (all []Finding) {
-	self, err := s.Env.Executable()
-	if err != nil {
-		return nil
-	}
 	for _, path := range bazelFiles(s.Env) {
 		text, _ := system.ReadFile(path, system.MaxConfig) // Bazel itself tells that it cannot
 		for line := range strings.Lines(string(text)) {
@@ -257,7 +235,7 @@ func checkBazel(s Subject, c configuration) (all []Finding) {
 					continue
 				}
 				f := ok("%s: %s for %s", path, program, cmp.Or(scope, "all hosts"))
-				if filepath.IsAbs(program) && !system.SameFile(program, self) {
+				if filepath.IsAbs(program) && !isThis(s.Env, program) {
 					f = f.failure(program+" is not this program", c.setUp("bazel", scope))
 				}
 				all = append(all, f)
@@ -283,7 +261,7 @@ func bazelFiles(env system.Env) []string {
 
 // checkGoauth reads which commands the go command runs for credentials.
 func checkGoauth(ctx context.Context, s Subject, c configuration) []Finding {
-	out, err := run(ctx, s.Env, nil, "go", "env", "GOAUTH", "GOENV")
+	out, err := run(ctx, s.Env, "", "go", "env", "GOAUTH", "GOENV")
 	isSubject := s.Caller != ""
 	switch {
 	case errors.Is(err, exec.ErrNotFound), err != nil && !isSubject:
@@ -350,11 +328,6 @@ func flyteRejects(a account, c *login.Claims) (problem string, fix config.Hint) 
 	return problem, a.logIn("--audience", "AUDIENCE")
 }
 
-// noPassword returns why docker has no use for the token itself, or "".
-func (h *servedHost) noPassword() string {
-	return unless(h == nil || !h.entry.IdentityToken, "only docker can exchange an identity token")
-}
-
 // checkRegistry asks the registry whether it accepts the saved token.
 func checkRegistry(ctx context.Context, h *servedHost, a account) []Finding {
 	transport, err := login.Transport(a.settings, a.policy, a.env)
@@ -379,47 +352,27 @@ func (h *servedHost) noRepository() string {
 	return unless(runtime.GOOS != "windows", "Windows has no way to hand git a token that runs no helper")
 }
 
+// tokenHelper is a credential helper that answers with what descriptor 3 has.
+const tokenHelper = `!f() { test "$1" = get && cat <&3; }; f`
+
 // checkRepository has git read a repository with the saved token. It runs none of the
 // configured helpers: they could refresh the token.
-func checkRepository(ctx context.Context, s Subject, h *servedHost, a account) []Finding {
-	out, err := lsRemote(ctx, s.Env, h, a.token.AccessToken)
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return []Finding{skipped("git is not installed")}
-	case err != nil:
+func checkRepository(ctx context.Context, h *servedHost, a account) []Finding {
+	answer := fmt.Sprintf("username=%s\npassword=%s\n", h.entry.BasicUsername(), a.token.AccessToken.Reveal())
+	if h.entry.Scheme == execcred.GitBearer {
+		answer = fmt.Sprintf("capability[]=authtype\nauthtype=Bearer\ncredential=%s\n", a.token.AccessToken.Reveal())
+	}
+	out, err := run(ctx, a.env, answer, "git", "-c", "credential.helper=", "-c", "credential.helper="+tokenHelper, "ls-remote", "--quiet", h.url.String(), "HEAD")
+	if err != nil {
 		return []Finding{ok("%s", h.url).failure("git ls-remote fails: "+err.Error(), config.Command("git", "ls-remote", h.url.String()))}
 	}
 	return []Finding{ok("%s: git reads it with the token (%s)", h.url, plural(strings.Count(string(out), "\n"), "reference"))}
 }
 
-// tokenHelper is a credential helper that answers with what descriptor 3 has.
-const tokenHelper = `!f() { test "$1" = get && cat <&3; }; f`
-
-// lsRemote runs git ls-remote with a credential for the host and no other helper.
-func lsRemote(ctx context.Context, env system.Env, h *servedHost, token oauth.Secret) ([]byte, error) {
-	answer := fmt.Sprintf("username=%s\npassword=%s\n", h.entry.BasicUsername(), token.Reveal())
-	if h.entry.Scheme == execcred.GitBearer {
-		answer = fmt.Sprintf("capability[]=authtype\nauthtype=Bearer\ncredential=%s\n", token.Reveal())
-	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer read.Close()
-	go func() {
-		_, _ = write.WriteString(answer)
-		_ = write.Close()
-	}()
-	return run(ctx, env, []*os.File{read}, "git", "-c", "credential.helper=", "-c", "credential.helper="+tokenHelper, "ls-remote", "--quiet", h.url.String(), "HEAD")
-}
-
-// run runs another program without interaction, and returns its stdout.
-func run(ctx context.Context, env system.Env, files []*os.File, name string, args ...string) ([]byte, error) {
-	return system.Program{Name: name, Args: args, Environ: withoutInteraction(env), Descriptors: files}.Output(ctx, stepLimit)
-}
-
-// withoutInteraction returns the environment for another program, in which neither git, nor
-// its helpers, nor this program asks the user anything, and the go command fetches no toolchain.
-func withoutInteraction(env system.Env) []string {
-	return append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", config.Variable("interactive")+"=never")
+// run runs another program and returns its stdout. Neither git, nor its helpers, nor this program
+// asks the user anything there, and the go command fetches no toolchain. The program can read
+// input from descriptor 3.
+func run(ctx context.Context, env system.Env, input, name string, args ...string) ([]byte, error) {
+	environ := append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", config.Variable("interactive")+"=never")
+	return system.Program{Name: name, Args: args, Environ: environ, Descriptor3: input}.Output(ctx, stepLimit)
 }

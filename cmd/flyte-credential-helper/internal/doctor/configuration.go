@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
@@ -47,11 +48,7 @@ func readConfiguration(s Subject) configuration {
 	settings := know(resolve(s, host, current))
 	source := known[*flyte.Source]{}
 	if s.Input.Flyte != nil {
-		endpoint := ""
-		if settings.err == nil {
-			endpoint = settings.value.Endpoint
-		}
-		source = know(s.Input.Flyte(endpoint))
+		source = know(s.Input.Flyte(endpointOf(settings.value)))
 	}
 	return configuration{profiles, host, plugins, current, settings, source}
 }
@@ -70,6 +67,14 @@ func resolve(s Subject, host known[*servedHost], current *setup.KubePlugin) (_ *
 		}
 	}
 	return config.Resolve(in)
+}
+
+// endpointOf returns the Flyte endpoint of the settings, or "".
+func endpointOf(r *config.Resolved) string {
+	if r == nil {
+		return ""
+	}
+	return r.Endpoint
 }
 
 // isBroken reports whether no server is known because a file cannot be used, which
@@ -102,7 +107,7 @@ func findHost(s Subject, profiles known[*config.File]) (*servedHost, error) {
 	if s.Address == "" || s.Caller != "" && !namesHost(s.Caller) {
 		return nil, nil
 	}
-	u, host, err := parseAddress(withScheme(s.Address))
+	u, host, err := parseAddress(login.WithScheme(s.Address))
 	if err = cmp.Or(err, profiles.err); err != nil {
 		return nil, err
 	}
@@ -114,39 +119,34 @@ func findHost(s Subject, profiles known[*config.File]) (*servedHost, error) {
 	return &servedHost{host, u, profile, entry}, nil
 }
 
-// withScheme returns an address as a URL.
-func withScheme(address string) string {
-	if strings.Contains(address, "://") {
-		return address
-	}
-	return "https://" + address
-}
-
 // parseAddress returns a URL without its user, and its host.
 func parseAddress(address string) (u *url.URL, host execcred.Host, err error) {
 	if u, err = url.Parse(address); err != nil || u.Host == "" {
 		return nil, host, config.Errorf(config.Hint{}, "%s is not a host or URL", config.MaskURL(address))
 	}
 	u.User = nil
-	if host, err = execcred.ParseHost(u.Scheme, u.Host); err != nil {
-		return nil, host, config.Errorf(config.Hint{}, "%v", err)
-	}
-	return u, host, nil
+	host, err = execcred.ParseHost(u.Scheme, u.Host)
+	return u, host, err
 }
 
 // checkProgram names the program, and tells if PATH leads to another one.
 func checkProgram(s Subject) []Finding {
-	self, err := s.Env.Executable()
+	self, _ := s.Env.Executable() // then isThis is true
 	f := ok("%s, %s/%s, %s", s.Version, runtime.GOOS, runtime.GOARCH, self)
 	found, missing := exec.LookPath(config.Program)
 	switch {
-	case err != nil:
 	case missing != nil:
 		f = f.warning("PATH does not lead to "+config.Program+": callers find it only by its whole path", config.Text("add the directory of %s to PATH", self))
-	case !system.SameFile(found, self):
+	case !isThis(s.Env, found):
 		f = f.warning("PATH leads to another program of this name: "+found, config.Command(found, "version"))
 	}
 	return []Finding{f}
+}
+
+// isThis reports whether a file is this program. If the system cannot say, it is.
+func isThis(env system.Env, path string) bool {
+	self, err := env.Executable()
+	return err != nil || system.SameFile(path, self)
 }
 
 // checkFiles reads the configuration files, in the order in which their settings count.
@@ -174,10 +174,11 @@ func checkFiles(s Subject) (all []Finding) {
 
 // fileHint returns the hint for an error about a file: to change it, if there is no better.
 func fileHint(s Subject, err error, path string) config.Hint {
+	other := config.Edit(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return orElse(s.Hint(err), config.Command("ls", "-l", path))
+		other = config.Command("ls", "-l", path)
 	}
-	return orElse(s.Hint(err), config.Edit(path))
+	return orElse(s.Hint(err), other)
 }
 
 // checkFlyteFiles tells what Flyte's other clients are configured with.

@@ -62,7 +62,7 @@ func checks(ctx context.Context, s Subject) []check {
 		k = openKubernetes(ctx, s, c.current)
 	}
 	n := askServers(ctx, a)
-	host, endpoint := c.host.value, a.endpoint()
+	host, endpoint := c.host.value, endpointOf(c.settings.value)
 	noSettings := unless(c.settings.err == nil, "the settings cannot be used")
 	noSession := unless(a.err == nil, "there is no server")
 	noAnswer := unless(n.err == nil, "the server does not answer")
@@ -73,7 +73,7 @@ func checks(ctx context.Context, s Subject) []check {
 		{"configuration", true, "", func() []Finding { return checkFiles(s) }},
 		{"Flyte's configuration", s.Input.Flyte != nil, "", func() []Finding { return checkFlyteFiles(s, c) }},
 		{"host", s.Address != "", unless(c.profiles.err == nil, "the configuration cannot be read"), func() []Finding { return checkHost(s, c) }},
-		{"kubeconfig", s.Caller == "kubernetes", "", func() []Finding { return checkCurrentContext(s, c) }},
+		{"kubeconfig", s.Caller == "kubernetes", "", func() []Finding { return checkContexts(s, c) }},
 		{"settings", true, unless(c.host.err == nil, "no profile serves the host"), func() []Finding { return checkSettings(s, c) }},
 		{"server", true, cmp.Or(noSettings, unless(!c.isBroken(), "the configuration cannot be used")), func() []Finding { return checkServer(a) }},
 		{"state directory", true, "", func() []Finding { return checkStateDir(ctx, s) }},
@@ -89,14 +89,14 @@ func checks(ctx context.Context, s Subject) []check {
 		{"token", true, cmp.Or(noSession, unless(a.token != nil, "there is no saved login")), func() []Finding { return checkToken(a, n) }},
 		{"kubeconfig", all, "", func() []Finding { return checkContexts(s, c) }},
 		{"Flyte's clients", all || s.Caller == "token", "", func() []Finding { return checkFlyteClients(s, c) }},
-		{"git", all || s.Caller == "git", "", func() []Finding { return checkGit(ctx, s, c) }},
+		{"git", (all || s.Caller == "git") && isRunnable("git"), "", func() []Finding { return checkGit(ctx, s, c) }},
 		{"docker", all || s.Caller == "docker", "", func() []Finding { return checkDocker(s, c) }},
 		{"bazel", all || s.Caller == "bazel", "", func() []Finding { return checkBazel(s, c) }},
 		{"go command", all || s.Caller == "goauth", "", func() []Finding { return checkGoauth(ctx, s, c) }},
-		{"kubernetes", (all || s.Caller == "kubernetes") && c.current != nil && c.current.Other == "", k.noToken(k.kind()), func() []Finding { return checkAPIServer(ctx, c.current, k) }},
+		{"kubernetes", (all || s.Caller == "kubernetes") && c.current != nil && c.current.Other == "", k.noToken(k.kind), func() []Finding { return checkAPIServer(ctx, c.current, k) }},
 		{"flyte", !namesHost(s.Caller) && (endpoint != "" || s.Caller == "token"), cmp.Or(unless(endpoint != "", "no Flyte endpoint is set: give one with --endpoint"), noToken), func() []Finding { return checkFlyteUser(ctx, a) }},
-		{"git server", s.Caller == "git" && host != nil, cmp.Or(host.noRepository(), noToken), func() []Finding { return checkRepository(ctx, s, host, a) }},
-		{"registry", s.Caller == "docker" && host != nil, cmp.Or(noToken, host.noPassword()), func() []Finding { return checkRegistry(ctx, host, a) }},
+		{"git server", s.Caller == "git" && host != nil, cmp.Or(host.noRepository(), noToken, unless(isRunnable("git"), "git is not installed")), func() []Finding { return checkRepository(ctx, host, a) }},
+		{"registry", s.Caller == "docker" && host != nil, cmp.Or(noToken, unless(host == nil || !host.entry.IdentityToken, "only docker can exchange an identity token")), func() []Finding { return checkRegistry(ctx, host, a) }},
 	}
 }
 

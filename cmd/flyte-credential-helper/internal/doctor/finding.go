@@ -65,21 +65,7 @@ func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
 
 // replacements says which value to put for each word of a fix that is not one.
 func replacements(fix config.Hint) string {
-	var list []string
-	for _, word := range fix.Command {
-		if meaning := placeholders()[word]; meaning != "" {
-			list = append(list, word+" is "+meaning)
-		}
-	}
-	if len(list) == 0 {
-		return ""
-	}
-	return " (in the fix, " + strings.Join(list, ", ") + ")"
-}
-
-// placeholders are the words of fixes that the user replaces, with what they mean.
-func placeholders() map[string]string {
-	return map[string]string{
+	meanings := map[string]string{
 		"AUDIENCE":                  "the audience that the server accepts",
 		"COMMAND":                   "a command that prints a token for the proxy",
 		"FILE":                      "a PEM file with the certificate of the authority",
@@ -88,6 +74,16 @@ func placeholders() map[string]string {
 		"flyte.example.com":         "your Flyte endpoint",
 		"go.example.com":            "the host of your modules",
 	}
+	var list []string
+	for _, word := range fix.Command {
+		if meaning := meanings[word]; meaning != "" {
+			list = append(list, word+" is "+meaning)
+		}
+	}
+	if list == nil {
+		return ""
+	}
+	return " (in the fix, " + strings.Join(list, ", ") + ")"
 }
 
 // orElse returns another hint if there is none.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,23 +21,18 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
-// checkCurrentContext tells how kubectl runs this program in the current context, and in the
-// others.
-func checkCurrentContext(s Subject, c configuration) (all []Finding) {
-	switch {
-	case c.plugins.err != nil:
-		return []Finding{ok("not usable").failure(c.plugins.err.Error(), kubeconfigHint(s, c.plugins.err))}
-	case c.current == nil:
+// checkContexts lists the contexts that run this program. If kubectl is examined, the current
+// one must be among them.
+func checkContexts(s Subject, c configuration) (all []Finding) {
+	isExamined := s.Caller == "kubernetes"
+	switch err := c.plugins.err; {
+	case err != nil && isExamined:
+		return []Finding{ok("not usable").failure(err.Error(), s.Hint(err))}
+	case err != nil:
+		return []Finding{ok("not usable").warning(err.Error(), s.Hint(err))}
+	case c.current == nil && isExamined:
 		f := ok("the current context does not run this program")
 		all = append(all, f.failure("kubectl gets no token from this program in the current context", config.Command(config.Program, "setup", "kubernetes", "--issuer", "https://login.example.com", "--client-id", "ID")))
-	}
-	return append(all, checkContexts(s, c)...)
-}
-
-// checkContexts lists the contexts that run this program.
-func checkContexts(s Subject, c configuration) (all []Finding) {
-	if c.plugins.err != nil {
-		return []Finding{ok("not usable").warning(c.plugins.err.Error(), kubeconfigHint(s, c.plugins.err))}
 	}
 	for _, p := range c.plugins.value {
 		f := ok("context %s: user %s runs %s", p.Context, p.User, config.Shown(append([]string{p.Command}, p.Args...)))
@@ -51,13 +47,9 @@ func checkContexts(s Subject, c configuration) (all []Finding) {
 	return all
 }
 
-func kubeconfigHint(s Subject, err error) config.Hint {
-	return orElse(s.Hint(err), config.Command("kubectl", "config", "view"))
-}
-
 // checkAPIServer asks the API server of the current context whose token it is.
 func checkAPIServer(ctx context.Context, p *setup.KubePlugin, a account) []Finding {
-	token := a.token.Credential(a.kind()).Value
+	token := a.token.Credential(a.kind).Value
 	name := fmt.Sprintf("context %s: %s", p.Context, config.MaskURL(p.Cluster.Server))
 	user, groups, err := review(ctx, p.Cluster, token)
 	switch {
@@ -139,14 +131,11 @@ func clusterTransport(c setup.KubeCluster) (*http.Transport, error) {
 	if c.Certificates == "" && c.CertificateFile != "" {
 		authority, err = system.ReadFile(c.CertificateFile, system.MaxConfig)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the cluster's certificate authority cannot be read: %w", err)
-	}
 	if len(authority) > 0 {
 		settings.RootCAs = x509.NewCertPool()
-		if !settings.RootCAs.AppendCertsFromPEM(authority) {
-			return nil, errors.New("the cluster's certificate authority has no certificate")
-		}
+	}
+	if err != nil || len(authority) > 0 && !settings.RootCAs.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("the cluster's certificate authority cannot be read: %w", cmp.Or(err, errors.New("it has no certificate")))
 	}
 	transport := oauth.NewTransport(settings)
 	if c.ProxyURL != "" {

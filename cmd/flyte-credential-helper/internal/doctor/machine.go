@@ -24,22 +24,17 @@ func checkStateDir(ctx context.Context, s Subject) []Finding {
 	dir := login.StateDir(s.Env)
 	path := string(dir)
 	info, err := os.Lstat(path)
-	if err != nil {
-		f := ok("%s: does not exist yet", path)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return []Finding{f.failure(err.Error(), config.Command("ls", "-ld", path))}
-		}
-		if err := dir.Inspect(ctx); err != nil {
-			f = f.failure(err.Error(), s.Hint(err))
-		}
-		return []Finding{f}
+	f, owner, ours := ok("%s: does not exist yet", path), "", true
+	if err == nil {
+		owner, ours = system.Owner(info)
+		f = ok("%s: owner %s, mode %04o, file system %s", path, owner, info.Mode().Perm(), cmp.Or(system.FileSystem(path), "not known"))
 	}
-	owner, ours := system.Owner(info)
-	f := ok("%s: owner %s, mode %04o, file system %s", path, owner, info.Mode().Perm(), cmp.Or(system.FileSystem(path), "not known"))
-	if !ours {
+	switch foreign := foreignFile(path); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return []Finding{f.failure(err.Error(), config.Command("ls", "-ld", path))}
+	case !ours:
 		return []Finding{f.failure("it belongs to "+owner+": no login can be read or kept there", ownershipFix(path))}
-	}
-	if foreign := foreignFile(path); foreign != "" {
+	case foreign != "":
 		return []Finding{f.failure(foreign+" in it belongs to another user, perhaps because the program ran under sudo", ownershipFix(path))}
 	}
 	if err := dir.Inspect(ctx); err != nil {
@@ -113,25 +108,19 @@ func checkKeyring(ctx context.Context, a account, kind cache.StoreKind) Finding 
 
 // checkTerminal tells how a user could log in here.
 func checkTerminal(a account) []Finding {
-	r := a.settings
-	state := "there is a terminal"
-	if !a.env.Terminal.Usable() {
-		state = "there is no terminal"
-	}
+	r, opens := a.settings, login.OpensBrowser(a.settings, a.env)
 	words, err := login.BrowserWords(r, a.env)
-	source := "BROWSER"
+	source, browser := "BROWSER", "the system's browser"
 	if len(r.Browser) > 0 {
 		source = "--browser"
 	}
-	opens := login.OpensBrowser(r, a.env)
 	switch {
 	case !opens:
-		state += "; a login opens no browser"
+		browser = "no browser"
 	case len(words) > 0:
-		state += fmt.Sprintf("; a login opens the browser %s (%s)", words[0], source)
-	default:
-		state += "; a login opens the system's browser"
+		browser = fmt.Sprintf("the browser %s (%s)", words[0], source)
 	}
+	state := cmp.Or(unless(!a.env.Terminal.Usable(), "there is a terminal"), "there is no terminal") + "; a login opens " + browser
 	if why := login.WhyNoLogin(r, a.env); why != "" {
 		state += "; callers start no login here: " + why
 	}

@@ -51,12 +51,9 @@ func checkProxy(a account) []Finding {
 // proxyFor returns the proxy for a server, or nil.
 func proxyFor(a account, server string) *url.URL {
 	transport, err := login.Transport(a.settings, a.policy, a.env)
-	if err != nil {
+	req, wrong := http.NewRequest(http.MethodGet, login.WithScheme(server), nil)
+	if err != nil || wrong != nil {
 		return nil // checkDiscovery reports the error
-	}
-	req, err := http.NewRequest(http.MethodGet, withScheme(server), nil)
-	if err != nil {
-		return nil
 	}
 	u, _ := transport.Proxy(req) // the error comes with the first request
 	return u
@@ -101,7 +98,7 @@ func checkDiscovery(a account, n answers) (all []Finding) {
 		all = append(all, ok("%s answers: client %s, header %s", config.MaskURL(a.settings.Endpoint), cmp.Or(found.ClientID, "not announced"), cmp.Or(found.HeaderKey, "authorization")))
 	}
 	m := n.servers.Server
-	return append(all, ok("%s answers: token endpoint %s", cmp.Or(m.Issuer, hostOfURL(m.TokenEndpoint)), config.MaskURL(m.TokenEndpoint)))
+	return append(all, ok("%s answers: token endpoint %s", cmp.Or(m.Issuer, n.servers.Clock, "the server"), config.MaskURL(m.TokenEndpoint)))
 }
 
 // networkHint returns the hint for an error of a request: to repeat it with another program,
@@ -112,15 +109,7 @@ func networkHint(a account, err error) config.Hint {
 	if r.Discovers() {
 		address = r.Endpoint
 	}
-	return orElse(a.explain(err), config.Command("curl", "--verbose", "--head", config.MaskURL(withScheme(address))))
-}
-
-func hostOfURL(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Host
+	return orElse(a.explain(err), config.Command("curl", "--verbose", "--head", config.MaskURL(login.WithScheme(address))))
 }
 
 // checkServers tells whether the user has accepted the servers that a Flyte endpoint or a

@@ -29,56 +29,33 @@ type account struct {
 	token    *oauth.Token // nil: there is none
 	unread   error        // why it is not known whether there is one
 	inKernel bool         // the kernel's keyring had the key before it was used
+	kind     oauth.Kind   // that the caller gets
 }
 
+// openAccount opens the login without the right to log in.
 func openAccount(ctx context.Context, s Subject, settings known[*config.Resolved]) account {
-	a := account{settings: settings.value, env: s.Env, hint: s.Hint, err: settings.err}
-	if settings.err != nil {
-		return a
+	a := account{settings: settings.value, env: s.Env, hint: s.Hint, err: settings.err, policy: login.Policy{Auto: oauth.Auto, Forbidden: login.NeverLogsIn("doctor")}}
+	if namesHost(s.Caller) || s.Caller == "token" {
+		a.policy.Auto = oauth.Access
 	}
-	policy, env := policyOf(s.Caller), s.Env
-	if !settings.value.IsSet("log-level") {
-		env.Stderr = io.Discard // the findings say all that it would
+	if a.err == nil && !a.settings.IsSet("log-level") {
+		a.env.Stderr = io.Discard // the findings say all that it would
 	}
-	session, err := login.Open(ctx, settings.value, policy, env)
-	if err != nil {
-		return account{settings: settings.value, policy: policy, env: env, hint: s.Hint, err: err}
+	if a.err == nil {
+		a.session, a.err = login.Open(ctx, a.settings, a.policy, a.env)
 	}
-	store := session.Store()
-	inKernel := store.InKernel()
-	token, unread := store.Load(ctx)
-	return account{settings.value, policy, env, s.Hint, session, nil, store, token, unread, inKernel}
-}
-
-// policyOf returns the policy of a caller, without logins.
-func policyOf(caller string) login.Policy {
-	p := login.Policy{Auto: oauth.Access, Forbidden: login.NeverLogsIn("doctor")}
-	if caller == "" || caller == "kubernetes" {
-		p.Auto = oauth.Auto
+	if a.err == nil {
+		a.kind, a.store = a.session.Kind(), a.session.Store()
+		a.inKernel = a.store.InKernel()
+		a.token, a.unread = a.store.Load(ctx)
 	}
-	return p
+	return a
 }
 
 // openKubernetes opens the login that kubectl uses in the current context.
 func openKubernetes(ctx context.Context, s Subject, current *setup.KubePlugin) account {
 	s.Caller, s.Input.Flyte = "kubernetes", nil
 	return openAccount(ctx, s, know(resolve(s, known[*servedHost]{}, current)))
-}
-
-// endpoint returns the Flyte endpoint of the login, or "".
-func (a account) endpoint() string {
-	if a.settings == nil {
-		return ""
-	}
-	return a.settings.Endpoint
-}
-
-// kind returns the kind of token that the caller gets.
-func (a account) kind() oauth.Kind {
-	if a.err != nil {
-		return oauth.Auto
-	}
-	return a.session.Kind()
 }
 
 // noToken returns why there is no valid token of a kind, or "".
@@ -116,7 +93,7 @@ func checkLogin(a account) []Finding {
 		return []Finding{skipped(a.unread.Error())}
 	}
 	failures := a.session.Failures()
-	f := savedLogin(a, lastFailure(failures))
+	f := savedLogin(a, append(slices.Clip(failures), cache.Failure{})[0].Err)
 	if code := a.store.RefreshStopped(); code != "" && f.Level == OK {
 		f = f.warning("the server refuses every refresh ("+code+"): after the token expires, a login is needed", a.logInAgain())
 	}
@@ -134,7 +111,7 @@ func checkLogin(a account) []Finding {
 
 // savedLogin judges the saved token. cause is the last failure since the last success, or nil.
 func savedLogin(a account, cause error) Finding {
-	t, r, kind := a.token, a.settings, a.kind()
+	t, r, kind := a.token, a.settings, a.kind
 	if t == nil {
 		return notLoggedIn(a, cause)
 	}
@@ -146,7 +123,7 @@ func savedLogin(a account, cause error) Finding {
 		renewal = "refreshed automatically"
 	}
 	name := cmp.Or(t.Account, "an account that the server does not name")
-	f, expired := ok("%s, %s until %s, %s", name, a.tokenName(), until(c.Expiry), renewal), ok("%s, expired", name)
+	f, expired := ok("%s, %s until %s, %s", name, a.tokenName(), cmp.Or(clock(c.Expiry), "a server rejects it"), renewal), ok("%s, expired", name)
 	err := cmp.Or(t.Missing(kind), t.Fault(kind))
 	refreshes := r.IsMachine() || renews && !outlived && a.store.RefreshStopped() == ""
 	switch {
@@ -205,13 +182,6 @@ func othersAt(a account, mine cache.Header) string {
 	return strings.Join(slices.Compact(others), ", ")
 }
 
-func lastFailure(failures []cache.Failure) error {
-	if len(failures) == 0 {
-		return nil
-	}
-	return failures[0].Err
-}
-
 // loginFailure describes the failure of a login. A server that refuses the client or its redirect
 // URI tells only the user, in the browser.
 func loginFailure(cause error) string {
@@ -234,7 +204,7 @@ func causeHint(a account, cause error) config.Hint {
 
 // checkToken reads the claims of the token that the caller gets.
 func checkToken(a account, n answers) []Finding {
-	c := a.token.Credential(a.kind())
+	c := a.token.Credential(a.kind)
 	if c.Value == "" {
 		return []Finding{skipped("the saved login has none of this kind")}
 	}
@@ -260,26 +230,22 @@ const shownGroups = 10
 
 // describeClaims describes the claims of a token.
 func describeClaims(c *login.Claims) string {
-	words := []string{"issuer " + orNone(c.Issuer), "audience " + orNone(strings.Join(c.Audience, " ")), "subject " + orNone(c.Subject)}
-	words = append(words, c.Names...)
-	if c.Client != "" {
-		words = append(words, "client "+c.Client)
+	words := append([]string{"issuer " + orNone(c.Issuer), "audience " + orNone(strings.Join(c.Audience, " ")), "subject " + orNone(c.Subject)}, c.Names...)
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, name+" "+value)
+		}
 	}
-	if len(c.Scopes) > 0 {
-		words = append(words, "scopes "+strings.Join(c.Scopes, " "))
-	}
+	add("client", c.Client)
+	add("scopes", strings.Join(c.Scopes, " "))
 	groups := "no groups"
 	if n := len(c.Groups); n > 0 {
 		more := unless(n <= shownGroups, " …")
 		groups = fmt.Sprintf("%s (%s%s)", plural(n, "group"), strings.Join(c.Groups[:min(n, shownGroups)], " "), more)
 	}
 	words = append(words, groups)
-	if !c.Expiry.IsZero() {
-		words = append(words, "expires "+clock(c.Expiry))
-	}
-	if c.Algorithm != "" {
-		words = append(words, "signed with "+c.Algorithm)
-	}
+	add("expires", clock(c.Expiry))
+	add("signed with", c.Algorithm)
 	return strings.Join(words, ", ")
 }
 
@@ -287,18 +253,16 @@ const idToken = "ID token"
 
 // tokenName names the kind of token that the caller gets.
 func (a account) tokenName() string {
-	if a.kind() == oauth.ID || a.kind() == oauth.Auto && a.token.IDToken != "" {
+	if a.kind == oauth.ID || a.kind == oauth.Auto && a.token.IDToken != "" {
 		return idToken
 	}
 	return "access token"
 }
 
-func until(t time.Time) string {
+// clock formats a time in the local time zone. It returns "" for no time.
+func clock(t time.Time) string {
 	if t.IsZero() {
-		return "a server rejects it"
+		return ""
 	}
-	return clock(t)
+	return t.Local().Format(time.DateTime)
 }
-
-// clock formats a time in the local time zone.
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

@@ -230,7 +230,7 @@ func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
 // no header, which may contain a secret.
 func headerHosts(s *config.Settings) []string {
 	hosts := slices.Clone(s.HeaderHost)
-	for _, address := range []string{s.Issuer, endpointURL(s.Endpoint), s.TokenEndpoint} {
+	for _, address := range []string{s.Issuer, WithScheme(s.Endpoint), s.TokenEndpoint} {
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
 			hosts = append(hosts, hostPort(u))
 		}
@@ -238,12 +238,12 @@ func headerHosts(s *config.Settings) []string {
 	return hosts
 }
 
-// endpointURL returns the URL of a Flyte endpoint.
-func endpointURL(endpoint string) string {
-	if strings.Contains(endpoint, "://") {
-		return endpoint
+// WithScheme returns an address as a URL.
+func WithScheme(address string) string {
+	if strings.Contains(address, "://") {
+		return address
 	}
-	return "https://" + endpoint
+	return "https://" + address
 }
 
 func (t *requester) getsHeader(u *url.URL) bool {

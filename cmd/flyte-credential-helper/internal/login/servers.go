@@ -176,7 +176,7 @@ func (r *review) oneServer(ctx context.Context, client *oauth.Client, m *oauth.M
 // sends logins to another domain for the first time.
 func (r *review) question() string {
 	foreign := func(endpoint string) bool {
-		return !oauth.SameSite(endpointURL(r.servers.Endpoint), endpoint)
+		return !oauth.SameSite(WithScheme(r.servers.Endpoint), endpoint)
 	}
 	if !r.target.Discovers || r.pin != nil || r.session.policy.AcceptServers || !slices.ContainsFunc(r.servers.endpoints(), foreign) {
 		return ""

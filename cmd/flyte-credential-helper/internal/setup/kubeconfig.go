@@ -108,7 +108,7 @@ func readKubeconfig(env system.Env) (*kubeconfig, error) {
 	for _, path := range paths {
 		text, err := edit.Read(path)
 		if err != nil {
-			return nil, err
+			return nil, config.Errorf(config.Command("ls", "-l", path), "cannot read the kubeconfig: %v", err)
 		}
 		if text == nil {
 			continue

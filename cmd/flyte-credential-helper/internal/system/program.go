@@ -17,7 +17,7 @@ type Program struct {
 	Args        []string
 	Environ     []string
 	Stdin       []byte
-	Descriptors []*os.File // from 3 on
+	Descriptor3 string // what the program reads from descriptor 3; empty: it is not open
 }
 
 // ProgramError means that a program ended with another status than 0.
@@ -48,7 +48,19 @@ func (p Program) Output(ctx context.Context, limit time.Duration) ([]byte, error
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s does not answer", p.Name))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.Name, p.Args...)
-	cmd.Env, cmd.ExtraFiles, cmd.WaitDelay = p.Environ, p.Descriptors, limit/10
+	cmd.Env, cmd.WaitDelay = p.Environ, limit/10
+	if p.Descriptor3 != "" {
+		read, write, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		defer read.Close()
+		go func() {
+			_, _ = write.WriteString(p.Descriptor3)
+			_ = write.Close()
+		}()
+		cmd.ExtraFiles = []*os.File{read}
+	}
 	if p.Stdin != nil {
 		cmd.Stdin = bytes.NewReader(p.Stdin)
 	}
