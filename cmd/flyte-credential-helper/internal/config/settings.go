@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 )
 
 // Settings are the settings that users can set, each with the same name as a flag, in the
@@ -152,6 +154,12 @@ func (s Setting) byDefault() pflag.Value {
 // Variable is the name of a setting in the environment.
 func Variable(name string) string {
 	return variables + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// WithoutInteraction returns the environment for another program, in which neither git, nor its
+// helpers, nor this program asks the user anything, and the go command fetches no toolchain.
+func WithoutInteraction(env system.Env) []string {
+	return append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", Variable("interactive")+"=never")
 }
 
 // variables is how the names of our variables begin.

@@ -369,10 +369,8 @@ func checkRepository(ctx context.Context, h *servedHost, a account) []Finding {
 	return []Finding{ok("%s: git reads it with the token (%s)", h.url, plural(strings.Count(string(out), "\n"), "reference"))}
 }
 
-// run runs another program and returns its stdout. Neither git, nor its helpers, nor this program
-// asks the user anything there, and the go command fetches no toolchain. The program can read
+// run runs another program, without interaction, and returns its stdout. The program can read
 // input from descriptor 3.
-func run(ctx context.Context, env system.Env, input, name string, args ...string) ([]byte, error) {
-	environ := append(env.Environ(), "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=", "SSH_ASKPASS=", "GOTOOLCHAIN=local", config.Variable("interactive")+"=never")
-	return system.Program{Name: name, Args: args, Environ: environ, Descriptor3: input}.Output(ctx, stepLimit)
+func run(ctx context.Context, env system.Env, input string, words ...string) ([]byte, error) {
+	return system.Program{Words: words, Environ: config.WithoutInteraction(env), Descriptor3: input, Limit: stepLimit}.Output(ctx)
 }

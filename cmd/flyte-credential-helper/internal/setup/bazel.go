@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,22 +16,15 @@ import (
 // bazelSetup prepares Bazel: the link bazel-credential-flyte, and the lines that users write into
 // the .bazelrc of a project.
 // https://bazel.build/reference/command-line-reference#common_options-flag--credential_helper
-type bazelSetup struct {
-	*Run
-	hosts []string // of the command line
-}
+type bazelSetup struct{ hostSetup }
 
 // Bazel sets up Bazel for hosts.
 func Bazel(ctx context.Context, r *Run, hosts []string) error {
-	return r.run(ctx, "bazel", bazelSetup{r, hosts})
+	return r.runForHosts(ctx, "bazel", hosts, func(h hostSetup) integration { return bazelSetup{h} })
 }
 
 func (b bazelSetup) plan(context.Context) (*plan, error) {
-	hosts, _, err := parseHosts(b.Args, "bazel", b.hosts)
-	if err != nil {
-		return nil, err
-	}
-	hosts, err = withParents(hosts)
+	hosts, err := withParents(b.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +37,7 @@ func (b bazelSetup) plan(context.Context) (*plan, error) {
 		return nil, err
 	}
 	p.steps = append(p.steps, link)
-	lines, unnamed := bazelLines(b.hosts, path)
+	lines, unnamed := bazelLines(b.words, path)
 	p.notes = append(p.notes, "Add to the .bazelrc of your project, and run bazel shutdown if a Bazel server runs:\n"+strings.TrimSuffix(indented(lines), "\n"))
 	if len(unnamed) > 0 {
 		p.notes = append(p.notes, "Bazel cannot name "+strings.Join(unnamed, ", ")+" in a scope. It runs the helper of the line without a scope for every host; other hosts get no token.")
@@ -98,18 +90,12 @@ func bazelLines(hosts []string, path string) (lines string, unnamed []string) {
 
 // verify runs the helper as Bazel does.
 func (b bazelSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
-	hosts, _, err := parseHosts(b.Args, "bazel", b.hosts)
-	if err != nil {
-		return "", err
-	}
 	path := p.steps[len(p.steps)-1].Path
-	for _, h := range hosts {
+	for _, h := range b.hosts {
 		if _, exact := h.Pattern.Host(); !exact {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, path, "get")
-		cmd.Env, cmd.Stdin = b.Environ(), strings.NewReader(fmt.Sprintf(`{"uri":%q}`, hostURL(h.Pattern.String())))
-		out, err := cmd.Output()
+		out, err := output(ctx, b.Env, fmt.Sprintf(`{"uri":%q}`, hostURL(h.Pattern.String())), path, "get")
 		if err != nil || !bytes.Contains(out, []byte(s.credential.Value.Reveal())) {
 			return report, &VerifyError{path + " is set up, but it does not answer with the token for " + h.Pattern.String()}
 		}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -25,14 +25,13 @@ import (
 // credHelpers for each registry, and the link docker-credential-flyte.
 // https://docs.docker.com/reference/cli/docker/login/#credential-helpers
 type dockerSetup struct {
-	*Run
-	hosts  []string // of the command line
-	config string   // the file to change; empty: the one that the tools read
+	hostSetup
+	config string // the file to change; empty: the one that the tools read
 }
 
 // Docker sets up docker and podman for registries.
 func Docker(ctx context.Context, r *Run, hosts []string, file string) error {
-	return r.run(ctx, "docker", dockerSetup{r, hosts, file})
+	return r.runForHosts(ctx, "docker", hosts, func(h hostSetup) integration { return dockerSetup{h, file} })
 }
 
 const (
@@ -42,12 +41,8 @@ const (
 )
 
 func (d dockerSetup) plan(context.Context) (*plan, error) {
-	hosts, _, err := parseHosts(d.Args, "docker", d.hosts)
-	if err != nil {
-		return nil, err
-	}
-	names := hostNames(hosts)
-	for _, h := range hosts {
+	names := hostNames(d.hosts)
+	for _, h := range d.hosts {
 		name := login.WithoutScheme(h.Pattern.String())
 		if _, exact := h.Pattern.Host(); !exact {
 			return nil, config.Errorf(config.Hint{}, "docker has no patterns for registries: name each registry instead of %s", h.Pattern)
@@ -56,7 +51,7 @@ func (d dockerSetup) plan(context.Context) (*plan, error) {
 			return nil, config.Errorf(config.Command("docker", "login"), "Docker Hub accepts no tokens of other servers")
 		}
 	}
-	p, err := d.hostPlan("docker", hosts)
+	p, err := d.hostPlan("docker", d.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +142,7 @@ func dockerKeys(text []byte) (keys [][]string) {
 
 // verify runs the helper as docker does, and then asks the registry whether it accepts the token.
 func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report string, err error) {
-	hosts, _, err := parseHosts(d.Args, "docker", d.hosts)
-	if err != nil {
-		return "", err
-	}
-	for _, h := range hosts {
+	for _, h := range d.hosts {
 		host := login.WithoutScheme(h.Pattern.String())
 		given, err := d.get(ctx, host)
 		if err != nil {
@@ -183,10 +174,8 @@ func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report st
 type dockerCredential struct{ Username, Secret string }
 
 func (d dockerSetup) get(ctx context.Context, host string) (given dockerCredential, err error) {
-	cmd := exec.CommandContext(ctx, dockerLink, "get")
-	cmd.Env, cmd.Stdin = d.Environ(), strings.NewReader(host)
-	out, err := cmd.Output()
-	if exitStatus(err) != 0 {
+	out, err := output(ctx, d.Env, host, dockerLink, "get")
+	if errors.As(err, new(*system.ExitError)) { // helpers write errors to stdout
 		return given, errors.New(strings.TrimSpace(oauth.Printable(string(out))))
 	}
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -285,12 +284,10 @@ func (s flyteSetup) verify(ctx context.Context, p *plan, l *session) (string, er
 	if len(words) == 0 {
 		return "", &VerifyError{path + " is set up, but its command is not a list"}
 	}
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Env = append(s.Environ(), config.Variable("interactive")+"=never")
-	out, err := cmd.Output()
+	out, err := output(ctx, s.Env, "", words...)
 	switch {
 	case err != nil:
-		return "", &VerifyError{"Flyte's clients are set up, but they do not get the token: " + lastLine(err)}
+		return "", &VerifyError{"Flyte's clients are set up, but they do not get the token: " + err.Error()}
 	case string(bytes.TrimSpace(out)) != l.credential.Value.Reveal():
 		return "", &VerifyError{"Flyte's clients are set up, but they get another token than ours"}
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
-	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // gitSetup configures git. For each host it adds two helpers to the user's configuration: an
@@ -28,21 +26,14 @@ import (
 // in the order of its files, whatever their section, and stores a token with every helper that it
 // knows. So the two must be the last that apply to the host.
 // https://git-scm.com/docs/gitcredentials
-type gitSetup struct {
-	*Run
-	hosts []string // of the command line
-}
+type gitSetup struct{ hostSetup }
 
 // Git sets up git for hosts.
 func Git(ctx context.Context, r *Run, hosts []string) error {
-	return r.run(ctx, "git", gitSetup{r, hosts})
+	return r.runForHosts(ctx, "git", hosts, func(h hostSetup) integration { return gitSetup{h} })
 }
 
 func (g gitSetup) plan(ctx context.Context) (*plan, error) {
-	hosts, _, err := parseHosts(g.Args, "git", g.hosts)
-	if err != nil {
-		return nil, err
-	}
 	program, err := g.program()
 	if err != nil {
 		return nil, err
@@ -51,6 +42,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	hosts := slices.Clone(g.hosts)
 	for i, h := range hosts {
 		if h.Username != "" {
 			continue
@@ -79,7 +71,7 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	for i, h := range hosts {
 		name := h.Pattern.String()
 		plain, err := execcred.ParsePattern("http://" + name)
-		if host, exact := plain.Host(); err == nil && exact && h.Pattern.Matches(host) && !strings.Contains(g.hosts[i], "://") {
+		if host, exact := plain.Host(); err == nil && exact && h.Pattern.Matches(host) && !strings.Contains(g.words[i], "://") {
 			p.notes = append(p.notes, fmt.Sprintf("git will run this program for https://%s only. If the server speaks http, run then: %s", name,
 				shellquote.Join(config.Program, "setup", "git", "http://"+name, "--profile", p.profile)))
 		}
@@ -119,8 +111,8 @@ func (g gitSetup) file() string {
 // the name that a host gets that is named nowhere else.
 func (g gitSetup) configuredUsername(ctx context.Context, host execcred.Pattern) (string, error) {
 	example := strings.Replace(hostURL(host.String()), "*", "host", 1)
-	out, err := runGit(ctx, g.Env, nil, nil, "config", "--get-urlmatch", "credential.username", example)
-	if err != nil && exitStatus(err) != 1 { // 1: not set
+	out, err := runGit(ctx, g.Env, "", "config", "--get-urlmatch", "credential.username", example)
+	if err != nil {
 		return "", err
 	}
 	name, place := strings.TrimSpace(string(out)), "credential.username"
@@ -175,11 +167,7 @@ func (g gitSetup) checkLast(ctx context.Context, url string) error {
 
 // verify asks git for the credential, and compares it with our token.
 func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report string, err error) {
-	hosts, repositories, err := parseHosts(g.Args, "git", g.hosts)
-	if err != nil {
-		return "", err
-	}
-	for _, h := range hosts {
+	for _, h := range g.hosts {
 		url := hostURL(h.Pattern.String())
 		if _, exact := h.Pattern.Host(); !exact {
 			continue
@@ -189,17 +177,14 @@ func (g gitSetup) verify(ctx context.Context, p *plan, s *session) (report strin
 		}
 		report += "git gets the token for " + h.Pattern.String() + ".\n"
 	}
-	for _, repository := range repositories {
-		if _, err := runGit(ctx, g.Env, g.quiet(), nil, "ls-remote", "--quiet", repository, "HEAD"); err != nil {
-			return report, &VerifyError{"git is set up, but git ls-remote " + repository + " fails: " + lastLine(err)}
+	for _, repository := range g.repositories {
+		if _, err := output(ctx, g.Env, "", "git", "ls-remote", "--quiet", repository, "HEAD"); err != nil {
+			return report, &VerifyError{"git is set up, but git ls-remote " + repository + " fails: " + err.Error()}
 		}
 		report += "git ls-remote " + repository + " works.\n"
 	}
 	return report, nil
 }
-
-// quiet are the variables that keep git from prompting.
-func (g gitSetup) quiet() []string { return []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="} }
 
 func (g gitSetup) fill(ctx context.Context, url, username string, s *session) error {
 	protocol, host, _ := strings.Cut(url, "://")
@@ -207,9 +192,9 @@ func (g gitSetup) fill(ctx context.Context, url, username string, s *session) er
 	if username != "" {
 		request += "username=" + username + "\n"
 	}
-	out, err := runGit(ctx, g.Env, g.quiet(), []byte(request+"\n"), "credential", "fill")
+	out, err := output(ctx, g.Env, request+"\n", "git", "credential", "fill")
 	if err != nil {
-		return &VerifyError{"git is set up, but it does not get the token for " + host + ": " + lastLine(err)}
+		return &VerifyError{"git is set up, but it does not get the token for " + host + ": " + err.Error()}
 	}
 	for line := range strings.Lines(string(out)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -220,43 +205,17 @@ func (g gitSetup) fill(ctx context.Context, url, username string, s *session) er
 	return &VerifyError{"git is set up, but it gets another credential than our token for " + host}
 }
 
-// runGit runs git, and returns its stdout.
-func runGit(ctx context.Context, env system.Env, more []string, in []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Env, cmd.Stdin = append(env.Environ(), more...), bytes.NewReader(in)
-	out, err := cmd.Output()
+// runGit runs git, and returns its stdout. Status 1 means that there is no such variable.
+func runGit(ctx context.Context, env system.Env, in string, args ...string) ([]byte, error) {
+	out, err := output(ctx, env, in, append([]string{"git"}, args...)...)
+	var exit *system.ExitError
 	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, config.Errorf(config.Hint{}, "git is not on PATH")
-	case exitStatus(err) > 1:
-		err = fmt.Errorf("git %s: %s%w", args[0], lastLine(err), silent{err})
+	case errors.As(err, &exit) && exit.Status == 1 && args[0] == "config":
+		return nil, nil
+	case errors.As(err, &exit):
+		return nil, fmt.Errorf("git %s: %w", args[0], err)
 	}
 	return out, err
-}
-
-// silent is an error whose text is in the message already.
-type silent struct{ error }
-
-func (silent) Error() string   { return "" }
-func (s silent) Unwrap() error { return s.error }
-
-// exitStatus is the exit status of a program that failed, or 0.
-func exitStatus(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return 0
-}
-
-// lastLine is the last line that a failed program wrote to stderr.
-func lastLine(err error) string {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return err.Error()
-	}
-	text := strings.TrimSpace(string(exit.Stderr))
-	return oauth.Printable(text[strings.LastIndexByte(text, '\n')+1:])
 }
 
 // helper is one helper in git's configuration.
@@ -277,7 +236,7 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 		h := newHelper(entry[2])
 		h.scope, h.origin = entry[0], strings.TrimPrefix(entry[1], "file:")
 		if h.isLocal() && !filepath.IsAbs(h.origin) { // from the top of the work tree
-			up, err := runGit(ctx, env, nil, nil, "rev-parse", "--show-cdup")
+			up, err := runGit(ctx, env, "", "rev-parse", "--show-cdup")
 			if err != nil {
 				return nil, err
 			}
@@ -310,11 +269,8 @@ const helperNames = `^credential\.(.*\.)?helper$`
 
 // gitFields returns what git config says of the variables whose names match a pattern.
 func gitFields(ctx context.Context, env system.Env, text []byte, names string, options ...string) ([]string, error) {
-	out, err := runGit(ctx, env, nil, text, slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", names})...)
-	if exitStatus(err) == 1 {
-		return nil, nil // none
-	}
-	if err != nil {
+	out, err := runGit(ctx, env, string(text), slices.Concat([]string{"config", "--null"}, options, []string{"--get-regexp", names})...)
+	if err != nil || len(out) == 0 {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil

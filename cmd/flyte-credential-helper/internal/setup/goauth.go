@@ -6,39 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"go/version"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
 // goauthSetup configures the go command: this program is the first of GOAUTH, in the file that go
 // env -w writes. https://go.dev/ref/mod#private-module-repo-auth
-type goauthSetup struct {
-	*Run
-	hosts []string // of the command line
-}
+type goauthSetup struct{ hostSetup }
 
 // Goauth sets up the go command for hosts.
 func Goauth(ctx context.Context, r *Run, hosts []string) error {
-	return r.run(ctx, "goauth", goauthSetup{r, hosts})
+	return r.runForHosts(ctx, "goauth", hosts, func(h hostSetup) integration { return goauthSetup{h} })
 }
 
 func (g goauthSetup) plan(ctx context.Context) (*plan, error) {
-	hosts, _, err := parseHosts(g.Args, "goauth", g.hosts)
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range hosts {
+	for _, h := range g.hosts {
 		if strings.HasPrefix(h.Pattern.String(), "http://") {
 			return nil, config.Errorf(config.Hint{}, "the go command sends tokens by https only: it cannot use %s", h.Pattern)
 		}
 	}
-	names := hostNames(hosts)
-	p, err := g.hostPlan("the go command", hosts)
+	names := hostNames(g.hosts)
+	p, err := g.hostPlan("the go command", g.hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -82,18 +75,13 @@ func isOurGoauth(entry string) bool {
 	return len(words) == 2 && words[1] == "goauth" && isProgram(words[0])
 }
 
-func (g goauthSetup) env(ctx context.Context, args ...string) ([]string, error) {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"env"}, args...)...)
-	cmd.Env = g.Environ()
-	out, err := cmd.Output()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, config.Errorf(config.Hint{}, "go is not on PATH")
-	case err != nil:
-		return nil, fmt.Errorf("go env: %s", lastLine(err))
+func (g goauthSetup) env(ctx context.Context, names ...string) ([]string, error) {
+	out, err := output(ctx, g.Env, "", append([]string{"go", "env"}, names...)...)
+	if errors.As(err, new(*system.ExitError)) {
+		return nil, fmt.Errorf("go env: %w", err)
 	}
 	text := strings.ReplaceAll(string(out), "\r", "") // of a file with CR LF
-	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), err
 }
 
 // verify checks that the go command runs this program, and that it answers with our token.
@@ -106,12 +94,9 @@ func (g goauthSetup) verify(ctx context.Context, p *plan, s *session) (string, e
 	if !isOurGoauth(first) {
 		return "", &VerifyError{"the go command is set up, but go env GOAUTH is " + oauth.Printable(values[0])}
 	}
-	words := strings.Fields(first)
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Env = g.Environ()
-	out, err := cmd.Output()
+	out, err := output(ctx, g.Env, "", strings.Fields(first)...)
 	if err != nil {
-		return "", &VerifyError{"the go command is set up, but it does not get the token: " + lastLine(err)}
+		return "", &VerifyError{"the go command is set up, but it does not get the token: " + err.Error()}
 	}
 	if !bytes.Contains(out, []byte(s.credential.Value.Reveal())) {
 		return "", &VerifyError{"the go command is set up, but it gets another credential than our token"}

@@ -16,6 +16,22 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
 
+// hostSetup is what the integrations have in common whose programs name hosts.
+type hostSetup struct {
+	*Run
+	words        []string // of the command line
+	hosts        []config.HostEntry
+	repositories []string
+}
+
+func (r *Run) runForHosts(ctx context.Context, caller string, words []string, integrate func(hostSetup) integration) error {
+	hosts, repositories, err := parseHosts(r.Args, caller, words)
+	if err != nil {
+		return err
+	}
+	return r.run(ctx, caller, integrate(hostSetup{r, words, hosts, repositories}))
+}
+
 // parseHosts reads the hosts of a command line. A host may be named by a URL there, and for git
 // by that of a repository. args are the whole command line.
 func parseHosts(args []string, caller string, words []string) (hosts []config.HostEntry, repositories []string, err error) {

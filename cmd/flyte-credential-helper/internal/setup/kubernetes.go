@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -20,6 +19,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/setup/kubelogin"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 )
@@ -257,17 +257,27 @@ func (s kubernetesSetup) verify(ctx context.Context, p *plan, l *session) (strin
 	if p.context == "" {
 		return "", nil
 	}
-	const limit = "--request-timeout=8s"
-	out, err := s.kubectl(ctx, "--context", p.context, limit, "auth", "whoami", "--output=json")
+	auth := func(words ...string) ([]byte, error) {
+		return output(ctx, s.Env, "", append([]string{"kubectl", "--context", p.context, "--request-timeout=8s", "auth"}, words...)...)
+	}
+	out, err := auth("whoami", "--output=json")
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
-	case errors.Is(err, exec.ErrNotFound):
-		return "kubectl is not on PATH, so the kubeconfig was not checked.\n", nil
-	case errors.Is(err, errKubectlTimeout):
+	case errors.Is(err, exec.ErrNotFound), errors.As(err, new(*system.TimeoutError)):
 		return err.Error() + ", so the kubeconfig was not checked.\n", nil
 	case err != nil:
-		return s.verifyWithoutReview(ctx, p, l, err, limit)
+		if _, old := auth("can-i", "--list"); old == nil {
+			return s.allowlist(ctx) + "The API server accepts the token.\n", nil
+		}
+		if s.reachable(ctx, p.context) {
+			return "", &VerifyError{"the kubeconfig is set up, but kubectl auth whoami fails: " + err.Error()}
+		}
+		as := ""
+		if l.token.Account != "" {
+			as = " as " + l.token.Account
+		}
+		return "Set up and logged in" + as + "; the API server could not be reached: " + err.Error() + "\n", nil
 	}
 	var review struct {
 		Status struct{ UserInfo struct{ Username string } }
@@ -278,45 +288,13 @@ func (s kubernetesSetup) verify(ctx context.Context, p *plan, l *session) (strin
 	return s.allowlist(ctx) + "The API server identifies you as " + oauth.Printable(review.Status.UserInfo.Username) + ".\n", nil
 }
 
-// verifyWithoutReview is verify if kubectl auth whoami has failed with err.
-func (s kubernetesSetup) verifyWithoutReview(ctx context.Context, p *plan, l *session, err error, limit string) (string, error) {
-	if _, old := s.kubectl(ctx, "--context", p.context, limit, "auth", "can-i", "--list"); old == nil {
-		return s.allowlist(ctx) + "The API server accepts the token.\n", nil
-	}
-	if s.reachable(ctx, p.context) {
-		return "", &VerifyError{"the kubeconfig is set up, but kubectl auth whoami fails: " + lastLine(err)}
-	}
-	as := ""
-	if l.token.Account != "" {
-		as = " as " + l.token.Account
-	}
-	return "Set up and logged in" + as + "; the API server could not be reached: " + lastLine(err) + "\n", nil
-}
-
 // allowlist is the advice to make kubectl run no other plugin, if kubectl has that function.
 func (s kubernetesSetup) allowlist(ctx context.Context) string {
-	if _, err := s.kubectl(ctx, "kuberc", "set", "--help"); err != nil {
+	if _, err := output(ctx, s.Env, "", "kubectl", "kuberc", "set", "--help"); err != nil {
 		return ""
 	}
 	return "To make kubectl run no other credential plugin (this replaces the list that you may have):\n" +
 		"  kubectl kuberc set --section credentialplugin --policy Allowlist --allowlist-entry command=" + shellquote.Join(s.command()) + "\n"
-}
-
-// errKubectlTimeout means that kubectl hangs. A kubectl of a vendor may run other programs first.
-var errKubectlTimeout = errors.New("kubectl did not answer within 10 s")
-
-// kubectl runs kubectl as the user does. The plugins that it runs start no login.
-func (s kubernetesSetup) kubectl(ctx context.Context, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errKubectlTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "kubectl", args...)
-	cmd.Env = append(s.Environ(), config.Variable("interactive")+"=never")
-	cmd.WaitDelay = time.Second // plugins may keep the pipes
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return bytes.TrimSpace(out), err
 }
 
 // reachable reports whether the API server of a context accepts connections.

@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
@@ -237,4 +238,14 @@ func (r *Run) program() (string, error) {
 		return r.absolute(found), nil
 	}
 	return self, err
+}
+
+// programLimit is how long another program may take. A kubectl of a vendor may run other programs
+// first.
+const programLimit = 20 * time.Second
+
+// output runs another program as the user does, except that nothing asks the user or starts a
+// login.
+func output(ctx context.Context, env system.Env, stdin string, words ...string) ([]byte, error) {
+	return system.Program{Words: words, Environ: config.WithoutInteraction(env), Stdin: stdin, Limit: programLimit}.Output(ctx)
 }

@@ -1,54 +1,53 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
-// Program is another program to run.
+// Program is another program whose output this one reads.
 type Program struct {
-	Name        string
-	Args        []string
+	Words       []string // its name or path, and its arguments
 	Environ     []string
-	Stdin       []byte
+	Stdin       string
 	Descriptor3 string // what the program reads from descriptor 3; empty: it is not open
+	Limit       time.Duration
 }
 
-// ProgramError means that a program ended with another status than 0.
-type ProgramError struct {
-	Name string
-	Exit *exec.ExitError
+// ExitError means that a program has failed. Its text is the last line that the program wrote to
+// stderr.
+type ExitError struct {
+	Status int
+	Line   string
 }
 
-func (e *ProgramError) Error() string { return e.Name + ": " + e.LastLine() }
+func (e *ExitError) Error() string { return e.Line }
 
-// Unwrap returns the error of the process.
-func (e *ProgramError) Unwrap() error { return e.Exit }
-
-// LastLine returns the last line that the program wrote to stderr or, if it wrote none, its
-// status.
-func (e *ProgramError) LastLine() string {
-	text := strings.TrimSpace(string(e.Exit.Stderr))
-	if text == "" {
-		return e.Exit.Error()
-	}
-	return Printable(text[strings.LastIndexByte(text, '\n')+1:])
+// TimeoutError means that a program did not end in time.
+type TimeoutError struct {
+	Name  string
+	Limit time.Duration
 }
 
-// Output runs the program and returns its stdout. It waits for limit at most, also if the
-// program leaves processes behind that keep its pipes. A status other than 0 is a
-// [ProgramError]; a program that is not on PATH is [exec.ErrNotFound].
-func (p Program) Output(ctx context.Context, limit time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s does not answer", p.Name))
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("%s did not answer within %s", e.Name, e.Limit)
+}
+
+// Output runs a program and returns what it wrote to stdout, also if it failed. The error is an
+// [ExitError], a [TimeoutError], the cause of ctx, or wraps [exec.ErrNotFound].
+func (p Program) Output(ctx context.Context) ([]byte, error) {
+	name := p.Words[0]
+	ctx, cancel := context.WithTimeoutCause(ctx, p.Limit, &TimeoutError{filepath.Base(name), p.Limit})
 	defer cancel()
-	cmd := exec.CommandContext(ctx, p.Name, p.Args...)
-	cmd.Env, cmd.WaitDelay = p.Environ, limit/10
+	cmd := exec.CommandContext(ctx, name, p.Words[1:]...)
+	cmd.Env, cmd.Stdin = p.Environ, strings.NewReader(p.Stdin)
+	cmd.WaitDelay = time.Second // its children may keep the pipes
 	if p.Descriptor3 != "" {
 		read, write, err := os.Pipe()
 		if err != nil {
@@ -61,16 +60,26 @@ func (p Program) Output(ctx context.Context, limit time.Duration) ([]byte, error
 		}()
 		cmd.ExtraFiles = []*os.File{read}
 	}
-	if p.Stdin != nil {
-		cmd.Stdin = bytes.NewReader(p.Stdin)
-	}
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("%s is not on PATH%w", name, untold{err})
 	case errors.As(err, &exit):
-		return out, &ProgramError{p.Name, exit}
+		text := strings.TrimSpace(string(exit.Stderr))
+		line := Printable(text[strings.LastIndexByte(text, '\n')+1:])
+		if line == "" {
+			line = exit.Error()
+		}
+		return out, &ExitError{exit.ExitCode(), line}
 	}
 	return out, err
 }
+
+// untold is an error whose text is in the message already.
+type untold struct{ error }
+
+func (untold) Error() string   { return "" }
+func (u untold) Unwrap() error { return u.error }
