@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -15,26 +14,18 @@ import (
 // doctorCommand returns the doctor command. It works without a network and with a broken
 // configuration.
 func (a *app) doctorCommand() *cobra.Command {
-	asJSON := false
 	c := a.userCommand("doctor", "Find out why a caller gets no token, or one that its server rejects")
 	c.Use += " [CALLER] [HOST|URL]"
 	c.Args = cobra.ArbitraryArgs
 	c.Example = "doctor kubernetes"
+	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, words []string) error {
 		s, err := a.subject(words)
 		if err != nil {
 			return err
 		}
 		findings := doctor.Examine(cmd.Context(), s)
-		document := doctor.Text(findings)
-		if asJSON {
-			text, err := json.MarshalIndent(findings, "", "  ")
-			if err != nil {
-				return err
-			}
-			document = string(text) + "\n"
-		}
-		if err := a.env.Write(document); err != nil {
+		if err := a.print(doctor.Text(findings), findings, *asJSON); err != nil {
 			return exit(fail(a.env, err))
 		}
 		if doctor.Failed(findings) {
@@ -42,7 +33,6 @@ func (a *app) doctorCommand() *cobra.Command {
 		}
 		return nil
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for scripts")
 	return c
 }
 

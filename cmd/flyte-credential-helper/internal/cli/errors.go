@@ -45,7 +45,7 @@ func Interrupted(s syscall.Signal) error { return interruptError{s} }
 // classify returns the exit status and the hint for an error. It is the only place that
 // looks at the types of errors.
 func classify(err error) (status int, hint config.Hint) {
-	call := &login.CallError{}
+	call := &login.CallError{Settings: &config.Resolved{}}
 	errors.As(err, &call)
 	var (
 		interrupted interruptError
@@ -80,7 +80,7 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitRefused, config.Hint{}
 	case errors.As(err, &unconfirmed):
 		return exitRefused, config.Command(unconfirmed.Login...)
-	case errors.As(err, &guarded) && call.Settings != nil && call.Settings.IsGiven("proxy-command"):
+	case errors.As(err, &guarded) && call.Settings.IsGiven("proxy-command"):
 		return exitRefused, config.Hint{} // the proxy rejected the command's token
 	case errors.As(err, &guarded):
 		return exitRefused, logIn(call, "--proxy-command", "COMMAND")
@@ -109,7 +109,7 @@ func storeHint(e *cache.StoreError, call *login.CallError) config.Hint {
 	switch {
 	case e.Store == "":
 		return config.Shell("%s", e.Hint)
-	case call.Settings != nil && call.Settings.Origin("store") == config.FromCommandLine:
+	case call.Settings.Origin("store") == config.FromCommandLine:
 		return config.Command(call.LoginAt(string(e.Store))...)
 	}
 	return config.Shell("export %s=%s", config.Variable("store"), e.Store)
@@ -124,7 +124,7 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 		}
 		return exitUsage, see("--" + e.Setting)
 	case oauth.ClassUntrusted:
-		if call.Settings != nil && call.Settings.IsGiven("ca-file") {
+		if call.Settings.IsGiven("ca-file") {
 			return exitTemporary, see("--ca-file") // the file has another authority
 		}
 		return exitTemporary, logIn(call, "--ca-file", "FILE")
@@ -162,17 +162,16 @@ func see(settings string) config.Hint {
 // wrong or missing.
 func clientHint(call *login.CallError) config.Hint {
 	id, secret, flags := "", "it needs a secret", "--client-id and --client-secret-file"
-	if call.Settings != nil {
-		if call.Settings.ClientID != "" {
-			id = " " + oauth.Printable(call.Settings.ClientID)
-		}
-		if f := call.Settings.Flyte; f != nil && f.Secret != nil && f.Client == call.Settings.ClientID {
-			secret, flags = "its secret is wrong", "both in "+oauth.Printable(f.Source)
-		}
-		for _, name := range []string{"client-secret-file", "client-secret-env"} {
-			if call.Settings.IsSet(name) {
-				secret, flags = "its secret is wrong", "--client-id and --"+name
-			}
+	s := call.Settings
+	if s.ClientID != "" {
+		id = " " + oauth.Printable(s.ClientID)
+	}
+	if f := s.Flyte; f != nil && f.Secret != nil && f.Client == s.ClientID {
+		secret, flags = "its secret is wrong", "both in "+oauth.Printable(f.Source)
+	}
+	for _, name := range []string{"client-secret-file", "client-secret-env"} {
+		if s.IsSet(name) {
+			secret, flags = "its secret is wrong", "--client-id and --"+name
 		}
 	}
 	return config.Text("the server does not know the client%s, or %s: check %s", id, secret, flags)
@@ -181,20 +180,19 @@ func clientHint(call *login.CallError) config.Hint {
 // refusedHint returns a hint to the setting that a refusal is about. The codes are those of
 // RFC 6749 §4.1.2.1 and §5.2, and RFC 8707.
 func refusedHint(code string, call *login.CallError) config.Hint {
-	if code == "invalid_client" {
+	settings := map[string]string{
+		"unauthorized_client":       "--client-id",
+		"invalid_scope":             "--scope",
+		"invalid_target":            "--resource and --audience",
+		"unsupported_grant_type":    "--issuer",
+		"unsupported_response_type": "--issuer",
+		"invalid_request":           "--redirect-uri, --auth-param and --audience",
+	}[code]
+	switch {
+	case code == "invalid_client":
 		return clientHint(call)
-	}
-	for _, h := range []struct{ code, setting string }{
-		{"unauthorized_client", "--client-id"},
-		{"invalid_scope", "--scope"},
-		{"invalid_target", "--resource and --audience"},
-		{"unsupported_grant_type", "--issuer"},
-		{"unsupported_response_type", "--issuer"},
-		{"invalid_request", "--redirect-uri, --auth-param and --audience"},
-	} {
-		if h.code == code {
-			return see(h.setting)
-		}
+	case settings != "":
+		return see(settings)
 	}
 	return logIn(call)
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/caller"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -65,13 +63,10 @@ func withCallerName(args []string, table []callerRow) []string {
 // flags.
 func answerFast(ctx context.Context, env system.Env, table []callerRow) (status int, ok bool) {
 	args := env.Args[1:]
-	mentioned := config.Among(args)
-	flags := config.NewFlags(mentioned)
-	answers := map[string]caller.Answer{}
-	for _, c := range table {
-		if slices.ContainsFunc(c.OwnFlags, mentioned) {
-			answers[c.Name] = c.New(flags.FlagSet)
-		}
+	flags := config.NewFlags(config.Among(args))
+	answers := make([]caller.Answer, len(table))
+	for i, c := range table {
+		answers[i] = c.New(flags.FlagSet)
 	}
 	if flags.Parse(args) != nil {
 		return 0, false
@@ -88,18 +83,13 @@ func answerFast(ctx context.Context, env system.Env, table []callerRow) (status 
 	if i < 0 || table[i].Words == "" && len(words) > 1 {
 		return 0, false
 	}
-	c := table[i]
-	line := flags.CommandLine()
-	for name := range answers {
-		if name != c.Name {
-			return 0, false // a flag of another caller
+	for j, other := range table {
+		if i != j && slices.ContainsFunc(other.OwnFlags, flags.Changed) {
+			return 0, false
 		}
 	}
-	answer := answers[c.Name]
-	if answer == nil {
-		answer = c.New(pflag.NewFlagSet(c.Name, pflag.ContinueOnError))
-	}
-	return respond(ctx, env, c, answer, caller.Call{Env: env, Input: input(env, line, c.ReadsFlyte), Words: words[1:]}), true
+	call := caller.Call{Env: env, Input: input(env, flags.CommandLine(), table[i].ReadsFlyte), Words: words[1:]}
+	return respond(ctx, env, table[i], answers[i], call), true
 }
 
 // respond writes the answer in one piece or, if there is none, the error in the form that the

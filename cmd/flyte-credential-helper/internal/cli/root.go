@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -89,9 +90,9 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)
 	root.InitDefaultCompletionCmd()
-	requireShell(root)
+	requireShell(command(root, "completion"))
 	root.InitDefaultHelpCmd()
-	requireTopic(root)
+	requireTopic(command(root, "help"))
 	a.completeValues(root)
 	return root
 }
@@ -114,7 +115,7 @@ func (a *app) callerCommand(row callerRow) *cobra.Command {
 		return exit(respond(cmd.Context(), a.env, row, answer, call))
 	}
 	for _, name := range row.OwnFlags {
-		completeList(c, c.Flags().Lookup(name))
+		complete(c, name, listed(c.Flags().Lookup(name)))
 	}
 	return c
 }
@@ -138,23 +139,36 @@ type needs struct {
 // run runs f with the settings, and reports its error. f returns the exit status of the
 // command that it ran, if it ran one.
 func (a *app) run(p login.Policy, n needs, f func(*config.Resolved, login.Policy) (int, error)) error {
-	status, err := a.try(p, n, f)
+	r, err := login.Resolve(a.input(p, n), p, a.env)
+	status := exitOK
+	if err == nil {
+		if r.BadConfig != nil {
+			report(a.env, r.BadConfig, hintOf(r.BadConfig))
+		}
+		status, err = f(r, p)
+		err = login.Explain(err, r, p, a.env)
+	}
 	if err != nil {
 		status = fail(a.env, err)
 	}
 	return exit(status)
 }
 
-func (a *app) try(p login.Policy, n needs, f func(*config.Resolved, login.Policy) (int, error)) (int, error) {
-	r, err := login.Resolve(a.input(p, n), p, a.env)
-	if err != nil {
-		return 0, err
+// print writes a document as text, or as JSON for scripts.
+func (a *app) print(text string, document any, asJSON bool) error {
+	if asJSON {
+		encoded, err := json.MarshalIndent(document, "", "  ")
+		if err != nil {
+			return err
+		}
+		text = string(encoded) + "\n"
 	}
-	if r.BadConfig != nil {
-		report(a.env, r.BadConfig, hintOf(r.BadConfig))
-	}
-	status, err := f(r, p)
-	return status, login.Explain(err, r, p, a.env)
+	return a.env.Write(text)
+}
+
+// jsonFlag adds the flag --json.
+func jsonFlag(c *cobra.Command) *bool {
+	return c.Flags().Bool("json", false, "print JSON, for scripts")
 }
 
 // input returns the input from which the settings of a user's command are resolved.

@@ -45,8 +45,8 @@ func (a *app) setupKubernetes() *cobra.Command {
 	f.StringVar(&o.Context, "context", "", "the kubeconfig context (default: the current one)")
 	f.StringVar(&o.User, "user", "", "the kubeconfig user to change or create (default: the user of the context)")
 	f.BoolVar(&o.FromKubelogin, "from-kubelogin", false, "convert every kubeconfig user that runs kubelogin, or only --user")
-	completeFlag(c, f.Lookup("context"), func() []string { contexts, _ := setup.KubeNames(a.env); return contexts })
-	completeFlag(c, f.Lookup("user"), func() []string { _, users := setup.KubeNames(a.env); return users })
+	complete(c, "context", namesFrom(func() []string { contexts, _ := setup.KubeNames(a.env); return contexts }))
+	complete(c, "user", namesFrom(func() []string { _, users := setup.KubeNames(a.env); return users }))
 	for _, other := range []string{"from-kubelogin", "context", "user"} {
 		c.MarkFlagsMutuallyExclusive("undo", other)
 	}
@@ -63,9 +63,7 @@ func (a *app) setupFlyte() *cobra.Command {
 		return n, func(ctx context.Context, r *setup.Run) error { return setup.Flyte(ctx, r, file) }
 	})
 	c.Example = "setup flyte --endpoint flyte.example.com"
-	c.Flags().StringVar(&file, "config", "", "the file to change (default: the file that Flyte's clients read here)")
-	completeFiles(c, c.Flags().Lookup("config"))
-	return c
+	return withConfig(c, &file, "Flyte's clients")
 }
 
 // setupHosts returns the setup command of a caller whose requests name a host.
@@ -87,8 +85,13 @@ func (a *app) setupDocker() *cobra.Command {
 		func(ctx context.Context, r *setup.Run, hosts []string) error {
 			return setup.Docker(ctx, r, hosts, file)
 		})(a)
-	c.Flags().StringVar(&file, "config", "", "the file to change (default: the file that docker, podman and similar tools read here)")
-	completeFiles(c, c.Flags().Lookup("config"))
+	return withConfig(c, &file, "docker, podman and similar tools")
+}
+
+// withConfig adds the flag --config, the file of the programs that c configures.
+func withConfig(c *cobra.Command, file *string, programs string) *cobra.Command {
+	c.Flags().StringVar(file, "config", "", "the file to change (default: the file that "+programs+" read here)")
+	complete(c, "config", fileNames())
 	return c
 }
 

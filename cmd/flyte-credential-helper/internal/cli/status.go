@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
-	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/cache"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
 	"github.com/spf13/cobra"
@@ -38,43 +36,31 @@ type saved struct {
 
 // statusCommand returns the status command. It works without a configuration file.
 func (a *app) statusCommand() *cobra.Command {
-	asJSON := false
 	c := a.userCommand("status", "List the saved logins")
 	c.Example = "status"
+	asJSON := jsonFlag(c)
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.run(login.Policy{Auto: oauth.Auto}, needs{flyte: true, tolerate: true}, func(r *config.Resolved, p login.Policy) (int, error) {
-			return 0, status(cmd.Context(), a.env, login.Keyring(r, p, a.env), asJSON)
+			return 0, a.status(cmd.Context(), login.Keyring(r, p, a.env), *asJSON)
 		})
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for scripts")
 	return c
 }
 
 // status lists the saved logins.
-func status(ctx context.Context, env system.Env, keyring *cache.Keyring, asJSON bool) error {
-	stores, problem := cache.List(login.StateDir(env), keyring)
-	logins, used := []saved{}, usesOf(env)
+func (a *app) status(ctx context.Context, keyring *cache.Keyring, asJSON bool) error {
+	stores, problem := cache.List(login.StateDir(a.env), keyring)
+	logins, used := []saved{}, usesOf(a.env)
 	for _, s := range stores {
 		t, err := s.Load(ctx)
 		if err != nil {
 			problem = err
 		}
-		entry := describeSaved(s, t, err, env.Now())
+		entry := describeSaved(s, t, err, a.env.Now())
 		entry.Profiles, entry.UsedBy = used[s.ID].profiles, used[s.ID].callers
 		logins = append(logins, entry.printable())
 	}
-	document := ""
-	switch {
-	case asJSON:
-		text, err := json.MarshalIndent(logins, "", "  ")
-		if err != nil {
-			return err
-		}
-		document = string(text) + "\n"
-	case len(logins) > 0:
-		document = table(logins)
-	}
-	if err := env.Write(document); err != nil {
+	if err := a.print(table(logins), logins, asJSON); err != nil {
 		return err
 	}
 	if len(logins) == 0 && problem == nil {
@@ -119,10 +105,13 @@ func (l saved) printable() saved {
 	return l
 }
 
-// table returns the logins as text, with the profiles and callers that use them. If some rows would look the same, it also has the scopes,
-// and if these are the same too, the start of the login's ID. The store does not keep what
-// else can differ, such as the audience.
+// table returns the logins as text, with the profiles and callers that use them. If some rows
+// would look the same, it also has the scopes, and if these are the same too, the start of the
+// login's ID. The store does not keep what else can differ, such as the audience.
 func table(logins []saved) string {
+	if len(logins) == 0 {
+		return ""
+	}
 	columns := []column{
 		{"SERVER", func(l saved) string { return l.Server }},
 		{"CLIENT", func(l saved) string { return l.Client }},
