@@ -26,11 +26,7 @@ func bazel(ctx context.Context, c Call) ([]byte, error) {
 	if c.word(0) != "get" {
 		return nil, config.Errorf(config.Command("bazel-credential-flyte", "get"), "Bazel's only operation is get")
 	}
-	text, err := c.request()
-	if err != nil {
-		return nil, err
-	}
-	request, err := execcred.DecodeBazel(text)
+	request, err := request(c, execcred.DecodeBazel)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +37,7 @@ func bazel(ctx context.Context, c Call) ([]byte, error) {
 	if r == nil {
 		return []byte(execcred.BazelNone), nil
 	}
-	credential, err := r.token(ctx)
+	_, credential, err := r.token(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

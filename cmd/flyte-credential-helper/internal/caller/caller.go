@@ -44,6 +44,8 @@ type Call struct {
 	Env   system.Env
 	Input config.Input
 	Words []string // the arguments after the caller's name
+	// Version returns the version of this program.
+	Version func() string
 }
 
 // ErrInDocument means that the document has the error message, and that stderr gets none.
@@ -72,4 +74,10 @@ func (c Call) word(i int) string {
 }
 
 // request reads the request from stdin.
-func (c Call) request() ([]byte, error) { return execcred.ReadRequest(c.Env.Stdin) }
+func request[R any](c Call, decode func([]byte) (R, error)) (r R, err error) {
+	text, err := execcred.ReadRequest(c.Env.Stdin)
+	if err != nil {
+		return r, err
+	}
+	return decode(text)
+}

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
-
-	"github.com/spf13/pflag"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -17,33 +14,28 @@ import (
 )
 
 // Docker returns the caller for docker and other tools that use its credential helpers. They
-// read errors on stdout. version returns the version of this program.
+// read errors on stdout.
 // https://github.com/docker/docker-credential-helpers
-func Docker(version func() string) Caller {
+func Docker() Caller {
 	return Caller{
 		Name: "docker", Words: "get|store|erase|list", Short: "docker's credential helper, for registries under serves in a profile", Example: "docker get <<< registry.example.com",
-		LinkName: "docker-credential-flyte", Failure: dockerFailure,
-		New: func(*pflag.FlagSet) Answer {
-			return func(ctx context.Context, c Call) ([]byte, error) { return docker(ctx, c, version) }
-		},
+		LinkName: "docker-credential-flyte", New: withoutFlags(docker), Failure: dockerFailure,
 	}
 }
 
-func docker(ctx context.Context, c Call, version func() string) (document []byte, err error) {
-	switch c.word(0) {
-	case "get":
-		document, err = dockerGet(ctx, c)
-	case "store":
-		err = dockerStore(c)
-	case "erase":
-		err = dockerErase(ctx, c)
-	case "list":
-		document, err = dockerList(ctx, c)
-	case "version":
-		return execcred.EncodeDockerVersion(modulePath(), version()), nil
-	default:
+// dockerOperation returns the function for one of docker's operations, or nil.
+func dockerOperation(name string) func(context.Context, Call) ([]byte, error) {
+	return map[string]func(context.Context, Call) ([]byte, error){
+		"get": dockerGet, "store": dockerStore, "erase": dockerErase, "list": dockerList, "version": dockerVersion,
+	}[name]
+}
+
+func docker(ctx context.Context, c Call) ([]byte, error) {
+	operation := dockerOperation(c.word(0))
+	if operation == nil {
 		return nil, config.Errorf(config.Command("docker-credential-flyte", "get"), "docker's operations are get, store, erase, list and version, not %q", c.word(0))
 	}
+	document, err := operation(ctx, c)
 	for _, sentence := range []error{execcred.ErrDockerNotFound, execcred.ErrDockerNoServer, execcred.ErrDockerNoUsername} {
 		if errors.Is(err, sentence) { // docker compares the answer with these sentences
 			return []byte(sentence.Error() + "\n"), ErrInDocument
@@ -54,7 +46,7 @@ func docker(ctx context.Context, c Call, version func() string) (document []byte
 
 // dockerFailure returns the error and its hint in one line.
 func dockerFailure(c Call, message string, hint config.Hint) []byte {
-	if !slices.Contains([]string{"get", "store", "erase", "list", "version"}, c.word(0)) {
+	if dockerOperation(c.word(0)) == nil {
 		return nil // the request is not docker's
 	}
 	switch {
@@ -68,15 +60,12 @@ func dockerFailure(c Call, message string, hint config.Hint) []byte {
 
 // dockerRequest reads a request and finds the profile that serves its host; r is nil if none
 // does.
-func dockerRequest(c Call, decode func([]byte) (*execcred.DockerRequest, error)) (request *execcred.DockerRequest, r *hostRequest, err error) {
-	text, err := c.request()
+func dockerRequest(c Call, decode func([]byte) (*execcred.DockerRequest, error)) (_ *execcred.DockerRequest, r *hostRequest, err error) {
+	asked, err := request(c, decode)
 	if err == nil {
-		request, err = decode(text)
+		r, err = c.serve(asked.Host, "", login.Policy{Forbidden: login.NeverLogsIn("docker")})
 	}
-	if err == nil {
-		r, err = c.serve(request.Host, "", login.Policy{Forbidden: login.NeverLogsIn("docker")})
-	}
-	return request, r, err
+	return asked, r, err
 }
 
 func dockerGet(ctx context.Context, c Call) ([]byte, error) {
@@ -87,7 +76,7 @@ func dockerGet(ctx context.Context, c Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	credential, err := r.token(ctx)
+	_, credential, err := r.token(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -97,27 +86,26 @@ func dockerGet(ctx context.Context, c Call) ([]byte, error) {
 
 // dockerStore stores nothing. After docker login, get still returns the token of the profile
 // that serves the host.
-func dockerStore(c Call) error {
+func dockerStore(_ context.Context, c Call) ([]byte, error) {
 	request, r, err := dockerRequest(c, execcred.DecodeDockerStore)
 	if err == nil && r == nil {
 		err = errors.New("this credential helper does not store passwords, and no profile serves this registry")
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		r.Note("the password is not stored: docker gets the token of profile %s for %s", r.profile, request.Host)
 	}
-	r.Note("the password is not stored: docker gets the token of profile %s for %s", r.profile, request.Host)
-	return nil
+	return nil, err
 }
 
 // dockerErase is called by docker logout, and after a registry has rejected the token.
-func dockerErase(ctx context.Context, c Call) error {
+func dockerErase(ctx context.Context, c Call) ([]byte, error) {
 	_, r, err := dockerRequest(c, execcred.DecodeDocker)
 	if err != nil || r == nil {
-		return err
+		return nil, err
 	}
 	r.renew(ctx, func(oauth.Credential) bool { return true })
 	r.Note("the login is kept; to log out, run: %s logout --profile %s", config.Program, r.profile)
-	return nil
+	return nil, nil
 }
 
 // dockerList lists the hosts for which a valid token is saved.
@@ -141,10 +129,11 @@ func dockerList(ctx context.Context, c Call) ([]byte, error) {
 	return execcred.EncodeDockerList(usernames)
 }
 
-// modulePath is the path of the module that the program was built from.
-func modulePath() string {
+// dockerVersion names this program by its module and version.
+func dockerVersion(_ context.Context, c Call) ([]byte, error) {
+	path := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Path
+		path = info.Main.Path
 	}
-	return "unknown"
+	return execcred.EncodeDockerVersion(path, c.Version()), nil
 }

@@ -31,7 +31,7 @@ func git(ctx context.Context, c Call) ([]byte, error) {
 	default:
 		return nil, nil // an operation of a later git
 	}
-	text, err := c.request()
+	text, err := execcred.ReadRequest(c.Env.Stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -62,17 +62,12 @@ func git(ctx context.Context, c Call) ([]byte, error) {
 
 // gitAnswer returns the token, and a new one if the server rejected the last.
 func gitAnswer(ctx context.Context, r *hostRequest, request *execcred.GitRequest) ([]byte, error) {
-	session, err := r.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, credential, err := session.Token(ctx, login.Rejection{
-		Rejected: func(o oauth.Credential) bool { return request.Rejected(execcred.Credential{Token: o.Value.Reveal()}) },
+	t, answer, err := r.token(ctx, func(o oauth.Credential) bool {
+		return request.Rejected(execcred.Credential{Token: o.Value.Reveal()})
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer := r.safe(credential)
 	if request.Rejected(answer) {
 		r.Note("%s rejects a token that is only %s old: check that your account has access", request.Host, r.call.Env.Now().Sub(t.Renewed).Round(time.Second))
 	}

@@ -27,11 +27,7 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 	if len(c.Words) == 0 {
 		return goauthFirst(ctx, c), nil
 	}
-	answer, err := c.request()
-	if err != nil {
-		return nil, err
-	}
-	request, err := execcred.DecodeGoauth(c.word(0), answer)
+	request, err := request(c, func(answer []byte) (*execcred.GoauthRequest, error) { return execcred.DecodeGoauth(c.word(0), answer) })
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +40,7 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 	if _, exact := r.entry.Pattern.Host(); exact && request.Rejected {
 		rejected = func(oauth.Credential) bool { return true }
 	}
-	credential, err := r.tokenUnless(ctx, rejected)
+	_, credential, err := r.token(ctx, rejected)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +73,7 @@ func goauthFirst(ctx context.Context, c Call) (all []byte) {
 		if err != nil {
 			continue
 		}
-		if credential, err := r.token(ctx); err == nil {
+		if _, credential, err := r.token(ctx, nil); err == nil {
 			document, _ := first.Encode(credential, hosts...)
 			all = append(all, document...)
 		}

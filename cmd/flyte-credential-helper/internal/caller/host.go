@@ -79,56 +79,47 @@ func (r *hostRequest) open(ctx context.Context) (*login.Session, error) {
 	return login.Open(ctx, r.settings, r.policy, r.call.Env)
 }
 
-// token returns the profile's token, for a caller that cannot report a rejected one.
-func (r *hostRequest) token(ctx context.Context) (execcred.Credential, error) {
-	return r.tokenUnless(ctx, nil)
-}
-
-// tokenUnless returns the profile's token, refreshed if it was rejected.
-func (r *hostRequest) tokenUnless(ctx context.Context, rejected func(oauth.Credential) bool) (execcred.Credential, error) {
+// token returns the profile's token, refreshed if it was rejected, for a caller that requests
+// another one after it has expired. If rejected is nil, the caller cannot report a rejected one.
+func (r *hostRequest) token(ctx context.Context, rejected func(oauth.Credential) bool) (*oauth.Token, execcred.Credential, error) {
 	session, err := r.open(ctx)
 	if err != nil {
-		return execcred.Credential{}, err
+		return nil, execcred.Credential{}, err
 	}
-	_, credential, err := session.Token(ctx, login.Rejection{Rejected: rejected})
+	t, c, err := session.Token(ctx, login.Rejection{Rejected: rejected})
 	if err != nil {
-		return execcred.Credential{}, err
+		return nil, execcred.Credential{}, err
 	}
-	return r.safe(credential), nil
+	return t, execcred.Credential{Token: c.Value.Reveal(), Expiry: cache.SafeExpiry(c, r.call.Env.Now())}, nil
 }
 
-// safe returns c for a caller that requests another one after it has expired.
-func (r *hostRequest) safe(c oauth.Credential) execcred.Credential {
-	return execcred.Credential{Token: c.Value.Reveal(), Expiry: cache.SafeExpiry(c, r.call.Env.Now())}
+// saved returns the saved token of the wanted kind; ok is false if there is none.
+func (r *hostRequest) saved(ctx context.Context) (c oauth.Credential, ok bool, err error) {
+	session, err := r.open(ctx)
+	if err != nil {
+		return c, false, err
+	}
+	t, err := session.Saved(ctx)
+	if err != nil || t == nil {
+		return c, false, err
+	}
+	return t.Credential(session.Kind()), true, nil
 }
 
 // hasToken reports whether a valid token is saved.
 func (r *hostRequest) hasToken(ctx context.Context) bool {
-	session, err := r.open(ctx)
-	if err != nil {
-		return false
-	}
-	t, err := session.Saved(ctx)
-	return err == nil && t != nil && cache.UsableAt(t.Credential(session.Kind()), r.call.Env.Now(), 0)
+	c, ok, err := r.saved(ctx)
+	return err == nil && ok && cache.UsableAt(c, r.call.Env.Now(), 0)
 }
 
 // renew refreshes the saved token if it is the one that a server rejected. The login is kept:
 // only its authorization server can end it.
 func (r *hostRequest) renew(ctx context.Context, rejected func(oauth.Credential) bool) {
-	if err := r.renewRejected(ctx, rejected); err != nil {
+	c, ok, err := r.saved(ctx)
+	if err == nil && ok && rejected(c) {
+		_, _, err = r.token(ctx, rejected)
+	}
+	if err != nil {
 		r.Log.Info("the rejected token was not refreshed", "reason", err)
 	}
-}
-
-func (r *hostRequest) renewRejected(ctx context.Context, rejected func(oauth.Credential) bool) error {
-	session, err := r.open(ctx)
-	if err != nil {
-		return err
-	}
-	t, err := session.Saved(ctx)
-	if err != nil || t == nil || !rejected(t.Credential(session.Kind())) {
-		return err
-	}
-	_, _, err = session.Token(ctx, login.Rejection{Rejected: rejected})
-	return err
 }

@@ -33,13 +33,11 @@ func kubernetes(ctx context.Context, c Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rejection login.Rejection
 	issued := &issuedRecord{}
 	if info != "" { // otherwise the parent is a shell or a script
 		issued = readIssued(c.Env, session.ID(), session.Settings().TokenKind, request.Server, string(request.Config))
-		rejection = login.Rejection{Rejected: issued.Rejected, Inferred: true}
 	}
-	_, credential, err := session.Token(ctx, rejection)
+	_, credential, err := session.Token(ctx, login.Rejection{Rejected: issued.Rejected, Inferred: true})
 	if err != nil {
 		return nil, err
 	}

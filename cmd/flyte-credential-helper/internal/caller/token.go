@@ -47,13 +47,11 @@ func token(ctx context.Context, c Call, form execcred.Form, renewOnRepeat bool) 
 	if err != nil {
 		return nil, err
 	}
-	var rejection login.Rejection
 	issued := &issuedRecord{}
 	if renewOnRepeat {
 		issued = readIssued(c.Env, "token", session.ID(), string(session.Kind()))
-		rejection = login.Rejection{Rejected: issued.Rejected, Inferred: true}
 	}
-	t, credential, err := session.Token(ctx, rejection)
+	t, credential, err := session.Token(ctx, login.Rejection{Rejected: issued.Rejected, Inferred: true})
 	if err != nil {
 		return nil, err
 	}

@@ -23,12 +23,12 @@ func (c callerRow) names() []string {
 }
 
 // callers is the one table of the programs that ask for credentials.
-func callers(r Release) []callerRow {
+func callers() []callerRow {
 	return []callerRow{
 		{caller.Kubernetes(), (*app).setupKubernetes, []string{"kubectl", "k8s", "kubeconfig", "helm"}},
 		{caller.Token(), (*app).setupFlyte, []string{"flytectl", "flytekit", "pyflyte", "token", "union"}},
 		{caller.Git(), setupHosts("git", "git.example.com", "Log in, and make git use this program for the hosts", setup.Git), nil},
-		{caller.Docker(r.version), (*app).setupDocker, []string{"podman", "skopeo", "buildah", "crane", "oras"}},
+		{caller.Docker(), (*app).setupDocker, []string{"podman", "skopeo", "buildah", "crane", "oras"}},
 		{caller.Bazel(), setupHosts("bazel", "cache.example.com", "Log in, and show how Bazel uses this program for the hosts", setup.Bazel), []string{"bazelisk"}},
 		{caller.Goauth(), setupHosts("goauth", "go.example.com", "Log in, and make the go command use this program for the hosts", setup.Goauth), []string{"go"}},
 	}

@@ -72,7 +72,7 @@ func TestDocumentCommands(t *testing.T) {
 				continue
 			}
 			found++
-			root := newApp(system.Env{Args: []string{config.Program}, Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)}, Release{}, callers(Release{})).root()
+			root := newApp(system.Env{Args: []string{config.Program}, Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)}, Release{}, callers()).root()
 			root.InitDefaultHelpFlag()
 			c, rest, err := root.Find(words[1:])
 			if err == nil && c == root && !slices.ContainsFunc(rest, func(w string) bool { return w == "--help" }) {
@@ -105,7 +105,7 @@ func TestDocumentFlags(t *testing.T) {
 		--oidc-username-claim --oidc-groups-claim --server-id --long --mod`) {
 		known[name] = true
 	}
-	root := newApp(system.Env{Args: []string{config.Program}}, Release{}, callers(Release{})).root()
+	root := newApp(system.Env{Args: []string{config.Program}}, Release{}, callers()).root()
 	add := func(f *pflag.Flag) { known["--"+f.Name] = true }
 	root.PersistentFlags().VisitAll(add)
 	for _, c := range root.Commands() {

@@ -29,9 +29,9 @@ func Main(ctx context.Context, env system.Env, r Release) int {
 			return silent(login.ServeWork(command, env))
 		}
 	}
-	table := callers(r)
+	table := callers()
 	env.Args = withCallerName(env.Args, table)
-	if status, ok := answerFast(ctx, env, table); ok {
+	if status, ok := answerFast(ctx, env, r, table); ok {
 		return status
 	}
 	return runCobra(ctx, env, r, table)
@@ -61,7 +61,7 @@ func withCallerName(args []string, table []callerRow) []string {
 // answerFast answers a caller without cobra: to build its commands takes longer than to
 // return a saved token. ok is false for command lines that are not a caller's name and its
 // flags.
-func answerFast(ctx context.Context, env system.Env, table []callerRow) (status int, ok bool) {
+func answerFast(ctx context.Context, env system.Env, r Release, table []callerRow) (status int, ok bool) {
 	args := env.Args[1:]
 	flags := config.NewFlags(config.Among(args))
 	answers := make([]caller.Answer, len(table))
@@ -88,7 +88,7 @@ func answerFast(ctx context.Context, env system.Env, table []callerRow) (status 
 			return 0, false
 		}
 	}
-	call := caller.Call{Env: env, Input: input(env, flags.CommandLine(), table[i].ReadsFlyte), Words: words[1:]}
+	call := caller.Call{Env: env, Input: input(env, flags.CommandLine(), table[i].ReadsFlyte), Words: words[1:], Version: r.version}
 	return respond(ctx, env, table[i], answers[i], call), true
 }
 

@@ -25,7 +25,7 @@ const manPage = "../../../../docs/man/flyte-credential-helper.1"
 func TestManPage(t *testing.T) {
 	var page bytes.Buffer
 	release := Release{}
-	root := newApp(system.Env{Args: []string{config.Program}}, release, callers(release)).root()
+	root := newApp(system.Env{Args: []string{config.Program}}, release, callers()).root()
 	root.InitDefaultCompletionCmd()
 	writeManPage(&page, root, config.Table())
 	if *update {

@@ -111,7 +111,7 @@ func (a *app) callerCommand(row callerRow) *cobra.Command {
 	}
 	answer := row.New(c.Flags())
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		call := caller.Call{Env: a.env, Input: input(a.env, a.flags.CommandLine(), row.ReadsFlyte), Words: args}
+		call := caller.Call{Env: a.env, Input: input(a.env, a.flags.CommandLine(), row.ReadsFlyte), Words: args, Version: a.release.version}
 		return exit(respond(cmd.Context(), a.env, row, answer, call))
 	}
 	for _, name := range row.OwnFlags {
