@@ -57,7 +57,7 @@ func goauthFirst(ctx context.Context, c Call) (all []byte) {
 	}
 	first := &execcred.GoauthRequest{First: true}
 	for _, profile := range file.Names() {
-		if only := line.Profile(); only != "" && profile != only {
+		if only := line.Settings.Profile; only != "" && profile != only {
 			continue
 		}
 		var hosts []execcred.Host

@@ -32,7 +32,7 @@ func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*
 	if err != nil {
 		return nil, err
 	}
-	profile, entry, ok := file.ProfileForHost(host, username, line.Profile())
+	profile, entry, ok := file.ProfileForHost(host, username, line.Settings.Profile)
 	if !ok {
 		c.logNoMatch(file, host, username)
 		return nil, nil
@@ -62,9 +62,9 @@ func (c Call) logNoMatch(file *config.File, host execcred.Host, username string)
 	line := c.Input.CommandLine
 	level := c.Env.Getenv(config.Variable("log-level"))
 	if line.Sets("log-level") {
-		level = line.LogLevel()
+		level = line.Settings.LogLevel
 	}
-	profile, entry, ok := file.ProfileForHost(host, "", line.Profile())
+	profile, entry, ok := file.ProfileForHost(host, "", line.Settings.Profile)
 	if ok && username != "" && c.word(0) == "get" {
 		if level != "" || c.Env.StderrTerminal() {
 			login.Note(c.Env.Stderr, "profile %s serves %s for the user %s, not for %q", profile, host, entry.BasicUsername(), oauth.Printable(username))

@@ -34,7 +34,7 @@ func KeepsToken() login.Policy {
 func newToken(fs *pflag.FlagSet) Answer {
 	output, renewOnRepeat := string(execcred.FormToken), false
 	forms := []string{string(execcred.FormToken), string(execcred.FormHeader), string(execcred.FormHeaderValue), string(execcred.FormJSON), string(execcred.FormEnv), string(execcred.FormCurl)}
-	fs.Var(config.OneOf(&output, forms), "output", "print the token alone; as a header, a header value, a shell variable or a line for curl --config -; or as JSON with its expiry")
+	fs.Var(config.OneOf{Text: &output, List: forms}, "output", "print the token alone; as a header, a header value, a shell variable or a line for curl --config -; or as JSON with its expiry")
 	fs.BoolVar(&renewOnRepeat, "renew-on-repeat", false, "refresh the token if the same process requests it again, because a server has rejected it. For callers that keep tokens, such as Flyte's clients")
 	return func(ctx context.Context, c Call) ([]byte, error) {
 		return token(ctx, c, execcred.Form(output), renewOnRepeat)

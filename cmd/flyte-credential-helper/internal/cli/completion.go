@@ -68,7 +68,8 @@ func complete(c *cobra.Command, flag string, values cobra.CompletionFunc) {
 
 // listed offers the values of a flag that takes one of a list.
 func listed(f *pflag.Flag) cobra.CompletionFunc {
-	return cobra.FixedCompletions(config.Values(f), cobra.ShellCompDirectiveNoFileComp)
+	values, _ := f.Value.(config.OneOf)
+	return cobra.FixedCompletions(values.List, cobra.ShellCompDirectiveNoFileComp)
 }
 
 // namesFrom offers what names returns.

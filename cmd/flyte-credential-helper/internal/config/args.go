@@ -49,15 +49,15 @@ func Among(args []string) func(name string) bool {
 
 // CommandLine is what a command line says of the settings.
 type CommandLine struct {
-	settings Settings
+	Settings Settings // with the defaults of those that it does not set
 	set      []string // the names of those that it sets
 }
 
 // CommandLine returns what was parsed.
 func (f *Flags) CommandLine() *CommandLine {
-	line := &CommandLine{settings: *f.settings}
+	line := &CommandLine{Settings: *f.settings}
 	f.VisitAll(func(flag *pflag.Flag) {
-		if flag.Changed {
+		if flag.Changed { // also if cobra has parsed it
 			line.set = append(line.set, flag.Name)
 		}
 	})
@@ -69,33 +69,15 @@ func (l *CommandLine) Sets(name string) bool { return slices.Contains(l.set, nam
 
 // PerCall is the command line without the settings that say which login it is.
 func (l *CommandLine) PerCall() *CommandLine {
-	line := &CommandLine{settings: l.settings}
-	for _, s := range Table() {
-		if s.Kind == PerCall && l.Sets(s.Name) {
-			line.set = append(line.set, s.Name)
-		}
-	}
-	return line
+	return &CommandLine{l.Settings, slices.DeleteFunc(slices.Clone(l.set), func(name string) bool { return !is(name, PerCall) })}
 }
-
-// Profile is the profile that the command line names, or empty.
-func (l *CommandLine) Profile() string { return l.settings.Profile }
-
-// LogLevel is the log level that the command line sets, or the default.
-func (l *CommandLine) LogLevel() string { return l.settings.LogLevel }
 
 // NamesServer reports whether the command line names a server.
 func (l *CommandLine) NamesServer() bool {
-	return slices.ContainsFunc(Table(), func(s Setting) bool { return s.Kind == Server && l.Sets(s.Name) })
+	return slices.ContainsFunc(l.set, func(name string) bool { return is(name, Server) })
 }
 
-// OneOf is a flag's value that is one of a list.
-func OneOf(p *string, list []string) pflag.Value { return oneOf{p, list} }
-
-// Values are the values of a flag that takes one of a list, or nil.
-func Values(f *pflag.Flag) []string {
-	if v, ok := f.Value.(oneOf); ok {
-		return v.list
-	}
-	return nil
+// is reports whether name is that of a setting of a kind.
+func is(name string, kind Kind) bool {
+	return slices.ContainsFunc(Table(), func(s Setting) bool { return s.Name == name && s.Kind == kind })
 }

@@ -72,7 +72,7 @@ func (f *File) readServed(n ast.Node) (s HostEntry, err error) {
 	} else {
 		keys := []string{"host", "username", "git-auth", "identity-token"}
 		values := []pflag.Value{
-			textValue{&host, ""}, textValue{&s.Username, ""}, oneOf{&scheme, []string{"auto", "bearer", "basic"}}, boolValue{&s.IdentityToken},
+			textValue{&host, ""}, textValue{&s.Username, ""}, OneOf{&scheme, []string{"auto", "bearer", "basic"}}, boolValue{&s.IdentityToken},
 		}
 		err = f.each(n, "an entry of serves", func(key string, keyAt, value ast.Node) error {
 			i := slices.Index(keys, key)

@@ -197,7 +197,7 @@ func (r *resolver) commandLine() level {
 	l := level{FromCommandLine, map[string]Value{}}
 	for _, s := range r.table {
 		if r.CommandLine.Sets(s.Name) {
-			l.values[s.Name] = Value{s.words(&r.CommandLine.settings), "--" + s.Name}
+			l.values[s.Name] = Value{s.words(&r.CommandLine.Settings), "--" + s.Name}
 		}
 	}
 	if r.Profile != "" {

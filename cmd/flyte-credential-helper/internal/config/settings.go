@@ -94,7 +94,7 @@ func Table() []Setting {
 		{"token-endpoint", groupServer, "token endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.TokenEndpoint, "URL"} }},
 		{"device-endpoint", groupServer, "device authorization endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.DeviceEndpoint, "URL"} }},
 		{"revocation-endpoint", groupServer, "revocation endpoint, without --issuer", Server, Public, func(s *Settings) pflag.Value { return textValue{&s.RevocationEndpoint, "URL"} }},
-		{"provider", groupServer, "kind of server: sets what such servers need, if nothing else sets it", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.Provider, providers()} }},
+		{"provider", groupServer, "kind of server: sets what such servers need, if nothing else sets it", Plain, Public, func(s *Settings) pflag.Value { return OneOf{&s.Provider, providers()} }},
 
 		{"client-id", groupClient, "client ID", Plain, Public, func(s *Settings) pflag.Value { return textValue{&s.ClientID, "ID"} }},
 		{"client-secret-file", groupClient, "file with the client secret", Path, ServerBound, func(s *Settings) pflag.Value { return textValue{&s.ClientSecretFile, "FILE"} }},
@@ -111,9 +111,9 @@ func Table() []Setting {
 		{"auth-params-in-token-request", groupClient, "repeat the parameters of the authorization request in the token request", Plain, Public, func(s *Settings) pflag.Value { return boolValue{&s.AuthParamsInTokenRequest} }},
 
 		{"grant", groupLogin, "how to log in; auto: in a browser, or with a device code if no browser can be opened", Plain, Public, func(s *Settings) pflag.Value {
-			return oneOf{&s.Grant, []string{"auto", "browser", "device", "client-credentials"}}
+			return OneOf{&s.Grant, []string{"auto", "browser", "device", "client-credentials"}}
 		}},
-		{"interactive", groupLogin, "whether a login may start; auto: if there is a terminal, a display or a configured browser, and CI is not set", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
+		{"interactive", groupLogin, "whether a login may start; auto: if there is a terminal, a display or a configured browser, and CI is not set", PerCall, Local, func(s *Settings) pflag.Value { return OneOf{&s.Interactive, []string{"auto", "always", "never"}} }},
 		{"browser", groupLogin, "browser to open (default: $BROWSER, otherwise the browser of the system)", Plain, Local, func(s *Settings) pflag.Value { return commandValue{&s.Browser} }},
 		{"no-browser", groupLogin, "do not open a browser; show the address at the terminal", Plain, Local, func(s *Settings) pflag.Value { return boolValue{&s.NoBrowser} }},
 		{"listen", groupLogin, "address to listen at for the browser instead of loopback, for a container with a published port; the redirect URI stays the same", Plain, Local, func(s *Settings) pflag.Value { return textValue{&s.Listen, "HOST:PORT"} }},
@@ -121,9 +121,9 @@ func Table() []Setting {
 		{"success-page", groupLogin, "HTML file that the browser shows after a login", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.SuccessPage, "FILE"} }},
 		{"failure-page", groupLogin, "HTML file that the browser shows if the login fails", Path, Local, func(s *Settings) pflag.Value { return textValue{&s.FailurePage, "FILE"} }},
 
-		{"token-kind", groupToken, "which token to return; auto: for kubernetes the ID token if there is one, otherwise the access token", Plain, Public, func(s *Settings) pflag.Value { return oneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
+		{"token-kind", groupToken, "which token to return; auto: for kubernetes the ID token if there is one, otherwise the access token", Plain, Public, func(s *Settings) pflag.Value { return OneOf{&s.TokenKind, []string{"auto", "access", "id"}} }},
 		{"store", groupToken, "where to store it: encrypted, with the key in the OS keyring or in the kernel keyring (lost at reboot); in a readable file; or nowhere", Plain, Local, func(s *Settings) pflag.Value {
-			return oneOf{&s.Store, []string{"auto", "keyring", "kernel", "file", "none"}}
+			return OneOf{&s.Store, []string{"auto", "keyring", "kernel", "file", "none"}}
 		}},
 		{"min-ttl", groupToken, "minimum remaining lifetime of the token (default 5m for token, otherwise 0s)", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.MinTTL, 0} }},
 		{"reuse-window", groupToken, "how long after a refresh all calls that request a new token get the token of that refresh", PerCall, Local, func(s *Settings) pflag.Value { return durationValue{&s.ReuseWindow, 0} }},
@@ -135,7 +135,7 @@ func Table() []Setting {
 		{"header", groupNetwork, "header to add to requests to the hosts of --issuer, --endpoint and --token-endpoint, and to each --header-host", Plain, ServerBound, func(s *Settings) pflag.Value { return mapValue{&s.Header} }},
 		{"header-host", groupNetwork, "another host that gets --header, on any port if it has none (default: only the hosts of --issuer, --endpoint and --token-endpoint)", Plain, ServerBound, func(s *Settings) pflag.Value { return listValue{&s.HeaderHost, "HOST[:PORT]"} }},
 		{"proxy-command", groupNetwork, "command that prints a token for a proxy in front of the Flyte endpoint; it is sent in Proxy-Authorization", Plain, ServerBound, func(s *Settings) pflag.Value { return commandValue{&s.ProxyCommand} }},
-		{"log-level", groupNetwork, "what to log on stderr", PerCall, Local, func(s *Settings) pflag.Value { return oneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
+		{"log-level", groupNetwork, "what to log on stderr", PerCall, Local, func(s *Settings) pflag.Value { return OneOf{&s.LogLevel, []string{"debug", "info", "warn", "error"}} }},
 	}
 }
 
@@ -179,7 +179,7 @@ func (s Setting) Description() string {
 	switch v := s.byDefault().(type) {
 	case repeated:
 		return s.Usage + " (repeatable)"
-	case oneOf, durationValue:
+	case OneOf, durationValue:
 		if d := v.String(); d != "" && d != "0s" {
 			return s.Usage + " (default " + d + ")"
 		}

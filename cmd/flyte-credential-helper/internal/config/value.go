@@ -29,21 +29,25 @@ func (v textValue) Set(s string) error { *v.p = s; return nil }
 func (v textValue) String() string     { return *v.p }
 func (v textValue) Type() string       { return v.name }
 
-// oneOf is one text of a list.
-type oneOf struct {
-	p    *string
-	list []string
+// OneOf is one text of a list.
+type OneOf struct {
+	Text *string
+	List []string
 }
 
-func (v oneOf) Set(s string) error {
-	if !slices.Contains(v.list, s) {
-		return fmt.Errorf("must be one of %s", strings.Join(v.list, ", "))
+// Set implements [pflag.Value].
+func (v OneOf) Set(s string) error {
+	if !slices.Contains(v.List, s) {
+		return fmt.Errorf("must be one of %s", strings.Join(v.List, ", "))
 	}
-	*v.p = s
+	*v.Text = s
 	return nil
 }
-func (v oneOf) String() string { return *v.p }
-func (v oneOf) Type() string   { return strings.Join(v.list, "|") }
+
+func (v OneOf) String() string { return *v.Text }
+
+// Type implements [pflag.Value].
+func (v OneOf) Type() string { return strings.Join(v.List, "|") }
 
 type boolValue struct{ p *bool }
 

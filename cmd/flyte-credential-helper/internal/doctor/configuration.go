@@ -61,7 +61,7 @@ func resolve(s Subject, host known[*servedHost], current *setup.KubePlugin) (_ *
 		return nil, host.err
 	case host.value != nil:
 		in.Profile, in.ServesHost = host.value.profile, true
-	case s.Caller == "kubernetes" && current != nil && !in.CommandLine.NamesServer() && in.CommandLine.Profile() == "":
+	case s.Caller == "kubernetes" && current != nil && !in.CommandLine.NamesServer() && in.CommandLine.Settings.Profile == "":
 		if in, err = current.Input(in); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func findHost(s Subject, profiles known[*config.File]) (*servedHost, error) {
 	if err = cmp.Or(err, profiles.err); err != nil {
 		return nil, err
 	}
-	profile, entry, found := profiles.value.ProfileForHost(host, "", s.Input.CommandLine.Profile())
+	profile, entry, found := profiles.value.ProfileForHost(host, "", s.Input.CommandLine.Settings.Profile)
 	if !found {
 		fix := config.Command(config.Program, "setup", cmp.Or(s.Caller, "git"), host.Pattern().String(), "--issuer", "https://login.example.com", "--client-id", "ID")
 		return nil, config.Errorf(fix, "no profile serves %s: callers get no token for it", host)
