@@ -230,36 +230,36 @@ func missingValue(c *cobra.Command) (err error) {
 // flagError suggests a flag for one that does not exist, and explains why a secret has
 // none. It does not repeat the value, which may be secret.
 func flagError(c *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		name := unknown.GetSpecifiedName()
-		if slices.Contains([]string{"client-secret", "password", "token", "refresh-token"}, name) {
-			return config.Errorf(config.Text("write the secret to a file that only you can read, and use --client-secret-file FILE"), "a secret cannot be the value of a flag: other users can read command lines")
-		}
-		if ours := fromKubelogin(name); ours != "" {
-			return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--%s is a flag of kubelogin; here it is --%s", name, ours)
-		}
+	var (
+		missing *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+		unknown *pflag.NotExistError
+	)
+	switch {
+	case errors.As(err, &missing):
+		return config.Errorf(helpOf(c), "--%s has no value", missing.GetSpecifiedName())
+	case errors.As(err, &invalid):
+		return config.Errorf(helpOf(c), "--%s %v", invalid.GetFlag().Name, invalid.Unwrap())
+	case !errors.As(err, &unknown):
+		return config.Errorf(helpOf(c), "%s", err)
+	}
+	name := unknown.GetSpecifiedName()
+	if slices.Contains([]string{"client-secret", "password", "token", "refresh-token"}, name) {
+		return config.Errorf(config.Text("write the secret to a file that only you can read, and use --client-secret-file FILE"), "a secret cannot be the value of a flag: other users can read command lines")
+	}
+	if ours := fromKubelogin(name); ours != "" {
+		return config.Errorf(config.Command(config.Program, "setup", "kubernetes", "--from-kubelogin"), "--%s is a flag of kubelogin; here it is --%s", name, ours)
+	}
+	word, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
+	switch {
+	case word == "":
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		if unknown.GetSpecifiedShortnames() != "" {
-			long := "use long flags, such as --output"
-			if word, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "="); slices.Contains(names, "--"+word) {
-				long = "did you mean --" + word + "?"
-				name = word
-			}
-			return config.Errorf(helpOf(c), "there is no flag -%s: %s", name, long)
-		}
 		return config.Errorf(helpOf(c), "there is no flag --%s%s", name, config.Suggestion("--"+name, names))
+	case c.Flags().Lookup(word) != nil:
+		return config.Errorf(helpOf(c), "there is no flag -%s: did you mean --%s?", word, word)
 	}
-	var missing *pflag.ValueRequiredError
-	if errors.As(err, &missing) {
-		return config.Errorf(helpOf(c), "--%s has no value", missing.GetSpecifiedName())
-	}
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return config.Errorf(helpOf(c), "--%s %v", invalid.GetFlag().Name, invalid.Unwrap())
-	}
-	return config.Errorf(helpOf(c), "%s", err)
+	return config.Errorf(helpOf(c), "there is no flag -%s: use long flags, such as --output", name)
 }
 
 // fromKubelogin returns the setting for a flag of kubelogin's get-token, or "".

@@ -112,40 +112,34 @@ func table(logins []saved) string {
 	if len(logins) == 0 {
 		return ""
 	}
-	columns := []column{
+	shown := columns{
 		{"SERVER", func(l saved) string { return l.Server }},
 		{"CLIENT", func(l saved) string { return l.Client }},
 		{"ACCOUNT", saved.user},
 		{"TOKEN", saved.state},
 		{"STORE", func(l saved) string { return string(l.Store) }},
 	}
-	identity := slices.Clone(columns[:3])
+	identity := slices.Clone(shown[:3])
 	if slices.ContainsFunc(logins, func(l saved) bool { return len(l.Profiles)+len(l.UsedBy) > 0 }) {
-		columns = append(columns,
-			column{"PROFILE", func(l saved) string { return cmp.Or(strings.Join(l.Profiles, ", "), "-") }},
-			column{"USED BY", func(l saved) string { return cmp.Or(strings.Join(l.UsedBy, ", "), "-") }})
+		shown = append(shown, columns{
+			{"PROFILE", func(l saved) string { return cmp.Or(strings.Join(l.Profiles, ", "), "-") }},
+			{"USED BY", func(l saved) string { return cmp.Or(strings.Join(l.UsedBy, ", "), "-") }},
+		}...)
 	}
-	for _, more := range []column{
+	for _, more := range (columns{
 		{"SCOPES", func(l saved) string { return strings.Join(l.Scopes, " ") }},
 		{"ID", func(l saved) string { return l.ID[:min(8, len(l.ID))] }},
-	} {
-		if allDiffer(logins, identity) {
+	}) {
+		if identity.differ(logins) {
 			break
 		}
-		columns, identity = append(columns, more), append(identity, more)
+		shown, identity = append(shown, more), append(identity, more)
 	}
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	row := func(text func(column) string) {
-		var words []string
-		for _, c := range columns {
-			words = append(words, text(c))
-		}
-		_, _ = fmt.Fprintln(t, strings.Join(words, "\t"))
-	}
-	row(func(c column) string { return c.title })
+	_, _ = fmt.Fprintln(t, shown.join(func(c column) string { return c.title }))
 	for _, l := range logins {
-		row(func(c column) string { return c.value(l) })
+		_, _ = fmt.Fprintln(t, shown.row(l))
 	}
 	_ = t.Flush()
 	return b.String()
@@ -157,20 +151,25 @@ type column struct {
 	value func(saved) string
 }
 
-// allDiffer reports whether each login has its own values in the columns.
-func allDiffer(logins []saved, columns []column) bool {
-	seen := map[string]bool{}
-	for _, l := range logins {
-		key := ""
-		for _, c := range columns {
-			key += c.value(l) + "\n"
-		}
-		if seen[key] {
-			return false
-		}
-		seen[key] = true
+type columns []column
+
+func (all columns) join(text func(column) string) string {
+	var words []string
+	for _, c := range all {
+		words = append(words, text(c))
 	}
-	return true
+	return strings.Join(words, "\t")
+}
+
+func (all columns) row(l saved) string { return all.join(func(c column) string { return c.value(l) }) }
+
+// differ reports whether each login has its own values in the columns.
+func (all columns) differ(logins []saved) bool {
+	rows := map[string]bool{}
+	for _, l := range logins {
+		rows[all.row(l)] = true
+	}
+	return len(rows) == len(logins)
 }
 
 // user returns the account and, if it differs, the label.
