@@ -3,13 +3,7 @@ package edit
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -28,26 +22,36 @@ type Change struct {
 	For []string `json:"for,omitempty"`
 }
 
+// The kinds of change that every file can have.
+const (
+	KindFile = "file" // the file itself, which did not exist; New is the [Sum] of its text
+	KindLink = "link" // a symbolic link (on Windows a hard link); New is where it leads
+)
+
 // Same reports whether two changes are of the same entry.
 func (c Change) Same(other Change) bool {
 	return c.Path == other.Path && c.Kind == other.Kind && slices.Equal(c.Key, other.Key)
 }
 
-// A Format finds and changes the entries of one kind of file. A nil text is a file that does not
-// exist. Errors do not name the file.
-type Format interface {
-	// Get returns the value of an entry, or nil if there is none.
-	Get(ctx context.Context, text []byte, key []string) (*string, error)
-	// Set returns the text with another value of an entry, or without the entry if value is
-	// nil. It keeps everything else.
-	Set(ctx context.Context, text []byte, key []string, value *string) ([]byte, error)
-	// Keys returns the keys of all entries that can be ours.
-	Keys(ctx context.Context, text []byte) ([][]string, error)
+// read returns the text of the file, or where the link leads. Nil: there is none.
+func (c Change) read() ([]byte, error) {
+	if c.Kind == KindLink {
+		return readLink(c.Path, c.New), nil
+	}
+	return Read(c.Path)
 }
 
-// A Reverter is a format that can take back a change even if others have changed the entry since.
-type Reverter interface {
-	Revert(ctx context.Context, text []byte, c Change) ([]byte, error)
+// write is the inverse of read.
+func (c Change) write(text []byte) error {
+	switch {
+	case c.Kind == KindLink && len(text) == 0:
+		return removeFile(c.Path)
+	case c.Kind == KindLink:
+		return setLink(c.Path, string(text))
+	case text == nil:
+		return remove(c.Path)
+	}
+	return Write(c.Path, text)
 }
 
 // ChangedError means that a file has changed since its change was shown to the user.
@@ -57,37 +61,20 @@ func (e *ChangedError) Error() string {
 	return e.Path + " was changed by another program in the meantime, so setup has changed nothing: run setup again"
 }
 
-// The kinds of change that every file can have.
-const (
-	KindFile = "file" // the file itself, which did not exist; New is the [Sum] of its text
-	KindLink = "link" // a symbolic link (on Windows a hard link); New is where it leads
-)
-
-// Sum returns the SHA-256 of a text, which stands for it in a journal.
-func Sum(text string) string {
-	s := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(s[:])
-}
-
 // Formats are the formats of a program's files, by kind.
 type Formats map[string]Format
 
 // Current returns the value that the entry of a change has now, or nil.
 func (f Formats) Current(ctx context.Context, c Change) (*string, error) {
-	if c.Kind == KindLink {
-		return linkTarget(c.Path, c.New), nil
+	format, found := f[c.Kind]
+	if !found {
+		return nil, fmt.Errorf("the journal has a change of an unknown kind, %q", c.Kind)
 	}
-	text, err := Read(c.Path)
-	switch {
-	case err != nil:
+	text, err := c.read()
+	if err != nil {
 		return nil, err
-	case c.Kind == KindFile && text == nil:
-		return nil, nil
-	case c.Kind == KindFile:
-		sum := Sum(string(text))
-		return &sum, nil
 	}
-	value, err := f[c.Kind].Get(ctx, text, c.Key)
+	value, err := format.Get(ctx, text, c.Key)
 	return value, named(c.Path, err)
 }
 
@@ -98,10 +85,14 @@ func (f Formats) Same(c Change, value string) bool {
 }
 
 // Preview returns the text of a file after the changes.
-func (f Formats) Preview(ctx context.Context, path string, changes []Change) ([]byte, error) {
-	text, err := Read(path)
-	for _, c := range changes {
-		if err == nil && c.Path == path && f[c.Kind] != nil {
+func (f Formats) Preview(ctx context.Context, path string, changes []Change) (text []byte, err error) {
+	first := slices.IndexFunc(changes, func(c Change) bool { return c.Path == path })
+	if first < 0 {
+		return Read(path)
+	}
+	text, err = changes[first].read()
+	for _, c := range changes[first:] {
+		if err == nil && c.Path == path {
 			text, err = f[c.Kind].Set(ctx, text, c.Key, &c.New)
 			err = named(path, err)
 		}
@@ -112,102 +103,55 @@ func (f Formats) Preview(ctx context.Context, path string, changes []Change) ([]
 // Apply makes the changes, one write for each file.
 func (f Formats) Apply(ctx context.Context, changes []Change) error {
 	for i, c := range changes {
-		switch {
-		case c.Kind == KindLink:
-			if err := setLink(c.Path, c.New); err != nil {
-				return err
-			}
-		case f[c.Kind] == nil || slices.ContainsFunc(changes[:i], func(d Change) bool { return d.Path == c.Path && f[d.Kind] != nil }):
-			// The file is written when the first of its entries is changed.
-		default:
-			if err := f.write(ctx, c.Path, changes); err != nil {
-				return err
-			}
+		if slices.ContainsFunc(changes[:i], func(d Change) bool { return d.Path == c.Path }) {
+			continue
+		}
+		if _, err := f.update(ctx, c, func([]byte) ([]byte, error) { return f.Preview(ctx, c.Path, changes) }); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// write makes the changes of one file.
-func (f Formats) write(ctx context.Context, path string, changes []Change) error {
-	unlock, err := lockFile(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	text, err := f.Preview(ctx, path, changes)
-	if err != nil {
-		return err
-	}
-	now, err := Read(path)
-	if err != nil || now != nil && bytes.Equal(now, text) {
-		return err
-	}
-	return Write(path, text)
-}
-
 // Revert takes a change back if what it made is still there. done is false if it is not.
 func (f Formats) Revert(ctx context.Context, c Change) (done bool, err error) {
+	return f.update(ctx, c, func(text []byte) ([]byte, error) {
+		if r, ok := f[c.Kind].(Reverter); ok {
+			text, err := r.Revert(ctx, text, c)
+			return text, named(c.Path, err)
+		}
+		now, err := f[c.Kind].Get(ctx, text, c.Key)
+		if err == nil && now != nil && f.Same(c, *now) {
+			text, err = f[c.Kind].Set(ctx, text, c.Key, c.Old)
+		}
+		return text, named(c.Path, err)
+	})
+}
+
+// update changes the file of a change under the file's lock. done is false if it has the new text
+// already.
+func (f Formats) update(ctx context.Context, c Change, edit func(text []byte) ([]byte, error)) (done bool, err error) {
+	file := c.Path
 	if c.Kind != KindLink {
-		unlock, err := lockFile(ctx, c.Path)
-		if err != nil {
-			return false, err
-		}
-		defer unlock()
+		file, err = FollowLinks(c.Path)
 	}
-	if c.Kind == KindLink || c.Kind == KindFile {
-		_ = os.Remove(draftOf(c.Path)) // of an interrupted call
-		now, err := f.Current(ctx, c)
-		switch {
-		case err != nil || now == nil || *now != c.New:
-			return false, err
-		case c.Kind == KindFile:
-			return true, remove(c.Path)
-		case c.Old != nil:
-			return true, setLink(c.Path, *c.Old)
-		}
-		return true, removeFile(c.Path)
-	}
-	removeDraft(c.Path)
-	text, err := Read(c.Path)
-	if err != nil || text == nil {
+	if err != nil {
 		return false, err
 	}
-	after, err := f.revertEntry(ctx, text, c)
-	if err != nil || bytes.Equal(after, text) {
-		return false, named(c.Path, err)
+	unlock, err := lockFile(ctx, c.Path, file)
+	if err != nil {
+		return false, err
 	}
-	return true, Write(c.Path, after)
-}
-
-func (f Formats) revertEntry(ctx context.Context, text []byte, c Change) ([]byte, error) {
-	format, found := f[c.Kind]
-	if !found {
-		return nil, fmt.Errorf("the journal has a change of an unknown kind, %q", c.Kind)
+	defer unlock()
+	text, err := c.read()
+	if err != nil {
+		return false, err
 	}
-	if r, ok := format.(Reverter); ok {
-		return r.Revert(ctx, text, c)
+	after, err := edit(text)
+	if err != nil || bytes.Equal(text, after) && (text == nil || after != nil) {
+		return false, err
 	}
-	now, err := format.Get(ctx, text, c.Key)
-	if err != nil || now == nil || *now != c.New {
-		return text, err
-	}
-	return format.Set(ctx, text, c.Key, c.Old)
-}
-
-// linkTarget returns where a link leads: want if it is the same file, "" if path is not a link,
-// nil if there is none.
-func linkTarget(path, want string) *string {
-	is, err := os.Stat(path)
-	wanted, wantedErr := os.Stat(want)
-	if err == nil && wantedErr == nil && os.SameFile(is, wanted) {
-		return &want
-	}
-	to, err := os.Readlink(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return &to
+	return true, c.write(after)
 }
 
 // named adds the path of a file to an error.
@@ -216,19 +160,4 @@ func named(path string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// setLink makes path a link to the file to. Another link of that name is replaced.
-func setLink(path, to string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	draft := draftOf(path)
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := makeLink(to, draft); err != nil {
-		return err
-	}
-	return os.Rename(draft, path)
 }

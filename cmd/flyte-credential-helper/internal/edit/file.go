@@ -4,16 +4,13 @@ package edit
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
 // maxFile is the limit in bytes for a file that is edited. A kubeconfig with a thousand clusters
@@ -36,11 +33,7 @@ func Read(path string) ([]byte, error) {
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
 	}
-	text, err := os.ReadFile(path)
-	if text == nil && err == nil {
-		text = []byte{}
-	}
-	return text, err
+	return os.ReadFile(path)
 }
 
 // Write replaces the text of a file, and syncs it. The file keeps its owner, group and mode. If
@@ -59,13 +52,12 @@ func Write(path string, text []byte) error {
 		return err
 	}
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return replaceFile(path, nil, text)
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if linkCount(info) > 1 || replaceFile(path, info, text) != nil {
+	case linkCount(info) > 1 || replaceFile(path, info, text) != nil:
 		return writeInPlace(path, text)
 	}
 	return nil
@@ -73,22 +65,15 @@ func Write(path string, text []byte) error {
 
 // remove removes a file, and keeps a symbolic link to it. It may not exist.
 func remove(path string) error {
-	removeDraft(path)
 	path, err := FollowLinks(path)
-	if err == nil {
-		err = os.Remove(path)
+	if err != nil {
+		return err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	_ = os.Remove(draftOf(path))
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
-}
-
-// removeDraft removes what an interrupted call has left of a new file.
-func removeDraft(path string) {
-	if path, err := FollowLinks(path); err == nil {
-		_ = os.Remove(draftOf(path))
-	}
+	return nil
 }
 
 // MakeDir makes a directory and its parents, for this user only.
@@ -121,32 +106,31 @@ func draftOf(path string) string {
 }
 
 // replaceFile writes a new file and renames it to path. old is nil if path does not exist.
-func replaceFile(path string, old fs.FileInfo, text []byte) (err error) {
+func replaceFile(path string, old fs.FileInfo, text []byte) error {
 	draft := draftOf(path)
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	_ = os.Remove(draft)
+	err := writeDraft(draft, old, text)
+	if err == nil {
+		err = os.Rename(draft, path)
 	}
-	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(draft)
-		}
-	}()
-	_, err = f.Write(text)
-	if err == nil && old != nil {
-		err = errors.Join(keepOwner(f, old), f.Chmod(old.Mode().Perm()))
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(draft, path); err != nil {
+		_ = os.Remove(draft)
 		return err
 	}
 	syncDir(filepath.Dir(path))
 	return nil
+}
+
+func writeDraft(draft string, old fs.FileInfo, text []byte) error {
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil && old != nil {
+		err = errors.Join(keepOwner(f, old), f.Chmod(old.Mode().Perm()))
+	}
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // writeInPlace writes the whole text with one call, and then cuts off what is left of a longer
@@ -163,98 +147,66 @@ func writeInPlace(path string, text []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// ourLock is where a lock of this program leads. An interrupted call leaves it behind, and the next
-// one, which has the lock of setup, takes it over.
-const ourLock = "flyte-credential-helper"
-
-// LockedError means that another program has locked a file, or has left its lock there.
-type LockedError struct{ Lock string }
-
-func (e *LockedError) Error() string {
-	return e.Lock + " exists: another program is writing the file, or it was interrupted"
+// readLink returns where a link leads: want if it is the same file, an empty text if path is not a
+// link, nil if there is none.
+func readLink(path, want string) []byte {
+	is, err := os.Stat(path)
+	wanted, wantedErr := os.Stat(want)
+	if err == nil && wantedErr == nil && os.SameFile(is, wanted) {
+		return []byte(want)
+	}
+	to, err := os.Readlink(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return []byte(to)
 }
 
-// awaitUnlocked waits until no other program has the lock of a file, for 2 s.
-func awaitUnlocked(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Second, &LockedError{path + ".lock"})
-	defer cancel()
-	for {
-		_, err := os.Lstat(path + ".lock")
-		if to, _ := os.Readlink(path + ".lock"); err != nil || to == ourLock {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(10 * time.Millisecond):
-		}
+// setLink makes path a link to the file to. Another link of that name is replaced.
+func setLink(path, to string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
 	}
-}
-
-// lockFile takes the lock of a file as git and kubectl do: they make FILE.lock, beside the file or
-// beside the link to it, which fails if it exists. There is no lock if it cannot be made, because
-// then others cannot make it either.
-func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	target, err := FollowLinks(path)
-	if err != nil {
-		return nil, err
+	draft := draftOf(path)
+	_ = os.Remove(draft)
+	if err := makeLink(to, draft); err != nil {
+		return err
 	}
-	var locks []string
-	unlock = func() {
-		for _, lock := range locks {
-			_ = os.Remove(lock)
-		}
-	}
-	for _, name := range slices.Compact([]string{path, target}) {
-		for {
-			if err := awaitUnlocked(ctx, name); err != nil {
-				unlock()
-				return nil, err
-			}
-			err := os.Symlink(ourLock, name+".lock")
-			to, _ := os.Readlink(name + ".lock")
-			if to == ourLock {
-				locks = append(locks, name+".lock")
-			}
-			if to == ourLock || !errors.Is(err, fs.ErrExist) {
-				break
-			}
-		}
-	}
-	return unlock, nil
+	return os.Rename(draft, path)
 }
 
 // CheckWritable returns why the file at path could not be written, or nil.
 func CheckWritable(ctx context.Context, path string) error {
-	link := path
-	path, err := FollowLinks(path)
-	if err == nil {
-		err = cmp.Or(awaitUnlocked(ctx, link), awaitUnlocked(ctx, path))
-	}
+	file, err := FollowLinks(path)
 	if err != nil {
 		return err
 	}
-	inPlace := checkAccess(path)
+	for _, lock := range locksOf(path, file) {
+		if err := await(ctx, lock, func() bool { return !isLocked(lock) }); err != nil {
+			return err
+		}
+	}
+	inPlace := checkAccess(file)
 	if inPlace == nil {
 		return nil
 	}
-	dir := filepath.Dir(path)
-	for {
-		info, err := os.Stat(dir)
-		switch {
-		case err == nil && !info.IsDir():
-			return fmt.Errorf("%s is not a directory", dir)
-		case err == nil && checkAccess(dir) == nil:
-			return nil // a rename
-		case err == nil && !errors.Is(inPlace, fs.ErrNotExist):
-			return fmt.Errorf("%s is not writable: %w", path, inPlace)
-		case err == nil:
-			return fmt.Errorf("%s is not writable: %w", dir, checkAccess(dir))
-		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
-			return err
-		}
+	dir := filepath.Dir(file)
+	info, err := os.Stat(dir)
+	for errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
+		info, err = os.Stat(dir)
 	}
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", dir)
+	case checkAccess(dir) == nil:
+		return nil // a rename
+	case errors.Is(inPlace, fs.ErrNotExist):
+		return fmt.Errorf("%s is not writable: %w", dir, checkAccess(dir))
+	}
+	return fmt.Errorf("%s is not writable: %w", file, inPlace)
 }
 
 // LineEnd returns the line end that a text uses.

@@ -45,3 +45,8 @@ func syncDir(dir string) {
 		_ = d.Close()
 	}
 }
+
+// makeLink makes path a name of the file to.
+func makeLink(to, path string) error { return os.Symlink(to, path) }
+
+func removeFile(path string) error { return os.Remove(path) }

@@ -15,10 +15,7 @@ import (
 // JSON is a file with one JSON object. A key is the names of nested members, and a value is
 // JSON. The value of an object is {}, because its members are entries of their own. Order,
 // indentation and line ends of other members stay.
-type JSON struct {
-	// Ours returns the keys of the entries that can be ours.
-	Ours func(text []byte) [][]string
-}
+type JSON struct{}
 
 // Get implements [Format].
 func (JSON) Get(_ context.Context, text []byte, key []string) (*string, error) {
@@ -26,152 +23,102 @@ func (JSON) Get(_ context.Context, text []byte, key []string) (*string, error) {
 	if err != nil {
 		return nil, err
 	}
-	value := top.Find(pointer(key))
+	path := ""
+	for _, name := range key {
+		path += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) // RFC 6901
+	}
+	value := top.Find(path)
 	if value == nil {
 		return nil, nil
 	}
-	if _, ok := value.Value.(*hujson.Object); ok {
-		word := "{}"
-		return &word, nil
+	value.Minimize()
+	word := value.String()
+	if value.Value.Kind() == '{' {
+		word = "{}"
 	}
-	compact := value.Clone()
-	compact.Minimize()
-	word := compact.String()
 	return &word, nil
 }
 
-// Set implements [Format]. It makes the objects on the way, and removes none.
+// Set implements [Format]. It makes the objects on the way, and removes none of them. An object with
+// members is neither replaced nor removed.
 func (JSON) Set(_ context.Context, text []byte, key []string, value *string) ([]byte, error) {
 	top, err := parseJSON(text)
 	if err != nil {
 		return nil, err
 	}
-	object, ok := top.Value.(*hujson.Object)
-	if !ok {
-		return nil, errors.New("it is not a JSON object")
+	object, outer, step := top.Value.(*hujson.Object), LineEnd(text), "\t"
+	if len(object.Members) > 0 {
+		space := string(object.Members[0].Name.BeforeExtra)
+		indent := strings.LastIndex(space, "\n") + 1
+		outer, step = space[:indent], space[indent:]
 	}
-	unit := memberSpace(object, LineEnd(text)+"\t")
-	for depth, name := range key[:len(key)-1] {
-		i := memberOf(object, name)
-		if i < 0 && value == nil {
-			return text, nil
-		}
-		if i < 0 {
-			addMember(object, name, "{}", unit, depth)
-			i = len(object.Members) - 1
-		}
-		if object, ok = object.Members[i].Value.Value.(*hujson.Object); !ok {
-			return nil, fmt.Errorf("%s is not an object", name)
-		}
-	}
-	name := key[len(key)-1]
-	i := memberOf(object, name)
-	switch {
-	case value == nil && i < 0:
-		return text, nil
-	case value == nil:
-		removeMember(object, i)
-	case i >= 0:
-		word, err := hujson.Parse([]byte(*value))
-		if err != nil {
-			return nil, err
-		}
-		object.Members[i].Value.Value = word.Value
-	default:
-		addMember(object, name, *value, unit, len(key)-1)
+	if err := setMember(object, key, value, outer, step); err != nil {
+		return nil, err
 	}
 	return top.Pack(), nil
 }
 
-// Revert implements [Reverter]. An object with members is kept.
-func (j JSON) Revert(ctx context.Context, text []byte, c Change) ([]byte, error) {
-	now, err := j.Get(ctx, text, c.Key)
-	if err != nil || now == nil || *now != c.New {
-		return text, err
+// setMember changes a member of an object, or of an object in it. outer is the white space before
+// the object's closing brace, and step is what a member has in addition.
+func setMember(object *hujson.Object, key []string, value *string, outer, step string) error {
+	i := slices.IndexFunc(object.Members, func(m hujson.ObjectMember) bool { return m.Name.Value.(hujson.Literal).String() == key[0] })
+	if i < 0 && value == nil {
+		return nil
 	}
-	top, err := parseJSON(text)
-	if err != nil {
-		return nil, err
+	if i < 0 {
+		i = len(object.Members)
+		addMember(object, key[0], outer, step)
 	}
-	value := top.Find(pointer(c.Key))
-	if object, ok := value.Value.(*hujson.Object); ok && len(object.Members) > 0 {
-		return text, nil
+	member := &object.Members[i]
+	inner, isObject := member.Value.Value.(*hujson.Object)
+	switch {
+	case len(key) > 1 && !isObject:
+		return fmt.Errorf("%s is not an object", key[0])
+	case len(key) > 1:
+		return setMember(inner, key[1:], value, string(member.Name.BeforeExtra), step)
+	case isObject && len(inner.Members) > 0:
+		return nil
+	case value != nil:
+		v, err := hujson.Parse([]byte(*value))
+		member.Value.Value = v.Value
+		return err
 	}
-	return j.Set(ctx, text, c.Key, c.Old)
+	object.Members = slices.Delete(object.Members, i, i+1)
+	if last := len(object.Members) - 1; last < 0 {
+		object.AfterExtra = nil
+	} else {
+		object.Members[last].Value.AfterExtra = nil // it would be followed by a comma
+	}
+	return nil
 }
 
-// Keys implements [Format].
-func (j JSON) Keys(_ context.Context, text []byte) ([][]string, error) { return j.Ours(text), nil }
+// addMember adds an empty object in the manner of the members that are there.
+func addMember(object *hujson.Object, name, outer, step string) {
+	before, between := hujson.Extra(outer+step), hujson.Extra(" ")
+	if len(object.Members) > 0 {
+		first := object.Members[0]
+		before, between = first.Name.BeforeExtra, first.Value.BeforeExtra
+	} else if object.AfterExtra = hujson.Extra(outer); outer == "" {
+		between = nil
+	}
+	object.Members = append(object.Members, hujson.ObjectMember{
+		Name:  hujson.Value{BeforeExtra: before, Value: hujson.String(name)},
+		Value: hujson.Value{BeforeExtra: between, Value: &hujson.Object{}},
+	})
+}
 
 // parseJSON reads standard JSON. An empty text is an object without members.
 func parseJSON(text []byte) (hujson.Value, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		text = []byte("{}\n")
 	}
-	var any json.RawMessage
-	if err := json.Unmarshal(text, &any); err != nil { // hujson would accept comments
-		line := ""
-		if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
-			line = fmt.Sprintf("line %d: ", 1+bytes.Count(text[:e.Offset], []byte("\n")))
-		}
-		return hujson.Value{}, fmt.Errorf("%sit is not JSON: %w", line, err)
+	var object map[string]any
+	err := json.Unmarshal(text, &object) // hujson would accept comments
+	if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
+		return hujson.Value{}, fmt.Errorf("line %d: it is not JSON: %w", 1+bytes.Count(text[:e.Offset], []byte("\n")), err)
+	}
+	if err != nil || object == nil {
+		return hujson.Value{}, errors.New("it is not a JSON object")
 	}
 	return hujson.Parse(text)
-}
-
-// pointer is a key as a JSON pointer (RFC 6901).
-func pointer(key []string) string {
-	text := ""
-	for _, name := range key {
-		text += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	}
-	return text
-}
-
-func memberOf(object *hujson.Object, name string) int {
-	for i, m := range object.Members {
-		if literal, ok := m.Name.Value.(hujson.Literal); ok && literal.String() == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// memberSpace returns the white space before the members of an object.
-func memberSpace(object *hujson.Object, usual string) string {
-	if len(object.Members) > 0 {
-		return string(object.Members[0].Name.BeforeExtra)
-	}
-	return usual
-}
-
-// addMember adds a member in the manner of those that are there. unit is the white space before
-// a member of the top.
-func addMember(object *hujson.Object, name, value, unit string, depth int) {
-	line, indent := "", ""
-	if i := strings.LastIndexByte(unit, '\n'); i >= 0 {
-		line, indent = unit[:i+1], unit[i+1:]
-	}
-	space := memberSpace(object, line+strings.Repeat(indent, depth+1))
-	if len(object.Members) == 0 {
-		object.AfterExtra = hujson.Extra(line + strings.Repeat(indent, depth))
-	}
-	member := hujson.ObjectMember{Name: hujson.Value{BeforeExtra: hujson.Extra(space), Value: hujson.String(name)}}
-	if word, err := hujson.Parse([]byte(value)); err == nil {
-		member.Value.Value = word.Value
-	}
-	if line != "" || len(object.Members) > 0 && len(object.Members[0].Value.BeforeExtra) > 0 {
-		member.Value.BeforeExtra = hujson.Extra(" ")
-	}
-	object.Members = append(object.Members, member)
-}
-
-// removeMember removes a member and the white space before it.
-func removeMember(object *hujson.Object, i int) {
-	object.Members = slices.Delete(object.Members, i, i+1)
-	if last := len(object.Members) - 1; last >= 0 {
-		object.Members[last].Value.AfterExtra = nil // it would be followed by a comma
-	} else {
-		object.AfterExtra = nil
-	}
 }

@@ -26,9 +26,9 @@ func TestJSONSet(t *testing.T) {
 		if err != nil || got == nil || *got != value {
 			t.Errorf("%s: reads %v, %v", row.what, got, err)
 		}
-		after, err = JSON{}.Revert(t.Context(), after, Change{Key: key, New: value})
+		after, err = JSON{}.Set(t.Context(), after, key, nil)
 		if err == nil {
-			after, err = JSON{}.Revert(t.Context(), after, Change{Key: key[:1], New: "{}"})
+			after, err = JSON{}.Set(t.Context(), after, key[:1], nil)
 		}
 		if want := row.before; string(after) != want && want != "" || err != nil {
 			t.Errorf("%s: taken out: %q, %v, not %q", row.what, after, err, want)

@@ -186,14 +186,7 @@ func (s flyteSetup) commandWords() ([]string, error) {
 const kindFlyte = "flyte"
 
 // flyteFormat is the form of Flyte's files. Flyte 1's clients ignore the case of keys.
-func flyteFormat() edit.YAML { return edit.YAML{FoldCase: true, Ours: flyteKeys} }
-
-func flyteKeys([]byte) (keys [][]string, err error) {
-	for _, key := range []string{"endpoint", "insecure", "insecureSkipVerify", "caCertFilePath", "authType", "command", "disableKeyring"} {
-		keys = append(keys, []string{"admin", key})
-	}
-	return keys, nil
-}
+func flyteFormat() edit.YAML { return edit.YAML{FoldCase: true} }
 
 // flyteSteps are the entries of a file that differ from what it says.
 func flyteSteps(path string, entries []flyteEntry) ([]step, error) {

@@ -370,8 +370,8 @@ func (gitFormat) Revert(_ context.Context, text []byte, c edit.Change) ([]byte, 
 	return withoutHelper(text, helper{url: c.Key[0], value: c.New}), nil
 }
 
-// Keys implements [edit.Format].
-func (g gitFormat) Keys(ctx context.Context, text []byte) (keys [][]string, err error) {
+// keys are the keys of our helpers.
+func (g gitFormat) keys(ctx context.Context, text []byte) (keys [][]string, err error) {
 	list, err := helpersIn(ctx, g.env, text)
 	for _, h := range list {
 		if isOurGitHelper(h.value) {

@@ -155,8 +155,3 @@ func (g goEnvFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]
 	}
 	return g.Set(ctx, text, c.Key, &rest)
 }
-
-// Keys implements [edit.Format].
-func (goEnvFormat) Keys(context.Context, []byte) ([][]string, error) {
-	return [][]string{{"GOAUTH"}}, nil
-}

@@ -58,7 +58,7 @@ func hostsOf(file *config.File, profile, list string) (hosts []string) {
 	return hosts
 }
 
-// Set implements [edit.Format].
+// Set implements [edit.Format]. A profile that has hosts is not removed.
 func (f profileFormat) Set(ctx context.Context, text []byte, key []string, value *string) ([]byte, error) {
 	file, err := readProfiles(text)
 	if err != nil {
@@ -79,6 +79,9 @@ func (f profileFormat) Set(ctx context.Context, text []byte, key []string, value
 }
 
 func (profileFormat) setProfile(ctx context.Context, file *config.File, text []byte, name string, value *string) ([]byte, error) {
+	if p := file.Profiles[name]; value == nil && len(p["serves"].Words)+len(p["clusters"].Words) > 0 {
+		return text, nil
+	}
 	if value == nil {
 		return edit.YAML{}.Set(ctx, text, []string{"profiles", name}, nil)
 	}
@@ -95,22 +98,8 @@ func (profileFormat) setProfile(ctx context.Context, file *config.File, text []b
 	return file.WithProfile(text, name, p)
 }
 
-// Revert implements [edit.Reverter]. A profile that has more hosts is kept.
-func (f profileFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]byte, error) {
-	file, err := readProfiles(text)
-	if err != nil {
-		return nil, err
-	}
-	now, err := f.Get(ctx, text, c.Key)
-	p := file.Profiles[c.Key[0]]
-	if err != nil || now == nil || *now != c.New || len(c.Key) == 1 && c.Old == nil && len(p["serves"].Words)+len(p["clusters"].Words) > 0 {
-		return text, err
-	}
-	return f.Set(ctx, text, c.Key, c.Old)
-}
-
-// Keys implements [edit.Format].
-func (profileFormat) Keys(_ context.Context, text []byte) (keys [][]string, err error) {
+// profileKeys are the keys of all profiles and their hosts.
+func profileKeys(text []byte) (keys [][]string, err error) {
 	file, err := readProfiles(text)
 	if err != nil {
 		return nil, err

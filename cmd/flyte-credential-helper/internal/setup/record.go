@@ -56,7 +56,7 @@ func (js *journals) changesOfFile(ctx context.Context, caller string, f recorded
 			return nil, err
 		}
 	}
-	keys, err := format.Keys(ctx, f.Text)
+	keys, err := js.keysOf(ctx, kind, f.Text)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,28 @@ func (js *journals) changesOfFile(ctx context.Context, caller string, f recorded
 		changes = append(changes, edit.Change{Path: f.Path, Kind: kind, Key: slices.Clone(key), Old: old, New: *now})
 	}
 	return changes, nil
+}
+
+// keysOf are the keys of the entries of a text that can be ours.
+func (js *journals) keysOf(ctx context.Context, kind string, text []byte) (keys [][]string, err error) {
+	switch kind {
+	case kindProfile:
+		return profileKeys(text)
+	case kindDocker:
+		return dockerKeys(text), nil
+	case kindKubeconfig:
+		return kubeconfigKeys(text)
+	case kindFlyte:
+		for _, key := range []string{"endpoint", "insecure", "insecureSkipVerify", "caCertFilePath", "authType", "command", "disableKeyring"} {
+			keys = append(keys, []string{"admin", key})
+		}
+		return keys, nil
+	case kindGoEnv:
+		return [][]string{{"GOAUTH"}}, nil
+	case kindText:
+		return [][]string{{"the text"}}, nil
+	}
+	return js.formats[kind].(gitFormat).keys(ctx, text)
 }
 
 // kindOf is the kind of a file that an earlier version changed, and its text without entries.

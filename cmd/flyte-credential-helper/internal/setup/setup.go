@@ -106,16 +106,21 @@ type VerifyError struct{ Text string }
 
 func (e *VerifyError) Error() string { return e.Text }
 
+// kindText is a file that is ours as a whole.
+const kindText = "text"
+
 // formats are the kinds of files that setup changes.
 func formats(env system.Env) edit.Formats {
 	return edit.Formats{
 		kindProfile:    profileFormat{},
 		kindGit:        gitFormat{env},
-		kindDocker:     edit.JSON{Ours: dockerKeys},
+		kindDocker:     edit.JSON{},
 		kindGoEnv:      goEnvFormat{},
-		kindKubeconfig: edit.YAML{Ours: kubeconfigKeys},
+		kindKubeconfig: edit.YAML{},
 		kindFlyte:      flyteFormat(),
-		kindText:       textFormat{},
+		kindText:       edit.Text{},
+		edit.KindFile:  edit.File{},
+		edit.KindLink:  edit.Text{},
 	}
 }
 

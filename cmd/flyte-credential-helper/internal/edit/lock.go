@@ -1,0 +1,78 @@
+package edit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+)
+
+// ourLock is where a lock of this program leads. An interrupted call leaves it behind, and the next
+// one, which has the lock of setup, takes it over.
+const ourLock = "flyte-credential-helper"
+
+// LockedError means that another program has locked a file, or has left its lock there.
+type LockedError struct{ Lock string }
+
+func (e *LockedError) Error() string {
+	return e.Lock + " exists: another program is writing the file, or it was interrupted"
+}
+
+// locksOf are the locks of a file: git makes one beside the file, and kubectl one beside the link to
+// it.
+func locksOf(link, file string) []string {
+	return slices.Compact([]string{link + ".lock", file + ".lock"})
+}
+
+// lockFile takes the locks of a file as git and kubectl do: they make a file, which fails if it
+// exists. There is no lock if it cannot be made, because then others cannot make it either.
+func lockFile(ctx context.Context, link, file string) (unlock func(), err error) {
+	var ours []string
+	unlock = func() {
+		for _, lock := range ours {
+			_ = os.Remove(lock)
+		}
+	}
+	for _, lock := range locksOf(link, file) {
+		err := await(ctx, lock, func() bool {
+			if isLocked(lock) {
+				return false
+			}
+			err := os.Symlink(ourLock, lock)
+			to, _ := os.Readlink(lock)
+			if to == ourLock {
+				ours = append(ours, lock)
+			}
+			return to == ourLock || !errors.Is(err, fs.ErrExist)
+		})
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+	}
+	_ = os.Remove(draftOf(file)) // of an interrupted call
+	return unlock, nil
+}
+
+// isLocked reports whether another program has a lock.
+func isLocked(lock string) bool {
+	_, err := os.Lstat(lock)
+	to, _ := os.Readlink(lock)
+	return err == nil && to != ourLock
+}
+
+// await waits until done returns true, for 2 s.
+func await(ctx context.Context, lock string, done func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Second, &LockedError{lock})
+	defer cancel()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
