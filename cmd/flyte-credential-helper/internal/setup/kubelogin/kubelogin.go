@@ -4,7 +4,9 @@ package kubelogin
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,149 +57,124 @@ func Runs(u User) bool {
 // Translate returns the profile of a user that [Runs] kubelogin. The error is an
 // [UnsupportedError] if this program has no setting for something that the user needs.
 func Translate(u User, p Paths) (*Profile, error) {
-	args := u.Args
+	args, d := u.Args, azure()
 	if args[0] == "oidc-login" {
 		args = args[1:]
 	}
-	t := &translation{user: u, paths: p, flags: pflag.NewFlagSet("kubelogin", pflag.ContinueOnError), profile: Profile{Profile: config.Profile{}}}
-	t.flags.Usage = func() {}
-	translate := t.int128
-	if isAzure(args) {
-		translate = t.azure
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--oidc-") }) {
+		d = int128()
 	}
-	if err := translate(args); err != nil {
+	given, err := d.parse(args)
+	if err != nil {
 		return nil, err
 	}
-	return &t.profile, nil
+	t := &translation{user: u, paths: p, given: given, profile: &Profile{Profile: config.Profile{}}}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if reason := d.refused[name]; reason != "" && t.word(name) != "" && t.word(name) != "false" {
+			return nil, &UnsupportedError{reason}
+		}
+		if reason := d.dropped[name]; reason != "" {
+			t.note("--%s is not carried over: %s", name, reason)
+		}
+	}
+	all, err := d.translate(t)
+	for name, words := range all {
+		if len(words) > 0 && words[0] != "" {
+			t.profile.Profile[name] = config.Value{Words: words}
+		}
+	}
+	return t.profile, err
 }
 
-// isAzure reports whether flags are those of Azure/kubelogin.
-func isAzure(args []string) bool {
-	return !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--oidc-") })
+// dialect is one of the programs of that name: the flags of its get-token, and what they mean here.
+type dialect struct {
+	// The flags by the kind of their values, each NAME or NAME,LETTER. Lists have commas, or are
+	// repeated. Arrays are repeated.
+	words, lists, arrays, pairs, booleans string
+
+	dropped   map[string]string // by flag: why it has no setting here
+	refused   map[string]string // by flag: why its user has to stay with kubelogin
+	translate func(*translation) (settings, error)
+}
+
+// settings are the words of each setting. A setting without words, or with an empty one, is not set.
+type settings map[string][]string
+
+// parse returns the words of each flag. Flags may be before the verb.
+func (d dialect) parse(args []string) (map[string][]string, error) {
+	f := pflag.NewFlagSet("kubelogin", pflag.ContinueOnError)
+	f.Usage = func() {}
+	add := func(names string, flag func(name, letter string)) {
+		for name := range strings.FieldsSeq(names) {
+			name, letter, _ := strings.Cut(name, ",")
+			flag(name, letter)
+		}
+	}
+	add(d.words, func(name, letter string) { f.StringP(name, letter, "", "") })
+	add(d.lists, func(name, letter string) { f.StringSliceP(name, letter, nil, "") })
+	add(d.arrays, func(name, letter string) { f.StringArrayP(name, letter, nil, "") })
+	add(d.pairs, func(name, letter string) { f.StringToStringP(name, letter, nil, "") })
+	add(d.booleans, func(name, letter string) { f.BoolP(name, letter, false, "") })
+	if err := f.Parse(args); err != nil {
+		return nil, &UnsupportedError{err.Error()}
+	}
+	if words := f.Args(); !slices.Equal(words, []string{"get-token"}) {
+		return nil, &UnsupportedError{fmt.Sprintf("unknown arguments %q", words)}
+	}
+	given := map[string][]string{}
+	f.Visit(func(flag *pflag.Flag) {
+		given[flag.Name] = []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			given[flag.Name] = list.GetSlice()
+		} else if pairs, err := f.GetStringToString(flag.Name); err == nil {
+			given[flag.Name] = config.Pairs(pairs)
+		}
+	})
+	return given, nil
 }
 
 // translation is one call of [Translate].
 type translation struct {
 	user    User
 	paths   Paths
-	flags   *pflag.FlagSet
-	profile Profile
+	given   map[string][]string // the words of each flag
+	profile *Profile
 }
 
-// flags are flags of one kind.
-type flags struct {
-	kind    kind
-	names   string // NAME, NAME=DEFAULT or NAME,LETTER=DEFAULT, with blanks between them
-	dropped string // why they have no setting here; empty: they have one, or nothing is lost
-}
+// word returns the value of a flag, or "".
+func (t *translation) word(name string) string { return strings.Join(t.given[name], " ") }
 
-type kind int
-
-const (
-	word kind = iota
-	boolean
-	list  // with commas, and repeated
-	array // repeated
-	pairs
-)
-
-// add makes f know the flags.
-func (all flags) add(f *pflag.FlagSet) {
-	for name := range strings.FieldsSeq(all.names) {
-		name, usual, _ := strings.Cut(name, "=")
-		name, letter, _ := strings.Cut(name, ",")
-		switch all.kind {
-		case word:
-			f.StringP(name, letter, usual, "")
-		case boolean:
-			f.Bool(name, false, "")
-		case list:
-			f.StringSlice(name, strings.FieldsFunc(usual, func(r rune) bool { return r == ',' }), "")
-		case array:
-			f.StringArray(name, nil, "")
-		case pairs:
-			f.StringToString(name, nil, "")
-		}
-	}
-}
-
-// parse parses the arguments of get-token. Flags may be before the verb.
-func (t *translation) parse(args []string, table []flags) error {
-	t.flags.StringP("v", "v", "", "")
-	for _, row := range table {
-		row.add(t.flags)
-	}
-	if err := t.flags.Parse(args); err != nil {
-		return &UnsupportedError{err.Error()}
-	}
-	if words := t.flags.Args(); !slices.Equal(words, []string{"get-token"}) {
-		return &UnsupportedError{fmt.Sprintf("unknown arguments %q", words)}
-	}
-	for _, row := range table {
-		for name := range strings.FieldsSeq(row.names) {
-			if row.dropped != "" && t.flags.Changed(name) {
-				t.note("--%s is not carried over: %s", name, row.dropped)
-			}
-		}
+// when returns a word as the words of a setting, if a condition holds.
+func when(condition bool, word string) []string {
+	if condition {
+		return []string{word}
 	}
 	return nil
-}
-
-// word returns the value of a flag.
-func (t *translation) word(name string) string { return t.flags.Lookup(name).Value.String() }
-
-func (t *translation) bool(name string) bool { return t.word(name) == "true" }
-
-func (t *translation) list(name string) []string {
-	return t.flags.Lookup(name).Value.(pflag.SliceValue).GetSlice()
-}
-
-func (t *translation) pairs(name string) []string {
-	all, _ := t.flags.GetStringToString(name)
-	return config.Pairs(all)
 }
 
 func (t *translation) note(format string, args ...any) {
 	t.profile.Notes = append(t.profile.Notes, fmt.Sprintf(format, args...))
 }
 
-// set sets a setting, unless there is no value.
-func (t *translation) set(setting string, words ...string) {
-	if len(words) > 0 && words[0] != "" {
-		t.profile.Profile[setting] = config.Value{Words: words}
+// file returns the path of a new file with that text, or "" if there is no text.
+func (t *translation) file(suffix, what, text string) string {
+	if text == "" {
+		return ""
 	}
-}
-
-func (t *translation) setIf(condition bool, setting, word string) {
-	if condition {
-		t.set(setting, word)
-	}
-}
-
-// file sets a setting to a file with that text.
-func (t *translation) file(setting, suffix, what, text string) {
 	path := filepath.Join(t.paths.Dir, FileName(t.user.Name)+suffix)
-	t.profile.Files = append(t.profile.Files, File{path, what, text})
-	t.set(setting, path)
+	t.profile.Files = append(t.profile.Files, File{path, what, strings.TrimSuffix(text, "\n") + "\n"})
+	return path
 }
 
-// secret writes a client secret, if there is one, to a file.
-func (t *translation) secret(text string) {
-	if text != "" {
-		t.file("client-secret-file", ".secret", "the client secret from the kubeconfig", text+"\n")
-	}
+// secretFile returns the path of a new file with a client secret, or "" if there is none.
+func (t *translation) secretFile(name string) string {
+	return t.file(".secret", "the client secret from the kubeconfig", t.word(name))
 }
 
 // FileName returns a file name for the name of a user. Different names have different file names
 // on all file systems, also if they ignore case.
 func FileName(user string) string {
-	var b strings.Builder
-	for _, c := range []byte(user) {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("._-@", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
+	return regexp.MustCompile(`[^a-z0-9._@-]`).ReplaceAllStringFunc(user, func(letter string) string {
+		return strings.ReplaceAll(fmt.Sprintf(" % X", letter), " ", "%")
+	})
 }

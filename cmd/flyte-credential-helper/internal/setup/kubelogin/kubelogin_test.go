@@ -194,7 +194,7 @@ func TestRuns(t *testing.T) {
 // Different users have different files, also on a file system that ignores case.
 func TestFileName(t *testing.T) {
 	names := map[string]string{}
-	for _, user := range []string{"oidc/prod", "oidc-prod", "oidc:prod", "oidc%2Fprod", "oidc%2fprod", "OIDC-prod", "a b", "é", ".."} {
+	for _, user := range []string{"oidc/prod", "oidc-prod", "oidc:prod", "oidc%2Fprod", "oidc%2fprod", "OIDC-prod", "a b", "\xff\xfe", "%FF%FE", "é", ".."} {
 		name := strings.ToLower(FileName(user))
 		if strings.ContainsAny(name, `/\: `) || names[name] != "" {
 			t.Errorf("%q and %q have the file name %q", user, names[name], name)
