@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kballard/go-shellquote"
+
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
-	"github.com/kballard/go-shellquote"
 )
 
 // The documents quote messages as the program prints them: headings of the page on

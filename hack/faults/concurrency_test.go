@@ -25,7 +25,7 @@ func concurrency() []row {
 		{name: "A3 expired", injected: "many processes, an expired token", promise: "one refresh, no refresh token twice, one token for all", play: expiredTogether},
 		{name: "A4 forced", injected: "50 processes that force a refresh", promise: "one refresh for all of them", play: forced},
 		{name: "A11 accounts", injected: "20 accounts, 10 processes each, cold", promise: "a browser and an exchange for each account", long: true, play: accounts},
-		{name: "ahead, init", injected: "200 callers, last fifth, a refresh of 5 s", promise: "each call returns the valid token at once, and one refresh runs in the background", play: aheadOfAll},
+		{name: "ahead, init", injected: "200 callers, last fifth, a refresh of 8 s", promise: "each call returns the valid token at once, and one refresh runs in the background", play: aheadOfAll},
 		{name: "ahead, no init", injected: "the same, in a namespace in which orphans die with pid 1", promise: "no background refresh starts, and within the margin a call refreshes in the foreground", play: aheadNowhere},
 	}
 }
@@ -101,7 +101,7 @@ func accounts(ctx context.Context, t *trial) {
 func (t *trial) late(ctx context.Context) *testenv.Machine {
 	m := t.loggedIn(ctx, oauthtest.Config{AccessLifetime: 100 * time.Second, IDLifetime: 100 * time.Second})
 	t.age(ctx, m, 85*time.Second)
-	m.Server.Fail("token", oauthtest.Fault{Delay: 5 * time.Second})
+	m.Server.Fail("token", oauthtest.Fault{Delay: 8 * time.Second})
 	return m
 }
 
@@ -145,7 +145,7 @@ func aheadOfAll(ctx context.Context, t *trial) {
 	t.needsRoot()
 	m := t.late(ctx)
 	all := t.inNamespace(ctx, m, "init", 200)
-	if slowest := slowest(all); slowest > 4*time.Second {
+	if slowest := slowest(all); slowest > 7*time.Second {
 		t.Errorf("a caller waited for %s", slowest)
 	}
 	t.counted(m, "refresh_token", 1)
@@ -164,7 +164,7 @@ func slowest(all []caller) time.Duration {
 func aheadNowhere(ctx context.Context, t *trial) {
 	t.needsRoot()
 	m := t.late(ctx)
-	if slowest := slowest(t.inNamespace(ctx, m, "app", 50)); slowest > 4*time.Second {
+	if slowest := slowest(t.inNamespace(ctx, m, "app", 50)); slowest > 7*time.Second {
 		t.Errorf("a caller waited for %s", slowest)
 	}
 	t.counted(m, "refresh_token", 0)

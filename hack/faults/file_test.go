@@ -122,7 +122,7 @@ func (t *trial) replaced(ctx context.Context, m *testenv.Machine, thing thing, p
 	}
 	what := fmt.Sprintf("%s at %s, %s", thing.name, filepath.Base(path)[max(0, len(filepath.Base(path))-12):], args[0])
 	p := t.run(ctx, m, args...)
-	if p.took() > 5*time.Second || p.code != 0 && p.code != 3 && p.code != 6 {
+	if p.took() > soon || p.code != 0 && p.code != 3 && p.code != 6 {
 		t.Errorf("%s: %s", what, p)
 	}
 	if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv/desktop"
@@ -59,7 +58,7 @@ func keyringTrouble(ctx context.Context, t *trial) {
 func (t *trial) refusedByStore(ctx context.Context, m *testenv.Machine, args ...string) {
 	p := t.run(ctx, m, args...)
 	t.failed(p, 6)
-	if p.took() > 3*time.Second {
+	if p.took() > soon {
 		t.Errorf("it ended after %s", p.took())
 	}
 }

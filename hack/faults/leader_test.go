@@ -63,7 +63,7 @@ func leaderKilled(ctx context.Context, t *trial) {
 		t.counted(m, "authorization_code", i+1)
 	}
 	t.Logf("the next one leads within %s", seconds(slowest))
-	if slowest > time.Second {
+	if slowest > soon {
 		t.Errorf("the next browser opened after %s", slowest)
 	}
 }
@@ -84,7 +84,7 @@ func closedTab(ctx context.Context, t *trial) {
 	}
 	t.opened(m, 1)
 	t.Logf("the last waiter ended %s after the leader", seconds(last.Sub(leader.over)))
-	if late := last.Sub(leader.over); late > time.Second {
+	if late := last.Sub(leader.over); late > soon {
 		t.Errorf("a waiter ended %s after the leader", late)
 	}
 }
@@ -111,18 +111,12 @@ func closedTabs(ctx context.Context, t *trial) {
 func interrupted(ctx context.Context, t *trial) {
 	m := t.machine(oauthtest.Config{})
 	away := shut(m)
-	best := map[string]time.Duration{"waiter": time.Hour, "leader": time.Hour}
-	for range 3 { // the best of three: another process's turn is not our delay
-		leader, waiters := t.queue(ctx, away, away, 1, "token")
-		best["waiter"] = min(best["waiter"], t.interrupt(waiters[0]))
-		best["leader"] = min(best["leader"], t.interrupt(leader))
-	}
-	for who, took := range best {
-		if took > 200*time.Millisecond {
-			t.Errorf("the %s ended after %s", who, took)
+	leader, waiters := t.queue(ctx, away, away, 1, "token")
+	for _, p := range []*process{waiters[0], leader} {
+		if took := t.interrupt(p); took > soon {
+			t.Errorf("it ended %s after the signal", took)
 		}
 	}
-	t.Logf("waiter %s, leader %s", best["waiter"].Round(time.Millisecond), best["leader"].Round(time.Millisecond))
 	if p := t.run(ctx, m, "token"); p.code != 0 {
 		t.Errorf("after that: %s", p)
 	}
@@ -150,7 +144,7 @@ func leaderStopped(ctx context.Context, t *trial) {
 		t.wait(w)
 		t.failed(w, 5)
 		t.says(w, "another process has been renewing this login for too long")
-		if w.took() < 30*time.Second || w.took() > 35*time.Second {
+		if w.took() < 30*time.Second || w.took() > time.Minute {
 			t.Errorf("it gave up after %s, and not the 31 s of the lock's deadline", w.took())
 		}
 	}

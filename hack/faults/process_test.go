@@ -20,6 +20,10 @@ import (
 // hung is how long a process may run before it counts as one that never ends.
 const hung = 90 * time.Second
 
+// soon is the limit for what must happen before any time limit of the program: a machine that
+// is busy needs seconds for it.
+const soon = 20 * time.Second
+
 // process is the program under way.
 type process struct {
 	*exec.Cmd

@@ -177,22 +177,22 @@ func (s seat) want(t *testing.T, kind string, args ...string) reply {
 
 // noKeyring wants each call to say that there is no OS keyring, and to suggest the kernel's
 // keyring if this machine has one.
-func (s seat) noKeyring(t *testing.T, limit time.Duration, problem string) {
+func (s seat) noKeyring(t *testing.T, problem string) {
 	t.Helper()
 	suggested := StoreFile
 	if HasKernelKeyring() {
 		suggested = StoreKernel
 	}
-	s.failsWith(t, limit, problem, suggested)
+	s.failsWith(t, problem, suggested)
 }
 
-// refuses wants each call to be a StoreError that suggests a file, within limit.
-func (s seat) refuses(t *testing.T, limit time.Duration, problem string) {
+// refuses wants each call to be a StoreError that suggests a file.
+func (s seat) refuses(t *testing.T, problem string) {
 	t.Helper()
-	s.failsWith(t, limit, problem, StoreFile)
+	s.failsWith(t, problem, StoreFile)
 }
 
-func (s seat) failsWith(t *testing.T, limit time.Duration, problem string, suggested StoreKind) {
+func (s seat) failsWith(t *testing.T, problem string, suggested StoreKind) {
 	t.Helper()
 	var calls sync.WaitGroup
 	for _, args := range [][]string{{"get", testItem}, {"set", testItem, "a key of any size"}, {"delete", testItem}} {
@@ -204,7 +204,7 @@ func (s seat) failsWith(t *testing.T, limit time.Duration, problem string, sugge
 			if o.Store != suggested {
 				t.Errorf("%v: it names the store %q, not %s", args, o.Store, suggested)
 			}
-			if o.Took > limit {
+			if o.Took > soon {
 				t.Errorf("%v: %s is too long", args, o.Took)
 			}
 		})
@@ -297,7 +297,7 @@ func TestLockedKeyring(t *testing.T) {
 	asked := windows(t, b)
 	check(t, k.Lock(t.Context()))
 	o := s.want(t, storeError, "get", testItem)
-	if o.Took > time.Second || !strings.Contains(o.Problem, "locked") {
+	if o.Took > soon || !strings.Contains(o.Problem, "locked") {
 		t.Errorf("after %s: %s", o.Took, o.Problem)
 	}
 	if n := asked(); n != 0 {
@@ -378,7 +378,7 @@ func TestLockedKeyringWithoutTheKeyAsksNobody(t *testing.T) {
 	s.want(t, ok, "set", "another", string(keyringKey))
 	asked := windows(t, b)
 	check(t, k.Lock(t.Context()))
-	if o := s.call(t, encode(testToken(noon)), "sealed", "save", string(stateDir(t))); o.Kind != storeError || o.Took > 2500*time.Millisecond {
+	if o := s.call(t, encode(testToken(noon)), "sealed", "save", string(stateDir(t))); o.Kind != storeError || o.Took > soon {
 		t.Errorf("%s after %s: %s", o.Kind, o.Took, o.Problem)
 	}
 	if n := asked(); n != 0 {
@@ -391,7 +391,7 @@ func TestStoppedKeyring(t *testing.T) {
 	s, _, k := startDesktop(t)
 	s.want(t, ok, "set", testItem, string(keyringKey))
 	check(t, k.Stop())
-	s.refuses(t, 2500*time.Millisecond, "does not answer")
+	s.refuses(t, "does not answer")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(errAway) })
 	local := &Keyring{Getenv: func(name string) string {
@@ -403,7 +403,7 @@ func TestStoppedKeyring(t *testing.T) {
 		return ""
 	}}
 	start := time.Now()
-	if _, err := local.get(ctx, testItem); !errors.Is(err, errAway) || time.Since(start) > time.Second {
+	if _, err := local.get(ctx, testItem); !errors.Is(err, errAway) || time.Since(start) > soon {
 		t.Errorf("nobody waits any more: %v after %s", err, time.Since(start))
 	}
 	check(t, k.Continue())
@@ -418,7 +418,7 @@ func TestNoSecretService(t *testing.T) {
 	b, err := desktop.StartBus(t.Context(), t.TempDir())
 	check(t, err)
 	t.Cleanup(func() { _ = b.Close() })
-	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.noKeyring(t, time.Second, "no Secret Service runs")
+	seat{env: append(b.Env(), "XDG_RUNTIME_DIR="+t.TempDir())}.noKeyring(t, "no Secret Service runs")
 }
 
 // socket makes a session bus's socket that serve speaks at. Nil: nobody does.
@@ -452,21 +452,21 @@ func TestDeadBus(t *testing.T) {
 	requireDesktop(t)
 	dead := socket(t, nil)
 	// Refused, mostly; a child that another test has just forked may still hold the socket.
-	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/bus"}}.refuses(t, time.Second, "cannot be used")
-	seat{env: []string{"XDG_RUNTIME_DIR=" + dead}}.refuses(t, time.Second, "cannot be used")
-	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/none"}}.refuses(t, time.Second, "no such file")
-	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=nonsense"}}.refuses(t, time.Second, "cannot be used")
+	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/bus"}}.refuses(t, "cannot be used")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + dead}}.refuses(t, "cannot be used")
+	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + dead + "/none"}}.refuses(t, "no such file")
+	seat{env: []string{"DBUS_SESSION_BUS_ADDRESS=nonsense"}}.refuses(t, "cannot be used")
 	closes := socket(t, func(c net.Conn) { _ = c.Close() })
-	seat{env: []string{"XDG_RUNTIME_DIR=" + closes}}.refuses(t, time.Second, "cannot be used")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + closes}}.refuses(t, "cannot be used")
 	rubbish := socket(t, func(c net.Conn) { _, _ = c.Write(bytes.Repeat([]byte("REJECTED\r\n"), 100)); _ = c.Close() })
-	seat{env: []string{"XDG_RUNTIME_DIR=" + rubbish}}.refuses(t, time.Second, "cannot be used")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + rubbish}}.refuses(t, "cannot be used")
 }
 
 func TestSilentBus(t *testing.T) {
 	t.Parallel()
 	requireDesktop(t)
 	silent := socket(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	seat{env: []string{"XDG_RUNTIME_DIR=" + silent}}.refuses(t, 2500*time.Millisecond, "does not answer")
+	seat{env: []string{"XDG_RUNTIME_DIR=" + silent}}.refuses(t, "does not answer")
 }
 
 // Where there is no bus, none is started: godbus would run dbus-launch, whose
@@ -496,7 +496,7 @@ func TestNoBusIsStarted(t *testing.T) {
 		"autolaunch:scope=*user":   {"DBUS_SESSION_BUS_ADDRESS=autolaunch:scope=*user"},
 	} {
 		s := seat{env: env, path: fakes + ":" + os.Getenv("PATH")}
-		s.noKeyring(t, 500*time.Millisecond, "no session bus")
+		s.noKeyring(t, "no session bus")
 		if got := started(); got != "" {
 			t.Fatalf("%s: it started %s", what, got)
 		}

@@ -235,7 +235,6 @@ func TestLockEndsWithItsContext(t *testing.T) {
 		}()
 	}
 	waitOpened(t, d.path("lock"), cap(failed))
-	start := time.Now()
 	cancel(errGaveUp)
 	for range cap(failed) {
 		select {
@@ -246,9 +245,6 @@ func TestLockEndsWithItsContext(t *testing.T) {
 		case <-time.After(soon):
 			t.Fatal("it goes on waiting")
 		}
-	}
-	if took := time.Since(start); took > 500*time.Millisecond {
-		t.Errorf("it took %s to give up", took)
 	}
 	h.release()
 	startHolder(t, d, "lock").locked().release() // ten ghosts have passed it on, or will

@@ -357,7 +357,7 @@ func TestHalfOpenConnections(t *testing.T) {
 				t.Errorf("the page is\n%s", page)
 			}
 			l.succeed()
-			if took := time.Since(begun); took > 3*time.Second {
+			if took := time.Since(begun); took > patience/2 {
 				t.Errorf("the login took %s", took)
 			}
 			wantPosts(t, s, 1)
@@ -383,7 +383,7 @@ func TestTooManyConnections(t *testing.T) {
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		_, _ = conn.Read(make([]byte, 1))
 	}
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > patience/2 {
 		t.Errorf("it took %s until 44 of 556 were closed", took)
 	}
 }
@@ -405,7 +405,7 @@ func TestFlood(t *testing.T) {
 					}
 				}
 				l.succeed()
-				if took := time.Since(begun); took > 10*time.Second {
+				if took := time.Since(begun); took > patience {
 					t.Errorf("login %d took %s", i, took)
 				}
 				stop()
@@ -469,7 +469,7 @@ func TestIdleConnectionIsCutOff(t *testing.T) {
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Errorf("got %v, want the end of the connection", err)
 	}
-	if took := time.Since(begun); took > 8*time.Second {
+	if took := time.Since(begun); took > 15*time.Second {
 		t.Errorf("it was closed after %s, want 5 s", took)
 	}
 }
@@ -540,7 +540,7 @@ func TestSlowBrowser(t *testing.T) {
 				}
 			}()
 			l.succeed()
-			if took := time.Since(begun); took > 12*time.Second {
+			if took := time.Since(begun); took > patience {
 				t.Errorf("the login took %s", took)
 			}
 		})
@@ -576,8 +576,8 @@ func TestPreconnectedBrowser(t *testing.T) {
 	l.signIn()
 	begun := time.Now()
 	l.succeed()
-	if took := time.Since(begun); took > 1500*time.Millisecond {
-		t.Errorf("the login ended %s after the page, want 1 s at the most", took)
+	if took := time.Since(begun); took > 4*time.Second {
+		t.Errorf("the login ended %s after the page, want about 1 s", took)
 	}
 }
 
@@ -979,7 +979,7 @@ func TestCancel(t *testing.T) {
 			if _, err := l.end(); !errors.Is(err, cause) {
 				t.Errorf("got %v, want the cause", err)
 			}
-			if took := time.Since(begun); took > 200*time.Millisecond {
+			if took := time.Since(begun); took > patience/2 {
 				t.Errorf("it took %s", took)
 			}
 		})
