@@ -280,14 +280,19 @@ func (f *File) listing() string {
 	return ", which " + verb + " " + cmp.Or(strings.Join(f.Names(), ", "), "none")
 }
 
-// Suggestion asks whether one of names was meant, with cobra's own measure.
+// Suggestion asks whether one of names was meant.
 func Suggestion(name string, names []string) string {
+	if found := closest(name, names); found != "" {
+		return fmt.Sprintf(": did you mean %s?", found)
+	}
+	return ""
+}
+
+// closest returns the one of names that was probably meant, with cobra's own measure, or "".
+func closest(name string, names []string) string {
 	c := &cobra.Command{SuggestionsMinimumDistance: 2}
 	for _, n := range names {
 		c.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
 	}
-	if found := c.SuggestionsFor(name); len(found) > 0 {
-		return fmt.Sprintf(": did you mean %s?", found[0])
-	}
-	return ""
+	return append(c.SuggestionsFor(name), "")[0]
 }

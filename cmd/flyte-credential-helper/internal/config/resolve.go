@@ -11,6 +11,7 @@ import (
 
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+	"github.com/kballard/go-shellquote"
 )
 
 // Input is all that settings are resolved from.
@@ -229,7 +230,7 @@ func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []k
 			continue
 		}
 		if err := row.set(&r.out.Settings, v.Words); err != nil {
-			return nil, Errorf(Hint{}, "%s: %s", v.where, err)
+			return nil, Errorf(r.repair(l.origin, v.where), "%s: %s", v.where, err)
 		}
 		r.out.origins[row.Name] = settingOrigin{l.origin, v.where}
 	}
@@ -296,7 +297,7 @@ func (r *resolver) chooseProfile(serverNamed bool) (level, error) {
 		r.out.NewProfile = name
 		return nothing, nil
 	case !ok && name != "":
-		return nothing, Errorf(Hint{}, "there is no profile %q in %s%s", name, file, file.listing())
+		return nothing, Errorf(r.otherProfile(file, name), "there is no profile %q in %s%s", name, file, file.listing())
 	case !ok && len(file.Profiles) > 0 && !skipped:
 		r.noServer = Errorf(Command(r.again("--profile", file.Names()[0])...), "no server configured: name a profile of %s%s", file, file.listing())
 		return nothing, nil
@@ -373,6 +374,40 @@ func (l level) check() error {
 	return err
 }
 
+// repair is the hint for a value that cannot be used.
+func (r *resolver) repair(origin Origin, where string) Hint {
+	switch {
+	case origin == Environment:
+		return Command("unset", where)
+	case origin == FromProfile && r.out.ProfileFile != "":
+		return Edit(r.out.ProfileFile)
+	}
+	return Hint{}
+}
+
+// otherProfile is the hint for a profile that does not exist: to name one that does.
+func (r *resolver) otherProfile(file *File, name string) Hint {
+	names := file.Names()
+	other := closest(name, names)
+	if other == "" && len(names) > 0 {
+		other = names[0]
+	}
+	fromVariable := r.out.Origin("profile") == Environment
+	switch {
+	case fromVariable && other == "":
+		return Command("unset", Variable("profile"))
+	case fromVariable:
+		return Shell("export %s=%s", Variable("profile"), shellquote.Join(other))
+	}
+	for i, word := range r.Args {
+		before, isValue := strings.CutSuffix(word, name)
+		if other != "" && isValue && (before == "--profile=" || before == "" && i > 0 && r.Args[i-1] == "--profile") {
+			return Command(slices.Concat([]string{Program}, r.Args[1:i], []string{before + other}, r.Args[i+1:])...)
+		}
+	}
+	return Edit(cmp.Or(file.Path, r.ConfigPaths[0])) // the name comes from another program's configuration, or there are no profiles
+}
+
 // unnamed is the error if no server is configured, with a command that names one.
 func (r *resolver) unnamed() error {
 	words := append([]string{Program}, r.Command...)
@@ -404,7 +439,7 @@ func (r *resolver) oneServer(l level) error {
 	if other == "issuer" {
 		other = names[1]
 	}
-	return Errorf(Hint{}, "%s and %s name two servers: give one", issuer.where, l.values[other].where)
+	return Errorf(r.repair(l.origin, l.values[other].where), "%s and %s name two servers: give one", issuer.where, l.values[other].where)
 }
 
 // emptyServer is the error of a setting that names a server and is empty.
