@@ -19,7 +19,7 @@ require (
 	github.com/tailscale/hujson v0.0.0-20260727124030-b80ff77dac4f // setup: changes one member of a JSON file, and keeps all other bytes
 	github.com/zalando/go-keyring v0.2.8 // the keyring on each system
 	github.com/zitadel/oidc/v3 v3.51.17 // tests, demo: the OpenID provider behind oauthtest
-	golang.org/x/net v0.59.0 // hosts in letters that the DNS does not have; the registrable domain of a host
+	golang.org/x/net v0.59.0 // hosts in letters that the DNS does not have; the registrable domain of a host; the servers that need no proxy
 	golang.org/x/oauth2 v0.37.0 // authorization URLs and PKCE
 	golang.org/x/sys v0.49.0 // terminals, descriptors, core limits
 	k8s.io/api v0.37.2 // conformance kit: asks an API server who one is

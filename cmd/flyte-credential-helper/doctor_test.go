@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,37 +17,52 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/doctor"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // doctorLimit is longer than doctor waits for a program or a server that does not answer.
 const doctorLimit = 15 * time.Second
 
-// doctorCommand runs doctor, and fails unless its exit status is N: "doctor N [ARG...]".
-// Whatever doctor finds, it prints no secret and no "canary", opens no browser, requests no
-// token, and ends within doctorLimit.
+// doctorCommand runs doctor with and without --json, and fails unless both have exit status N:
+// "doctor N [ARG...]". Whatever doctor finds, both tell the same, print no secret and no
+// "canary", open no browser, request no token, and end within doctorLimit.
 func doctorCommand(ts *testscript.TestScript, _ bool, args []string) {
-	before, start := loginTraces(ts), time.Now()
-	err := ts.Exec(config.Program, append([]string{"doctor"}, args[1:]...)...)
+	before := loginTraces(ts)
+	var findings []doctor.Finding
+	if document := runDoctor(ts, args[0], append(slices.Clone(args[1:]), "--json")); document != "" { // else the words are wrong
+		ts.Check(json.Unmarshal([]byte(document), &findings))
+	}
+	text := runDoctor(ts, args[0], args[1:])
+	want := strings.ReplaceAll(doctor.Text(findings), " --json", "") // a fix may repeat the command
+	if text != "" && text != want && !slices.Contains(args, "--json") {
+		ts.Fatalf("doctor --json tells:\n%s", want)
+	}
+	if after := loginTraces(ts); !maps.Equal(before, after) {
+		ts.Fatalf("doctor changed the number of browsers or requests: %v to %v", before, after)
+	}
+}
+
+func runDoctor(ts *testscript.TestScript, wantStatus string, args []string) (stdout string) {
+	start := time.Now()
+	err := ts.Exec(config.Program, append([]string{"doctor"}, args...)...)
 	took, status := time.Since(start), 0
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		status = exit.ExitCode()
 	} else {
 		ts.Check(err)
 	}
-	testenv.Want(ts, "is the exit status", status, args[0])
+	testenv.Want(ts, "is the exit status", status, wantStatus)
 	if took > doctorLimit {
 		ts.Fatalf("doctor took %s, more than %s", took, doctorLimit)
 	}
-	if after := loginTraces(ts); !maps.Equal(before, after) {
-		ts.Fatalf("doctor changed the number of browsers or requests: %v to %v", before, after)
-	}
-	output := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+	stdout = ts.ReadFile("stdout")
 	for _, secret := range append(secretsOf(serverOf(ts)), "canary") {
-		if secret != "" && strings.Contains(output, secret) {
+		if secret != "" && strings.Contains(stdout+ts.ReadFile("stderr"), secret) {
 			ts.Fatalf("doctor prints the secret %s", secret)
 		}
 	}
+	return stdout
 }
 
 // loginTraces counts what a login or a refresh does.

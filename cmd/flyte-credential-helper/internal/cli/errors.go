@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"syscall"
@@ -67,7 +68,7 @@ func classify(err error) (status int, hint config.Hint) {
 	case errors.As(err, &form), errors.As(err, &changed):
 		return exitUsage, config.Hint{}
 	case errors.As(err, &locked):
-		return exitUsage, config.Command("ls", "-l", locked.Lock)
+		return exitUsage, config.Inspect("ls", "-l", locked.Lock)
 	case errors.As(err, &needed) && needed.Server == "":
 		return exitLogin, config.Hint{}
 	case errors.As(err, &needed) && errors.As(err, &shown): // the message has the command
@@ -155,7 +156,7 @@ func proxyHint(e *oauth.Error, call *login.CallError) config.Hint {
 
 // see returns the hint to read about settings in --help.
 func see(settings string) config.Hint {
-	return config.Text("see %s in: %s --help", settings, config.Program)
+	return config.Hint{Text: fmt.Sprintf("see %s in: %s --help", settings, config.Program), Inspects: true}
 }
 
 // clientHint explains invalid_client: the server does not know the client, or its secret is

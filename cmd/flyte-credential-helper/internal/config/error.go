@@ -32,10 +32,15 @@ type Hint struct {
 	Alternative []string
 	Shell       string // a command that only a shell understands, as it is typed
 	Text        string // if there is no command
+	// Inspects says that the command shows more about the error and repairs nothing.
+	Inspects bool
 }
 
 // Command is a hint to run a command.
 func Command(words ...string) Hint { return Hint{Command: words} }
+
+// Inspect is a hint to run a command that shows more about the error and repairs nothing.
+func Inspect(words ...string) Hint { return Hint{Command: words, Inspects: true} }
 
 // Text is a hint in words.
 func Text(format string, args ...any) Hint { return Hint{Text: fmt.Sprintf(format, args...)} }

@@ -57,7 +57,7 @@ func checkGit(ctx context.Context, s Subject, c configuration) (all []Finding) {
 	for _, url := range urls {
 		helpers, err := setup.GitHelpers(ctx, s.Env, url)
 		if err != nil {
-			return []Finding{ok("not usable").failure(err.Error(), config.Command("git", "config", "--list", "--show-origin"))}
+			return []Finding{ok("not usable").failure(err.Error(), config.Inspect("git", "config", "--list", "--show-origin"))}
 		}
 		// A host that git is not configured for is a finding only if git is examined.
 		if s.Caller == "git" || slices.ContainsFunc(helpers, isOurs) {
@@ -213,7 +213,7 @@ func checkLink(env system.Env, name string, fix config.Hint) Finding {
 	case missing != nil:
 		f = f.failure(problem, fix)
 	case !isThis(env, found):
-		f = f.failure(found+" is not this program", config.Command("ls", "-l", found))
+		f = f.failure(found+" is not this program", config.Inspect("ls", "-l", found))
 	}
 	return f
 }
@@ -267,7 +267,7 @@ func checkGoauth(ctx context.Context, s Subject, c configuration) []Finding {
 	case errors.Is(err, exec.ErrNotFound), err != nil && !isSubject:
 		return nil
 	case err != nil:
-		return []Finding{ok("not usable").failure(err.Error(), config.Command("go", "env"))}
+		return []Finding{ok("not usable").failure(err.Error(), config.Inspect("go", "env"))}
 	}
 	list, file, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
 	entries := strings.Split(list, ";")
@@ -339,7 +339,7 @@ func checkRegistry(ctx context.Context, h *servedHost, a account) []Finding {
 	case refused:
 		return []Finding{ok("%s", h.host).failure("the registry does not accept the token: "+err.Error(), a.logIn("--audience", "AUDIENCE"))}
 	case err != nil:
-		return []Finding{ok("%s", h.host).failure(err.Error(), config.Command("curl", "--verbose", "--head", h.host.String()+"/v2/"))}
+		return []Finding{ok("%s", h.host).failure(err.Error(), config.Inspect("curl", "--verbose", "--head", h.host.String()+"/v2/"))}
 	}
 	return []Finding{ok("%s accepts the token", h.host)}
 }
@@ -364,7 +364,7 @@ func checkRepository(ctx context.Context, h *servedHost, a account) []Finding {
 	}
 	out, err := run(ctx, a.env, answer, "git", "-c", "credential.helper=", "-c", "credential.helper="+tokenHelper, "ls-remote", "--quiet", h.url.String(), "HEAD")
 	if err != nil {
-		return []Finding{ok("%s", h.url).failure("git ls-remote fails: "+err.Error(), config.Command("git", "ls-remote", h.url.String()))}
+		return []Finding{ok("%s", h.url).failure("git ls-remote fails: "+err.Error(), config.Inspect("git", "ls-remote", h.url.String()))}
 	}
 	return []Finding{ok("%s: git reads it with the token (%s)", h.url, plural(strings.Count(string(out), "\n"), "reference"))}
 }

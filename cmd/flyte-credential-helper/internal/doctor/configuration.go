@@ -138,7 +138,7 @@ func checkProgram(s Subject) []Finding {
 	case missing != nil:
 		f = f.warning("PATH does not lead to "+config.Program+": callers find it only by its whole path", config.Text("add the directory of %s to PATH", self))
 	case !isThis(s.Env, found):
-		f = f.warning("PATH leads to another program of this name: "+found, config.Command(found, "version"))
+		f = f.warning("PATH leads to another program of this name: "+found, config.Inspect(found, "version"))
 	}
 	return []Finding{f}
 }
@@ -176,7 +176,7 @@ func checkFiles(s Subject) (all []Finding) {
 func fileHint(s Subject, err error, path string) config.Hint {
 	other := config.Edit(path)
 	if errors.Is(err, fs.ErrPermission) {
-		other = config.Command("ls", "-l", path)
+		other = config.Inspect("ls", "-l", path)
 	}
 	return orElse(s.Hint(err), other)
 }

@@ -28,7 +28,10 @@ type Finding struct {
 	State   string `json:"state"`
 	Level   Level  `json:"level"`
 	Problem string `json:"problem,omitempty"`
-	Fix     string `json:"fix,omitempty"` // a command, or a text if there is no command
+	// Fix repairs the problem, and Next only shows more about it. Each is a command, or a text if
+	// there is no command.
+	Fix  string `json:"fix,omitempty"`
+	Next string `json:"next,omitempty"`
 }
 
 // oneLine makes text from outside fit for one line.
@@ -59,8 +62,22 @@ func (f Finding) failure(problem string, fix config.Hint) Finding {
 }
 
 func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
-	f.Level, f.Problem, f.Fix = level, oneLine(problem+replacements(fix)), system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
-	return f
+	text := system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
+	if fix.Inspects {
+		return Finding{Step: f.Step, State: f.State, Level: level, Problem: oneLine(problem), Next: text}
+	}
+	return Finding{Step: f.Step, State: f.State, Level: level, Problem: oneLine(problem + replacements(fix)), Fix: text}
+}
+
+// advice returns the fix or the next command, with a label, or "".
+func (f Finding) advice() string {
+	switch {
+	case f.Fix != "":
+		return "fix: " + f.Fix
+	case f.Next != "":
+		return "next: " + f.Next
+	}
+	return ""
 }
 
 // replacements says which value to put for each word of a fix that is not one.
@@ -110,11 +127,10 @@ func Text(findings []Finding) string {
 			label = "FAIL"
 		}
 		fmt.Fprintf(&b, "%-5s %s: %s\n", label, f.Step, f.State)
-		if f.Problem != "" {
-			fmt.Fprintf(&b, "      %s\n", f.Problem)
-		}
-		if f.Fix != "" {
-			fmt.Fprintf(&b, "      fix: %s\n", f.Fix)
+		for _, line := range []string{f.Problem, f.advice()} {
+			if line != "" {
+				b.WriteString("      " + line + "\n")
+			}
 		}
 	}
 	return b.String() + "\n" + summary(findings) + "\n"
@@ -133,8 +149,8 @@ func summary(findings []Finding) string {
 	}
 	for _, first := range slices.Concat(failures, warnings) {
 		text += "; first: " + first.Step + ": " + first.Problem
-		if first.Fix != "" {
-			text += "; fix: " + first.Fix
+		if advice := first.advice(); advice != "" {
+			text += "; " + advice
 		}
 		break
 	}

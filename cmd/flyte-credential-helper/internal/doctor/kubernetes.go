@@ -57,7 +57,7 @@ func checkAPIServer(ctx context.Context, p *setup.KubePlugin, a account) []Findi
 		problem, fix := unauthorized(a, login.DecodeClaims(token), a.tokenName())
 		return []Finding{ok("%s", name).failure(err.Error()+": "+problem, fix)}
 	case err != nil:
-		return []Finding{ok("%s", name).failure(err.Error(), config.Command("kubectl", "--context", p.Context, "cluster-info"))}
+		return []Finding{ok("%s", name).failure(err.Error(), config.Inspect("kubectl", "--context", p.Context, "cluster-info"))}
 	}
 	return []Finding{ok("%s knows the token as user %s, groups %s", name, user, orNone(strings.Join(groups, " ")))}
 }

@@ -31,7 +31,7 @@ func checkStateDir(ctx context.Context, s Subject) []Finding {
 	}
 	switch foreign := foreignFile(path); {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return []Finding{f.failure(err.Error(), config.Command("ls", "-ld", path))}
+		return []Finding{f.failure(err.Error(), config.Inspect("ls", "-ld", path))}
 	case !ours:
 		return []Finding{f.failure("it belongs to "+owner+": no login can be read or kept there", ownershipFix(path))}
 	case foreign != "":

@@ -13,6 +13,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth"
+	"golang.org/x/net/http/httpproxy"
 )
 
 // answers is what the servers of a login say without a login.
@@ -38,25 +39,27 @@ func askServers(ctx context.Context, a account) answers {
 // checkProxy names the proxy for the server.
 func checkProxy(a account) []Finding {
 	server := a.settings.Server()
-	if proxy := proxyFor(a, server); proxy != nil {
+	transport, err := login.Transport(a.settings, a.policy, a.env)
+	req, wrong := http.NewRequest(http.MethodGet, login.WithScheme(server), nil)
+	if err != nil || wrong != nil {
+		return []Finding{ok("none")} // checkDiscovery reports the error
+	}
+	if proxy, _ := transport.Proxy(req); proxy != nil { // the error comes with the first request
 		return []Finding{ok("%s for %s", config.MaskURL(proxy.String()), config.MaskURL(server))}
 	}
 	f := ok("none")
-	if name := firstSet(a.env.Getenv, "ALL_PROXY", "all_proxy"); name != "" {
-		f = f.warning(name+" is not read, as in all Go programs", config.Shell(`export HTTPS_PROXY="$%s"`, name))
+	if name := firstSet(a.env.Getenv, "ALL_PROXY", "all_proxy"); name != "" && needsProxy(a.env.Getenv, req.URL) {
+		f = f.warning(name+" is not read, as in all Go programs", config.Shell(`export %s_PROXY="$%s"`, strings.ToUpper(req.URL.Scheme), name))
 	}
 	return []Finding{f}
 }
 
-// proxyFor returns the proxy for a server, or nil.
-func proxyFor(a account, server string) *url.URL {
-	transport, err := login.Transport(a.settings, a.policy, a.env)
-	req, wrong := http.NewRequest(http.MethodGet, login.WithScheme(server), nil)
-	if err != nil || wrong != nil {
-		return nil // checkDiscovery reports the error
-	}
-	u, _ := transport.Proxy(req) // the error comes with the first request
-	return u
+// needsProxy reports whether a proxy that is set for all servers would be used for one: not for
+// this machine, and not for the servers of NO_PROXY.
+func needsProxy(getenv func(string) string, u *url.URL) bool {
+	c := httpproxy.Config{HTTPProxy: "http://proxy", HTTPSProxy: "http://proxy", NoProxy: cmp.Or(getenv("NO_PROXY"), getenv("no_proxy"))}
+	proxy, err := c.ProxyFunc()(u)
+	return err == nil && proxy != nil
 }
 
 // checkCertificates names the authorities that are trusted.
@@ -109,7 +112,7 @@ func networkHint(a account, err error) config.Hint {
 	if r.Discovers() {
 		address = r.Endpoint
 	}
-	return orElse(a.explain(err), config.Command("curl", "--verbose", "--head", config.MaskURL(login.WithScheme(address))))
+	return orElse(a.explain(err), config.Inspect("curl", "--verbose", "--head", config.MaskURL(login.WithScheme(address))))
 }
 
 // checkServers tells whether the user has accepted the servers that a Flyte endpoint or a
@@ -160,7 +163,7 @@ func checkKeys(a account, n answers) []Finding {
 	case n.keys.err != nil:
 		return []Finding{ok("%s", address).failure(n.keys.err.Error(), networkHint(a, n.keys.err))}
 	case n.keys.value.Len() == 0:
-		return []Finding{ok("%s", address).failure("it publishes no key that can verify an ID token", config.Command("curl", "--include", address))}
+		return []Finding{ok("%s", address).failure("it publishes no key that can verify an ID token", config.Inspect("curl", "--include", address))}
 	}
 	return []Finding{ok("%s has %s", address, plural(n.keys.value.Len(), "key"))}
 }

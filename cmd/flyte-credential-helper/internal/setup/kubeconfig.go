@@ -108,7 +108,7 @@ func readKubeconfig(env system.Env) (*kubeconfig, error) {
 	for _, path := range paths {
 		text, err := edit.Read(path)
 		if err != nil {
-			return nil, config.Errorf(config.Command("ls", "-l", path), "cannot read the kubeconfig: %v", err)
+			return nil, config.Errorf(config.Inspect("ls", "-l", path), "cannot read the kubeconfig: %v", err)
 		}
 		if text == nil {
 			continue
@@ -138,7 +138,7 @@ func (k *kubeconfig) add(path string, text []byte) error {
 		return config.Errorf(config.Edit(path), "%s: %v", path, err)
 	}
 	if err := yaml.Unmarshal(text, &f); err != nil {
-		return config.Errorf(config.Command("kubectl", "config", "view"), "%s is not a kubeconfig", path)
+		return config.Errorf(config.Edit(path), "%s is not a kubeconfig", path)
 	}
 	if k.current == "" {
 		k.current = f.CurrentContext

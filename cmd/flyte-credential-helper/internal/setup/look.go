@@ -128,7 +128,7 @@ func (c KubeCluster) info() config.ClusterInfo {
 func (p KubePlugin) Input(in config.Input) (config.Input, error) {
 	flags := config.NewFlags(config.Every)
 	if err := flags.Parse(p.Args); err != nil {
-		return in, config.Errorf(config.Command("kubectl", "config", "view"), "the kubeconfig's user %s runs this program with arguments that it does not know: %v", p.User, err)
+		return in, config.Errorf(config.Inspect("kubectl", "config", "view"), "the kubeconfig's user %s runs this program with arguments that it does not know: %v", p.User, err)
 	}
 	in.CommandLine, in.Environ, in.Cluster = flags.CommandLine(), slices.Concat(in.Environ, p.environ), p.info
 	return in, nil
