@@ -70,14 +70,8 @@ func (j *Journal) Add(changes []Change) *Journal {
 			all = append(all, c)
 			continue
 		}
-		c.For = union(all[i].For, c.For)
+		c.For = slices.Compact(slices.Sorted(slices.Values(slices.Concat(all[i].For, c.For))))
 		all[i] = c
 	}
 	return &Journal{Path: j.Path, Changes: all}
-}
-
-func union(a, b []string) []string {
-	all := slices.Concat(a, b)
-	slices.Sort(all)
-	return slices.Compact(all)
 }

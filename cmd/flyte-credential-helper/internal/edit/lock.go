@@ -29,23 +29,18 @@ func locksOf(link, file string) []string {
 // lockFile takes the locks of a file as git and kubectl do: they make a file, which fails if it
 // exists. There is no lock if it cannot be made, because then others cannot make it either.
 func lockFile(ctx context.Context, link, file string) (unlock func(), err error) {
-	var ours []string
+	locks := locksOf(link, file)
 	unlock = func() {
-		for _, lock := range ours {
-			_ = os.Remove(lock)
+		for _, lock := range locks {
+			if isOurs(lock) {
+				_ = os.Remove(lock)
+			}
 		}
 	}
-	for _, lock := range locksOf(link, file) {
+	for _, lock := range locks {
 		err := await(ctx, lock, func() bool {
-			if isLocked(lock) {
-				return false
-			}
 			err := os.Symlink(ourLock, lock)
-			to, _ := os.Readlink(lock)
-			if to == ourLock {
-				ours = append(ours, lock)
-			}
-			return to == ourLock || !errors.Is(err, fs.ErrExist)
+			return isOurs(lock) || !errors.Is(err, fs.ErrExist) && !isLocked(lock)
 		})
 		if err != nil {
 			unlock()
@@ -56,11 +51,15 @@ func lockFile(ctx context.Context, link, file string) (unlock func(), err error)
 	return unlock, nil
 }
 
+func isOurs(lock string) bool {
+	to, _ := os.Readlink(lock)
+	return to == ourLock
+}
+
 // isLocked reports whether another program has a lock.
 func isLocked(lock string) bool {
 	_, err := os.Lstat(lock)
-	to, _ := os.Readlink(lock)
-	return err == nil && to != ourLock
+	return err == nil && !isOurs(lock)
 }
 
 // await waits until done returns true, for 2 s.

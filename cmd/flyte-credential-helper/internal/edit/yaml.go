@@ -234,10 +234,11 @@ func (p *place) add(value string) string {
 		}
 		return p.replace(around, value)
 	}
-	before := entry{end: around.end}
-	for _, before = range p.entries(around) {
+	end, indent := around.end, 0
+	if all := p.entries(around); len(all) > 0 {
+		end, indent = all[len(all)-1].end, all[0].indent
 	}
-	return p.splice(before.end, before.end, indented(p.newEntry(missing, value), before.indent))
+	return p.splice(end, end, indented(p.newEntry(missing, value), indent))
 }
 
 // newEntry writes an entry for the words of a key.
