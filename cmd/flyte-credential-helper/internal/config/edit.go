@@ -73,61 +73,35 @@ func (p Profile) Shown() Profile {
 	return shown
 }
 
-// WithProfile returns the configuration's text with a profile added, or with the settings of a
-// profile changed. It changes nothing else.
-func (f *File) WithProfile(text []byte, name string, p Profile) ([]byte, error) {
-	top, err := ParseYAML(f.Path, text)
-	old := newFile(f.Path)
-	if err == nil && top != nil {
-		err = old.decode(top)
-	}
-	for _, c := range old.Profiles[name].changes(name, p) {
-		if err != nil {
-			return nil, err
-		}
-		if text, err = (edit.YAML{}).Set(context.Background(), text, c.key, c.value); err != nil {
-			err = Errorf(Hint{}, "%s cannot be edited: %v: add this by hand under profiles: %s", f.Path, err, strings.TrimSpace(ProfileText(name, p.Shown(), 0)))
+// WithProfile returns the text of f with a profile added, or with other settings of a profile. It
+// changes nothing else: not the hosts of a profile that is there.
+func (f *File) WithProfile(text []byte, name string, p Profile) (after []byte, err error) {
+	set := func(value *string, key ...string) {
+		if err == nil {
+			text, err = edit.YAML{}.Set(context.Background(), text, append([]string{"profiles", name}, key...), value)
 		}
 	}
-	return text, err
-}
-
-// entryChange is an entry of the configuration with its new value. Nil removes it.
-type entryChange struct {
-	key   []string
-	value *string
-}
-
-// changes are the entries that make the profile p, which is nil if there is none, the profile
-// other. Hosts are added to serves and clusters, and never removed.
-func (p Profile) changes(name string, other Profile) (changes []entryChange) {
-	change := func(value *string, key ...string) {
-		changes = append(changes, entryChange{append([]string{"profiles", name}, key...), value})
-	}
-	if p == nil {
-		_, body, _ := strings.Cut(strings.TrimSuffix(ProfileText(name, other, 0), "\n"), "\n")
+	old, found := f.Profiles[name]
+	if !found {
+		_, body, _ := strings.Cut(strings.TrimSuffix(ProfileText(name, p, 0), "\n"), "\n")
 		body = "\n" + body
-		change(&body)
-		return changes
+		set(&body)
 	}
-	for _, key := range profileKeys() {
-		v, found := other[key]
+	for _, s := range Table() {
+		v, wanted := p[s.Name]
 		switch {
-		case slices.Equal(p[key].Words, v.Words):
-		case !found:
-			change(nil, key)
-		case key == "serves" || key == "clusters":
-			for _, word := range v.Words {
-				if !slices.Contains(p[key].Words, word) {
-					change(new(string), key, "- "+word)
-				}
-			}
+		case !found || slices.Equal(old[s.Name].Words, v.Words):
+		case wanted:
+			value := v.text(s.Name)
+			set(&value, s.Name)
 		default:
-			value := v.text(key)
-			change(&value, key)
+			set(nil, s.Name)
 		}
 	}
-	return changes
+	if err != nil {
+		return nil, Errorf(Hint{}, "%s cannot be edited: %v: add this by hand under profiles: %s", f.Path, err, strings.TrimSpace(ProfileText(name, p.Shown(), 0)))
+	}
+	return text, nil
 }
 
 // Same reports whether two profiles have the same settings.

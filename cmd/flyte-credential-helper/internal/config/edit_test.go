@@ -29,17 +29,26 @@ func TestWithProfile(t *testing.T) {
 		"indented by four": {"profiles:\n    b: {issuer: x}\n", "profiles:\n    b: {issuer: x}\n    new:\n" + strings.ReplaceAll(text, "    ", "      ")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &File{Path: "config.yaml"}
-			got, err := c.WithProfile([]byte(test.before), "new", p)
-			if err != nil || string(got) != test.after {
+			got, err := withProfile(test.before, p)
+			if err != nil || got != test.after {
 				t.Errorf("%v\n%s\nwant\n%s", err, got, test.after)
 			}
-			again, err := c.WithProfile(got, "new", p)
-			if err != nil || string(again) != string(got) {
+			again, err := withProfile(got, p)
+			if err != nil || again != got {
 				t.Errorf("twice is not once: %v\n%s", err, again)
 			}
 		})
 	}
+}
+
+// withProfile returns a configuration with the profile new.
+func withProfile(text string, p Profile) (string, error) {
+	file, err := ReadFile("config.yaml", func(string) ([]byte, error) { return []byte(text), nil })
+	if err != nil {
+		return "", err
+	}
+	after, err := file.WithProfile([]byte(text), "new", p)
+	return string(after), err
 }
 
 // What cannot be changed without a risk is left alone, and said.
@@ -52,8 +61,7 @@ func TestWithProfileElsewhere(t *testing.T) {
 		"wrong setting": "profiles:\n  a: {nosuch: x}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := (&File{Path: "config.yaml"}).WithProfile([]byte(before), "new", p)
-			if err == nil {
+			if got, err := withProfile(before, p); err == nil {
 				t.Errorf("it became\n%s", got)
 			}
 		})

@@ -89,13 +89,7 @@ func (profileFormat) setProfile(ctx context.Context, file *config.File, text []b
 	if err != nil {
 		return nil, err
 	}
-	p := made.Profiles[name]
-	for _, list := range []string{"serves", "clusters"} {
-		if v, found := file.Profiles[name][list]; found {
-			p[list] = v
-		}
-	}
-	return file.WithProfile(text, name, p)
+	return file.WithProfile(text, name, made.Profiles[name])
 }
 
 // profileKeys are the keys of all profiles and their hosts.
