@@ -3,7 +3,7 @@ package edit
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 )
 
 // A Format finds and changes the entries of one kind of file. A nil text is a file that does not
@@ -64,6 +64,5 @@ func (File) Set(_ context.Context, text []byte, _ []string, value *string) ([]by
 
 // Sum returns the SHA-256 of a text, which stands for it in a journal.
 func Sum(text string) string {
-	s := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(s[:])
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }

@@ -137,8 +137,10 @@ func (y YAML) find(text []byte, key []string) (*place, error) {
 		return nil, err
 	}
 	var value any
-	if top != nil && yaml.NodeToValue(top, &value) != nil {
-		return nil, &YAMLError{0, "it has an alias without an anchor"}
+	if top != nil {
+		if err := yaml.NodeToValue(top, &value); err != nil {
+			return nil, syntaxError(text, err)
+		}
 	}
 	p := &place{text: strings.TrimPrefix(string(text), byteOrderMark), key: y.words(key)}
 	p.lines = slices.Collect(strings.Lines(string(AppendLines([]byte(p.text), ""))))

@@ -169,6 +169,7 @@ func TestRefused(t *testing.T) {
 		"anchor on the way":      {"a: &x\n  b: 1\nc: *x\n", "line 1: "},
 		"alias on the way":       {"c: &x\n  b: 1\na: *x\n", "line 3: "},
 		"anchor in the value":    {"a:\n  b: &x 1\nc: *x\n", "line 2: "},
+		"alias without anchor":   {"a:\n  b: 1\n  c: *x\n", "line 3: could not find alias"},
 		"tabs":                   {"a:\n\tb: 1\n", "line 2: "},
 		"two documents":          {"a:\n  b: 1\n---\na:\n  b: 2\n", "more than one YAML document"},
 		"flow lines to the left": {"a:\n  b: {c: 1,\nd: 2}\n", "line "},
