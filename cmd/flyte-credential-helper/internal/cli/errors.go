@@ -59,8 +59,12 @@ func classify(err error) (status int, hint config.Hint) {
 		store       *cache.StoreError
 		guarded     *flyte.ProxyAuthRequiredError
 		unconfirmed *login.UnconfirmedError
+		notRevoked  *notRevokedError
 	)
 	switch {
+	case errors.As(err, &notRevoked): // no command can revoke what is deleted
+		status, _ = classify(notRevoked.err)
+		return status, config.Hint{}
 	case errors.As(err, &interrupted):
 		return 128 + int(interrupted.signal), config.Hint{}
 	case errors.As(err, &wrong):

@@ -50,6 +50,7 @@ func TestClassify(t *testing.T) {
 		{&flyte.ProxyAuthRequiredError{}, "", exitRefused, plain + " --proxy-command COMMAND"},
 		{&flyte.ProxyAuthRequiredError{}, "--proxy-command x", exitRefused, ""},
 		{setup.ErrDeclined, "", exitRefused, ""},
+		{&notRevokedError{"s", &oauth.Error{Class: oauth.ClassUnanswered}}, "", exitTemporary, ""},
 		{cache.ErrBusy, "", exitTemporary, ""},
 		{context.DeadlineExceeded, "none", exitTemporary, ""},
 		{oauth.Temporary("x"), "", exitTemporary, ""},

@@ -110,15 +110,27 @@ func (o *logout) end(ctx context.Context, s *cache.Store) error {
 	case err == nil && s.Exists(): // otherwise another process has logged out meanwhile
 		err = errors.New("it is damaged, or its key is missing")
 	}
-	words := "Logged out of " + s.Header.Server + "." + remains(remaining, o.env.Now()) + "\n"
-	if err != nil {
-		words = "Deleted the login to " + s.Header.Server + " on this machine. It was not revoked at the server.\n"
-		o.Note("the login to %s cannot be revoked: %v", s.Header.Server, err)
-	}
 	if err := s.Delete(ctx); err != nil {
 		return err
 	}
-	return o.env.Write(words)
+	switch {
+	case err == nil:
+		return o.env.Write("Logged out of " + s.Header.Server + "." + remains(remaining, o.env.Now()) + "\n")
+	case t == nil, errors.Is(err, oauth.ErrNoRevocation): // another call could not revoke it either
+		o.Note("the login to %s cannot be revoked: %v", s.Header.Server, err)
+		return o.env.Write("Deleted the login to " + s.Header.Server + " on this machine. It was not revoked at the server.\n")
+	}
+	return &notRevokedError{s.Header.Server, err}
+}
+
+// notRevokedError means that a login was deleted, and that the server was not told.
+type notRevokedError struct {
+	server string
+	err    error
+}
+
+func (e *notRevokedError) Error() string {
+	return "deleted the login to " + e.server + " on this machine only; the server still accepts its tokens: " + e.err.Error()
 }
 
 // remains says until when an access token stays valid if the server does not revoke it.
