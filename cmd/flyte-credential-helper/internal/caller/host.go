@@ -32,6 +32,10 @@ func (c Call) serve(host execcred.Host, username string, policy login.Policy) (*
 	if err != nil {
 		return nil, err
 	}
+	if only := line.Settings.Profile; only != "" && file.Profiles[only] == nil {
+		_, err := config.Resolve(c.Input) // has the error
+		return nil, err
+	}
 	profile, entry, ok := file.ProfileForHost(host, username, line.Settings.Profile)
 	if !ok {
 		c.logNoMatch(file, host, username)
