@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/kballard/go-shellquote"
@@ -87,6 +88,9 @@ func ReadFile(path string, read func(path string) ([]byte, error)) (*File, error
 
 // ParseYAML returns the one document of the file at path, or nil if there is none.
 func ParseYAML(path string, text []byte) (ast.Node, error) {
+	if !utf8.Valid(text) {
+		return nil, Errorf(Hint{}, "%s: it is not in UTF-8: save it in this encoding", path)
+	}
 	top, err := edit.ParseYAML(text)
 	var wrong *edit.YAMLError
 	switch {
@@ -95,7 +99,31 @@ func ParseYAML(path string, text []byte) (ast.Node, error) {
 	case err != nil:
 		return nil, Errorf(Hint{}, "%s: %v", path, err)
 	}
+	if top == nil {
+		return nil, nil
+	}
+	var r reference
+	ast.Walk(&r, top)
+	switch n := r.first.(type) {
+	case *ast.AliasNode:
+		return nil, Errorf(Hint{}, "%s:%d: write %q in quotes, because YAML takes a star for an alias", path, line(n), n)
+	case *ast.AnchorNode:
+		return nil, Errorf(Hint{}, "%s:%d: &%s: anchors and aliases are not supported", path, line(n), n.Name)
+	}
 	return top, nil
+}
+
+// reference finds the first alias or anchor. Neither is supported, and most are a value that
+// begins with a star.
+type reference struct{ first ast.Node }
+
+// Visit implements [ast.Visitor].
+func (r *reference) Visit(n ast.Node) ast.Visitor {
+	switch n.(type) {
+	case *ast.AliasNode, *ast.AnchorNode:
+		r.first = cmp.Or(r.first, n)
+	}
+	return r
 }
 
 // ReadError is the error of a file that cannot be read. what names it in the message.
@@ -113,13 +141,21 @@ func ReadError(what string, err error) error {
 func (f *File) decode(top ast.Node) error {
 	known := Table()
 	return f.each(top, "the file", func(key string, at, value ast.Node) error {
-		if key != "profiles" {
+		_, isMapping := value.(*ast.MappingNode)
+		switch {
+		case key == "profiles":
+		case isMapping && Suggestion(key, []string{"profiles"}) == "":
+			return f.wrong(at, "there is no setting named %q: a profile is indented below profiles", key)
+		default:
 			return f.unknown(key, at, []string{"profiles"})
 		}
 		if isNull(value) {
 			return nil
 		}
-		return f.each(value, "profiles", func(name string, _, body ast.Node) error {
+		return f.each(value, "profiles", func(name string, at, body ast.Node) error {
+			if isNull(body) {
+				return f.wrong(at, "profile %s has no settings: they are indented below its name", name)
+			}
 			p := Profile{}
 			f.Profiles[name], f.Source[name] = p, f.Path
 			return f.each(body, "profile "+name, func(key string, at, value ast.Node) (err error) {
@@ -228,8 +264,8 @@ func (f *File) words(s Setting, n ast.Node) (words []string, err error) {
 			return add(value, at, s.Name+": "+key, key+"=")
 		})
 	case repeats, isCommand && isList:
-		word, _ := edit.Scalar(n)
-		err = f.list(n, s.Name, word, func(item ast.Node) error { return add(item, item, "an item of "+s.Name, "") })
+		text, _ := edit.Scalar(n)
+		err = f.list(n, s.Name, strings.Join(strings.Fields(text), ", "), func(item ast.Node) error { return add(item, item, "an item of "+s.Name, "") })
 	default:
 		err = add(n, n, s.Name, "")
 	}
