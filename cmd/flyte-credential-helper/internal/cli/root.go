@@ -193,13 +193,21 @@ func (a *app) noWords(c *cobra.Command, args []string) error {
 		return unknownCommand(c, args[0])
 	}
 	hint := helpOf(c)
-	switch {
-	case slices.Contains(a.profileNames(), args[0]):
-		hint = config.Command(append(strings.Fields(c.CommandPath()), "--profile", args[0])...)
-	case strings.ContainsAny(args[0], ".:"):
-		hint = config.Command(append(strings.Fields(c.CommandPath()), "--endpoint", args[0])...)
+	switch word := args[0]; {
+	case slices.Contains(a.profileNames(), word):
+		hint = config.Command(a.withFlag("--profile", word)...)
+	case strings.Contains(word, "://"): // of an endpoint or of an issuer
+		hint = config.Hint{Command: a.withFlag("--endpoint", word), Alternative: a.withFlag("--issuer", word)}
+	case strings.ContainsAny(word, ".:"):
+		hint = config.Command(a.withFlag("--endpoint", word)...)
 	}
 	return config.Errorf(hint, "%s takes only flags, not the word %s", c.Name(), oauth.Printable(args[0]))
+}
+
+// withFlag returns the command line of this call with a flag before one of its words.
+func (a *app) withFlag(flag, word string) []string {
+	words := append([]string{config.Program}, a.env.Args[1:]...)
+	return slices.Insert(words, slices.Index(words, word), flag)
 }
 
 // unknownCommand returns the error for a word that is no command below c.

@@ -326,9 +326,15 @@ func Suggestion(name string, names []string) string {
 
 // closest returns the one of names that was probably meant, with cobra's own measure, or "".
 func closest(name string, names []string) string {
-	c := &cobra.Command{SuggestionsMinimumDistance: 2}
+	c := &cobra.Command{}
 	for _, n := range names {
 		c.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
 	}
-	return append(c.SuggestionsFor(name), "")[0]
+	for c.SuggestionsMinimumDistance < 2 {
+		c.SuggestionsMinimumDistance++
+		if found := c.SuggestionsFor(name); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
 }
