@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// maxFile is the limit in bytes for a configuration file.
-	maxFile = 1 << 20
-	// maxUntrustedFile is the limit in bytes for a file in a working tree, which any
-	// program may have written. The parser's time grows with the square of the size.
+	// maxFile is the limit in bytes for a configuration file, and maxUntrustedFile for one in a
+	// working tree, which any program may have written. The parser's time grows with the square
+	// of the size: 64 KiB take it up to a second, and 1 MiB minutes.
+	maxFile          = 64 << 10
 	maxUntrustedFile = 16 << 10
 	maxSecret        = 64 << 10
 )

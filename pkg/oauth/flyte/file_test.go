@@ -276,7 +276,7 @@ func TestBroken(t *testing.T) {
 		"a list":         {"- endpoint\n", ":1: the file must be a mapping (name: value)"},
 		"admin a list":   {"admin: [endpoint]\n", ":1: admin must be a mapping (name: value)"},
 		"endpoint a map": {"admin:\n  endpoint: {x: y}\n", ":2: admin.endpoint must be one value"},
-		"too large":      {"admin: {endpoint: x}\n#" + strings.Repeat("x", 2<<20), " is larger than "},
+		"too large":      {"admin: {endpoint: x}\n#" + strings.Repeat("x", 65<<10), " is larger than "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, map[string]string{"work/sub/config.yaml": test.text, "home/.union/config.yaml": "admin: {endpoint: y}\n"})
