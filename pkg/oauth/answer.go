@@ -32,7 +32,7 @@ func newAnswer(resp *http.Response, body []byte, sent []string, asked time.Time)
 		fields = formToken(resp, body)
 	}
 	if fields == nil {
-		return nil, a.notJSON()
+		return nil, a.notJSON(body)
 	}
 	a.fields = fields
 	return a, nil
@@ -46,15 +46,40 @@ func (a *answer) text(name string) string { return text(a.fields[name]) }
 
 // temporary returns an error of a server that answered, and what was wrong with it.
 func (a *answer) temporary(what string) *Error {
-	e := Temporary("%s", strings.TrimSpace(a.host()+" answered "+status(a.resp)+" "+what))
+	e := Temporary("%s", strings.TrimSpace(a.host()+" answered "+status(a.resp)+" "+what)+a.explanation())
 	e.Host, e.RetryAfter, e.status = a.host(), a.after, a.resp.StatusCode
 	return e
 }
 
-// notJSON is the error of an answer without a JSON object.
-func (a *answer) notJSON() *Error {
-	if a.resp.StatusCode >= 500 {
+// explanation is what an answer without an error of RFC 6749 says of itself, as the end of a
+// sentence: gateways and other APIs have a member for it, or a list of errors (Fitbit).
+func (a *answer) explanation() string {
+	fields := a.fields
+	var list []json.RawMessage
+	if json.Unmarshal(fields["errors"], &list) == nil && len(list) > 0 {
+		if words := text(list[0]); words != "" { // Vault
+			return ": " + a.clean(words)
+		}
+		_ = json.Unmarshal(list[0], &fields) // anything else has no member
+	}
+	for _, name := range []string{"error_description", "message", "error_message", "errorSummary", "errmsg", "detail", "title"} {
+		if words := a.clean(text(fields[name])); words != "" && words != http.StatusText(a.resp.StatusCode) {
+			return ": " + words
+		}
+	}
+	return ""
+}
+
+// notJSON is the error of an answer without a JSON object. A redirect is not followed: what
+// the request carries is for the host that was asked.
+func (a *answer) notJSON(body []byte) *Error {
+	switch to, err := a.resp.Location(); {
+	case a.resp.StatusCode >= 500:
 		return a.temporary("")
+	case err == nil && a.resp.StatusCode/100 == 3:
+		return a.temporary("and sends us to " + a.clean(to.Host))
+	case len(bytes.TrimSpace(body)) == 0:
+		return a.temporary("without a body")
 	}
 	if kind, _, _ := mime.ParseMediaType(a.resp.Header.Get("Content-Type")); kind == "application/json" || strings.HasSuffix(kind, "+json") {
 		return a.temporary("with broken JSON")
@@ -70,11 +95,15 @@ func refusalStatuses() []int {
 }
 
 // failure returns the error that the answer names, or nil if it names none. It is a
-// refusal only with a status of [refusalStatuses].
+// refusal only with a status of [refusalStatuses]. The words of the status are no code: by
+// them web frameworks and gateways say that they did not handle the request (Spring Boot).
 func (a *answer) failure() *Error {
 	code, description, ok := errorMember(a.fields)
 	if !ok || a.resp.StatusCode/100 == 3 { // a redirect refuses nothing
 		return nil
+	}
+	if code == http.StatusText(a.resp.StatusCode) {
+		return a.temporary("")
 	}
 	e := a.temporary("")
 	e.Problem, e.Code, e.Description, e.URI = "", a.clean(code), a.clean(description), a.clean(a.text("error_uri"))
@@ -188,6 +217,15 @@ func text(raw json.RawMessage) string {
 		return ""
 	}
 	return s
+}
+
+// textOrNumber reads a JSON string, or a number as it is written: some servers send numbers
+// for identifiers. Anything else counts as absent.
+func textOrNumber(raw json.RawMessage) string {
+	if n := json.Number(""); json.Unmarshal(raw, &n) == nil && len(raw) > 0 && raw[0] != '"' {
+		return n.String()
+	}
+	return text(raw)
 }
 
 // words reads a list that servers send as an array of strings or as one string with

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -109,13 +110,14 @@ func TestCallbackEnds(t *testing.T) {
 		"error and nothing more":  {q: url.Values{"error": {"invalid_scope"}}, words: []string{"answered invalid_scope"}},
 		"server_error":            {q: url.Values{"error": {"server_error"}}, words: []string{"server_error"}, temporary: true},
 		"temporarily_unavailable": {q: url.Values{"error": {"temporarily_unavailable"}}, words: []string{"temporarily_unavailable"}, temporary: true},
+		"Facebook":                {q: url.Values{"error_code": {"1349048"}, "error_message": {"no such URL"}}, words: []string{"answered the login without a code: no such URL"}},
 		"no code":                 {q: url.Values{}, words: []string{"answered the login without a code"}},
 		"failed exchange":         {q: url.Values{"code": {"x"}}, token: refused, words: []string{"answered invalid_grant: no such code"}},
 		"exchange in trouble":     {q: url.Values{"code": {"x"}}, token: said(503, "text/plain", ""), words: []string{"answered 503 Service Unavailable"}, temporary: true},
 		"exchange without a token": {q: url.Values{"code": {"x"}}, token: answer(`{"access_token":"","token_type":"Bearer"}`),
 			words: []string{"without a token"}, temporary: true},
 		"exchange, HTML":  {q: url.Values{"code": {"x"}}, token: said(200, "text/html", "<p>welcome"), words: []string{"answered 200 OK with HTML"}, temporary: true},
-		"exchange, empty": {q: url.Values{"code": {"x"}}, token: said(200, "application/json", ""), words: []string{"broken JSON"}, temporary: true},
+		"exchange, empty": {q: url.Values{"code": {"x"}}, token: said(200, "application/json", ""), words: []string{"without a body"}, temporary: true},
 		"exchange, a redirect": {q: url.Values{"code": {"x"}}, token: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", f.URL+"/token")
 			said(307, "application/json", `{"access_token":"at"}`)(w, nil)
@@ -146,6 +148,36 @@ func TestCallbackEnds(t *testing.T) {
 	}
 }
 
+// TestCallbackAsWritten: what servers forget to escape, or escape too much, is read as a
+// browser would.
+func TestCallbackAsWritten(t *testing.T) {
+	f := newFake(t)
+	for query, want := range map[string]string{ // the code that is sent, or the error
+		"code=x&state=STATE&session=a;b":                                       "x",
+		"session=a;b;c&code=x&state=STATE":                                     "x",
+		"code=x&state=STATE&share=100%":                                        "x",
+		"code=a+b/c==&state=STATE":                                             "a+b/c==",
+		"code=a%2Bb%2fc%3D%3D&state=STATE":                                     "a+b/c==",
+		"code=x&amp;state=STATE":                                               "x",
+		"state=STATE&amp;iss=https://other.example&amp;code=x":                 "x", // no issuer is known
+		"error=access_denied&error_description=no;+and+never&state=STATE":      "access_denied: no; and never",
+		"error=access_denied&error_description=100%+no&state=STATE":            "access_denied: 100% no",
+		"error=access_denied&error_description=%D0%BD%D0%B5%D1%82&state=STATE": "access_denied: нет",
+	} {
+		f.posts = nil
+		l := begin(t, f.client())
+		l.request(http.MethodGet, l.at(nil)+"?"+strings.Replace(query, "STATE", l.query.Get("state"), 1), "")
+		_, err := l.end()
+		got := fmt.Sprint(err)
+		if posts := f.requests(); len(posts) == 1 {
+			got = posts[0].form.Get("code")
+		}
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+}
+
 // TestCallbackTwice: if the user reloads the page, the browser sends the answer again: it
 // redeems nothing and shows the same page.
 func TestCallbackTwice(t *testing.T) {
@@ -170,6 +202,7 @@ func TestNobodyComes(t *testing.T) {
 	f := newFake(t)
 	for name, test := range map[string]struct {
 		came  []url.Values
+		post  bool // something came by POST
 		words []string
 		not   []string
 	}{
@@ -179,12 +212,18 @@ func TestNobodyComes(t *testing.T) {
 		"no error, no state":   {came: []url.Values{{"code": {"stolen"}}}, not: []string{"stolen", "an answer arrived"}},
 		"two of them":          {came: []url.Values{{"error": {"one"}}, {"error": {"two"}}}, words: []string{"answered two"}, not: []string{"answered one"}},
 		"an endless one":       {came: []url.Values{{"error": {"x"}, "error_description": {strings.Repeat("y", 10<<10)}}}, words: []string{"answered x: yyy"}, not: []string{strings.Repeat("y", 501)}},
+		"as a form":            {post: true, words: []string{"the browser sent a POST to the redirect URI: does the server answer with response_mode form_post?"}},
+		"in the fragment":      {came: []url.Values{{}}, words: []string{"came to the redirect URI without parameters"}},
+		"error after that":     {came: []url.Values{{}, {"error": {"one"}}}, words: []string{"answered one"}, not: []string{"parameters"}},
 		"an error of no words": {came: []url.Values{{"error": {""}}}, not: []string{"an answer arrived"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := f.client()
 			c.Endpoint, c.LoginTimeout = "flyte.example.com", 300*time.Millisecond
 			l := begin(t, c)
+			if test.post {
+				l.request(http.MethodPost, l.at(nil), "code=x&state="+l.query.Get("state"), "Content-Type", "application/x-www-form-urlencoded")
+			}
 			for _, q := range test.came {
 				if resp, page := l.visit(l.at(q)); resp.StatusCode != http.StatusBadRequest || !strings.Contains(page, "Not this login") {
 					t.Errorf("%s\n%s", resp.Status, page)

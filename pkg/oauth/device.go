@@ -73,8 +73,8 @@ func (c wire) requestDevice(ctx context.Context, m *Metadata) (*device, error) {
 func newDevice(fields map[string]json.RawMessage, clean func(string) string, asked time.Time) (*device, error) {
 	d := &device{
 		code:     Secret(text(fields["device_code"])),
-		userCode: clean(text(fields["user_code"])),
-		address:  cmp.Or(text(fields["verification_uri"]), text(fields["verification_url"])), // as Google calls it
+		userCode: clean(textOrNumber(fields["user_code"])),
+		address:  cmp.Or(text(fields["verification_uri"]), text(fields["verification_url"]), text(fields["verification_uri_complete"])), // the second is Google's
 		complete: text(fields["verification_uri_complete"]),
 		interval: pollInterval(fields["interval"]),
 		lifetime: min(cmp.Or(seconds(fields["expires_in"]), defaultLifetime), DeviceLifetime),

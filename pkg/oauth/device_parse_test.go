@@ -21,6 +21,7 @@ func TestNewDevice(t *testing.T) {
 		interval time.Duration
 		lifetime time.Duration
 		link     string
+		code     string // empty: ABCD-EFGH
 		fault    string
 	}{
 		"least":                        {},
@@ -58,6 +59,8 @@ func TestNewDevice(t *testing.T) {
 		"address with a fragment":      {more: `"verification_uri":"https://id.example/#/device"`, link: "https://id.example/#/device"},
 		"address on loopback":          {more: `"verification_uri":"http://127.0.0.1:1/d"`, link: "http://127.0.0.1:1/d"},
 		"address as Google calls it":   {more: `"verification_uri":null,"verification_url":"https://google.example/device"`, link: "https://google.example/device"},
+		"address only complete":        {more: `"verification_uri":null,"verification_uri_complete":"https://id.example/d?c=ABCD-EFGH"`, link: "https://id.example/d?c=ABCD-EFGH"},
+		"user_code is a number":        {more: `"user_code":12345678`, code: "12345678"},
 		"no device_code":               {more: `"device_code":""`, fault: "without a device_code"},
 		"device_code is a number":      {more: `"device_code":7`, fault: "without a device_code"},
 		"no user_code":                 {more: `"user_code":null`, fault: "without a user_code"},
@@ -101,7 +104,7 @@ func TestNewDevice(t *testing.T) {
 			if want := test.link; d.link() != want && (want != "" || d.link() != "https://id.example/device") {
 				t.Errorf("the link is %s, want %s", d.link(), want)
 			}
-			if d.code.Reveal() != "dc" || d.userCode != "ABCD-EFGH" {
+			if d.code.Reveal() != "dc" || test.code == "" && d.userCode != "ABCD-EFGH" || test.code != "" && d.userCode != test.code {
 				t.Errorf("got %+v", d)
 			}
 		})

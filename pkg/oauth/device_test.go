@@ -211,6 +211,9 @@ func TestDevicePolls(t *testing.T) {
 		"busy for a while":    {answers: []http.HandlerFunc{busy, given}, waits: []time.Duration{5 * s, 30 * s}},
 		"denied":              {answers: []http.HandlerFunc{pending, said(400, j, `{"error":"access_denied"}`)}, waits: []time.Duration{5 * s, 5 * s}, code: "access_denied"},
 		"expired":             {answers: []http.HandlerFunc{pending, said(400, j, `{"error":"expired_token"}`)}, waits: []time.Duration{5 * s, 5 * s}, words: "the code expired before anyone logged in to flyte.example.com"},
+		"declined, Entra":     {answers: []http.HandlerFunc{said(400, j, `{"error":"authorization_declined"}`)}, waits: []time.Duration{5 * s}, code: "authorization_declined"},
+		"expired, Entra":      {answers: []http.HandlerFunc{said(400, j, `{"error":"code_expired"}`)}, waits: []time.Duration{5 * s}, words: "the code expired before anyone logged in to flyte.example.com"},
+		"a gateway says no":   {answers: []http.HandlerFunc{said(403, j, `{"status":403,"error":"Forbidden"}`), given}, waits: []time.Duration{5 * s, 10 * s}},
 		"a dead code":         {answers: []http.HandlerFunc{said(400, j, `{"error":"invalid_grant"}`)}, waits: []time.Duration{5 * s}, code: "invalid_grant"},
 		"not for this client": {answers: []http.HandlerFunc{said(400, j, `{"error":"unauthorized_client"}`)}, waits: []time.Duration{5 * s}, code: "unauthorized_client"},
 	} {

@@ -183,12 +183,6 @@ func refusal(host, code, description, uri string) *Error {
 	return e
 }
 
-// laterCode reports whether an error code means that the server refused nothing:
-// RFC 6749 §4.1.2.1, RFC 8628 §3.5.
-func laterCode(code string) bool {
-	return code == "server_error" || code == "temporarily_unavailable" || code == "slow_down"
-}
-
 // Unreachable returns the [Error] of a request to host that got no answer. It never
 // shows the URL's query, which may contain secrets, nor anything that host sent.
 func Unreachable(ctx context.Context, host string, err error) error {

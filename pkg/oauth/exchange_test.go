@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -257,46 +259,66 @@ func TestAnswer(t *testing.T) {
 			w.Header()["Content-Type"] = nil
 			_, _ = io.WriteString(w, "canary-at")
 		}, temporary, "something where JSON was due"},
-		"HTML with 400":            {said(400, "text/html", "canary-at"), temporary, "400 Bad Request"},
-		"HTML with 502":            {said(502, "text/html", "canary-at"), temporary, "502 Bad Gateway"},
-		"empty":                    {said(200, j, ""), temporary, "broken JSON"},
-		"204":                      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, temporary, "204 No Content"},
-		"broken JSON":              {said(200, j, `{`+canaries), temporary, "broken JSON"},
-		"two objects":              {said(200, j, `{`+canaries+`}{}`), temporary, "broken JSON"},
-		"a list":                   {said(200, j, `[{`+canaries+`}]`), temporary, "broken JSON"},
-		"null":                     {said(200, j, `null`), temporary, "broken JSON"},
-		"deep":                     {said(200, j, strings.Repeat("[", 500<<10)), temporary, "broken JSON"},
-		"no token":                 {said(200, j, `{"refresh_token":"canary-rt","token_type":"Bearer"}`), temporary, "without a token"},
-		"token is a number":        {said(200, j, `{"access_token":1,"token_type":"Bearer"}`), temporary, "without a token"},
-		"token is null":            {said(200, j, `{"access_token":null,"token_type":"Bearer"}`), temporary, "without a token"},
-		"token with 400":           {said(400, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "400 Bad Request without a token"},
-		"token with 302":           {said(302, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "302 Found without a token"},
-		"error with 200":           {said(200, j, `{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
-		"error as text":            {said(400, "text/plain", `{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
-		"error after a BOM":        {said(400, j, "\ufeff"+`{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
-		"error and a token":        {said(400, j, `{"error":"invalid_grant","access_token":"canary-at"}`), temporary, "without a token"},
-		"invalid_grant":            {said(400, j, `{"error":"invalid_grant","error_description":"it was revoked","refresh_token":"canary-rt"}`), "invalid_grant", "answered invalid_grant: it was revoked"},
-		"invalid_grant, as +json":  {said(400, "application/problem+json; charset=utf-8", `{"error":"invalid_grant"}`), "invalid_grant", ""},
-		"invalid_client":           {said(401, j, `{"error":"invalid_client"}`), "invalid_client", ""},
-		"invalid_scope":            {said(400, j, `{"error":"invalid_scope"}`), "invalid_scope", ""},
-		"invalid_target":           {said(400, j, `{"error":"invalid_target"}`), "invalid_target", ""},
-		"something new":            {said(400, j, `{"error":"teapot"}`), "teapot", ""},
-		"error is an object":       {said(400, j, `{"error":{"code":"invalid_grant","message":"it was revoked"}}`), "invalid_grant", "answered invalid_grant: it was revoked"},
-		"error object, number":     {said(400, j, `{"error":{"code":400,"message":"no such token"}}`), temporary, "answered 400 Bad Request: 400 no such token"},
-		"error object, no code":    {said(400, j, `{"error":{"code":null,"message":"no such token"}}`), temporary, "400 Bad Request: no such token"},
-		"error is no code":         {said(400, j, `{"error":"invalid \"grant\""}`), temporary, "answered 400 Bad Request: invalid"},
-		"error is null":            {said(400, j, `{"error":null}`), temporary, "400 Bad Request without a token"},
-		"error is empty":           {said(400, j, `{"error":""}`), temporary, "400 Bad Request without a token"},
-		"other JSON":               {said(404, j, `{"message":"canary-at"}`), temporary, "404 Not Found without a token"},
-		"server_error with 400":    {said(400, j, `{"error":"server_error"}`), temporary, "server_error"},
-		"temporarily_unavailable":  {said(400, j, `{"error":"temporarily_unavailable"}`), temporary, "temporarily_unavailable"},
-		"429":                      {said(429, "text/plain", "slow down"), temporary, "429 Too Many Requests"},
-		"429 with an error":        {said(429, j, `{"error":"slow_down"}`), temporary, "slow_down"},
-		"503":                      {said(503, "text/plain", ""), temporary, "503 Service Unavailable"},
-		"500 with server_error":    {said(500, j, `{"error":"server_error"}`), temporary, "server_error"},
-		"503 with invalid_grant":   {said(503, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
-		"429 with invalid_grant":   {said(429, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
-		"302 with invalid_grant":   {said(302, j, `{"error":"invalid_grant"}`), temporary, ""},
+		"HTML with 400":           {said(400, "text/html", "canary-at"), temporary, "400 Bad Request"},
+		"HTML with 502":           {said(502, "text/html", "canary-at"), temporary, "502 Bad Gateway"},
+		"empty":                   {said(200, j, ""), temporary, "200 OK without a body"},
+		"204":                     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, temporary, "204 No Content"},
+		"broken JSON":             {said(200, j, `{`+canaries), temporary, "broken JSON"},
+		"two objects":             {said(200, j, `{`+canaries+`}{}`), temporary, "broken JSON"},
+		"a list":                  {said(200, j, `[{`+canaries+`}]`), temporary, "broken JSON"},
+		"null":                    {said(200, j, `null`), temporary, "broken JSON"},
+		"deep":                    {said(200, j, strings.Repeat("[", 500<<10)), temporary, "broken JSON"},
+		"no token":                {said(200, j, `{"refresh_token":"canary-rt","token_type":"Bearer"}`), temporary, "without a token"},
+		"token is a number":       {said(200, j, `{"access_token":1,"token_type":"Bearer"}`), temporary, "without a token"},
+		"token is null":           {said(200, j, `{"access_token":null,"token_type":"Bearer"}`), temporary, "without a token"},
+		"token with 400":          {said(400, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "400 Bad Request without a token"},
+		"token with 302":          {said(302, j, `{`+canaries+`,"token_type":"Bearer"}`), temporary, "302 Found without a token"},
+		"error with 200":          {said(200, j, `{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
+		"error as text":           {said(400, "text/plain", `{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
+		"error after a BOM":       {said(400, j, "\ufeff"+`{"error":"invalid_grant"}`), "invalid_grant", "answered invalid_grant"},
+		"error and a token":       {said(400, j, `{"error":"invalid_grant","access_token":"canary-at"}`), temporary, "without a token"},
+		"invalid_grant":           {said(400, j, `{"error":"invalid_grant","error_description":"it was revoked","refresh_token":"canary-rt"}`), "invalid_grant", "answered invalid_grant: it was revoked"},
+		"invalid_grant, as +json": {said(400, "application/problem+json; charset=utf-8", `{"error":"invalid_grant"}`), "invalid_grant", ""},
+		"invalid_client":          {said(401, j, `{"error":"invalid_client"}`), "invalid_client", ""},
+		"invalid_scope":           {said(400, j, `{"error":"invalid_scope"}`), "invalid_scope", ""},
+		"invalid_target":          {said(400, j, `{"error":"invalid_target"}`), "invalid_target", ""},
+		"something new":           {said(400, j, `{"error":"teapot"}`), "teapot", ""},
+		"error is an object":      {said(400, j, `{"error":{"code":"invalid_grant","message":"it was revoked"}}`), "invalid_grant", "answered invalid_grant: it was revoked"},
+		"error object, number":    {said(400, j, `{"error":{"code":400,"message":"no such token"}}`), temporary, "answered 400 Bad Request: 400 no such token"},
+		"error object, no code":   {said(400, j, `{"error":{"code":null,"message":"no such token"}}`), temporary, "400 Bad Request: no such token"},
+		"error is no code":        {said(400, j, `{"error":"invalid \"grant\""}`), temporary, "answered 400 Bad Request: invalid"},
+		"error is null":           {said(400, j, `{"error":null}`), temporary, "400 Bad Request without a token"},
+		"error is empty":          {said(400, j, `{"error":""}`), temporary, "400 Bad Request without a token"},
+		"other JSON":              {said(404, j, `{"message":"no \u001bsuch path"}`), temporary, "404 Not Found without a token: no such path"},
+		"server_error with 400":   {said(400, j, `{"error":"server_error"}`), temporary, "server_error"},
+		"temporarily_unavailable": {said(400, j, `{"error":"temporarily_unavailable"}`), temporary, "temporarily_unavailable"},
+		"429":                     {said(429, "text/plain", "slow down"), temporary, "429 Too Many Requests"},
+		"429 with an error":       {said(429, j, `{"error":"slow_down"}`), temporary, "slow_down"},
+		"503":                     {said(503, "text/plain", ""), temporary, "503 Service Unavailable"},
+		"500 with server_error":   {said(500, j, `{"error":"server_error"}`), temporary, "server_error"},
+		"503 with invalid_grant":  {said(503, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
+		"429 with invalid_grant":  {said(429, j, `{"error":"invalid_grant"}`), temporary, "invalid_grant"},
+		"302 with invalid_grant":  {said(302, j, `{"error":"invalid_grant"}`), temporary, ""},
+		"Google in trouble":       {said(400, j, `{"error":"internal_failure"}`), temporary, "internal_failure"},
+		"Slack, too often":        {said(200, j, `{"ok":false,"error":"ratelimited"}`), temporary, "ratelimited"},
+		"Auth0, too often":        {said(403, j, `{"error":"too_many_requests"}`), temporary, "too_many_requests"},
+		"Spring Boot, 401":        {said(401, j, `{"timestamp":"2020","status":401,"error":"Unauthorized","path":"/token"}`), temporary, "answered 401 Unauthorized"},
+		"Spring Boot, 403":        {said(403, j, `{"status":403,"error":"Forbidden","message":"no \u001bCSRF token"}`), temporary, "answered 403 Forbidden: no CSRF token"},
+		"Spring's old codes":      {said(401, j, `{"error":"unauthorized","error_description":"Bad credentials"}`), "unauthorized", "answered unauthorized: Bad credentials"},
+		"401 and a header": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(401)
+		}, temporary, "401 Unauthorized without a body"},
+		"WeChat":                   {said(200, "text/plain", `{"errcode":40029,"errmsg":"invalid code"}`), temporary, "200 OK without a token: invalid code"},
+		"Okta":                     {said(403, j, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`), temporary, "without a token: You do not have permission"},
+		"Vault":                    {said(400, j, `{"errors":["permission denied"]}`), temporary, "without a token: permission denied"},
+		"Fitbit":                   {said(400, j, `{"errors":[{"errorType":"invalid_grant","message":"no such token"}]}`), temporary, "without a token: no such token"},
+		"only a description":       {said(400, j, `{"error":null,"error_description":"no such token"}`), temporary, "without a token: no such token"},
+		"sent to a login page":     {to("https://sso.example.com/login?token=canary"), temporary, "answered 302 Found and sends us to sso.example.com"},
+		"a line break in a token":  {said(200, j, `{"access_token":"canary\nquit=1"}`), temporary, "characters that no token may have"},
+		"a scheme in a token":      {said(200, j, `{"access_token":"Bearer canary"}`), temporary, "characters that no token may have"},
+		"a blank token":            {said(200, j, `{"access_token":"  "}`), temporary, "without a token"},
+		"deflate":                  {encoded("deflate", "\x03canary"), temporary, "broken JSON"},
 		"token_type mac":           {said(200, j, `{`+canaries+`,"token_type":"mac"}`), temporary, "only bearer tokens"},
 		"token_type DPoP":          {said(200, j, `{`+canaries+`,"token_type":"DPoP"}`), temporary, "only bearer tokens"},
 		"token_type with ESC":      {said(200, j, `{`+canaries+`,"token_type":"\u001b[2Jx"}`), temporary, ""},
@@ -309,7 +331,7 @@ func TestAnswer(t *testing.T) {
 		"header without an end":    {endless, temporary, ""},
 		"broken gzip": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			said(200, j, "canary-at")(w, nil)
+			said(200, j, compressed(`{` + canaries + `}`)[:20])(w, nil)
 		}, temporary, ""},
 		"an unknown encoding": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "zstd")
@@ -345,6 +367,60 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("%d requests, want %d", n, want)
 			}
 		})
+	}
+}
+
+// to redirects to an address.
+func to(address string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", address)
+		w.WriteHeader(http.StatusFound)
+	}
+}
+
+// encoded answers with JSON that is said to have a content coding.
+func encoded(coding, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", coding)
+		answer(body)(w, r)
+	}
+}
+
+// TestCompressed: the content decides whether a body is compressed, as proxies change the
+// body or the header and forget the other.
+func TestCompressed(t *testing.T) {
+	const good = ` {"access_token":" at\n","expires_in":300}`
+	for name, handler := range map[string]http.HandlerFunc{
+		"as it should be":  encoded("gzip", compressed(good)),
+		"without a header": answer(compressed(good)),
+		"header alone":     encoded("gzip", good),
+		"twice":            encoded("gzip", compressed(compressed(good))),
+		"old name":         encoded("x-gzip", compressed(good)),
+		"no coding":        encoded("utf-8", good),
+	} {
+		f := newFake(t)
+		f.token = handler
+		if token, err := f.client().Refresh(t.Context(), f.old()); err != nil || token.AccessToken != "at" {
+			t.Errorf("%s: %v and %v", name, token, err)
+		}
+	}
+}
+
+// TestHTTP1: a server that resets each stream of HTTP/2 is asked over HTTP/1.1.
+func TestHTTP1(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 1 {
+			panic(http.ErrAbortHandler)
+		}
+		answer(`{"access_token":"at"}`)(w, r)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	c := &oauth.Client{ClientID: "app", AuthEndpoint: s.URL, TokenEndpoint: s.URL, TLS: &tls.Config{RootCAs: x509.NewCertPool()}}
+	c.TLS.RootCAs.AddCert(s.Certificate())
+	if _, err := c.Refresh(t.Context(), &oauth.Token{RefreshToken: "rt", Server: oauth.Metadata{TokenEndpoint: s.URL}}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -385,6 +461,15 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	_ = z.Close()
+}
+
+// compressed is a text in the form of gzip.
+func compressed(text string) string {
+	var b strings.Builder
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, text) // a strings.Builder takes all
+	_ = z.Close()
+	return b.String()
 }
 
 // endless sends header lines until the client has had enough.

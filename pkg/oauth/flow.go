@@ -6,8 +6,10 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -27,7 +29,7 @@ type loginFlow struct {
 	query       url.Values // of the authorization request
 	device      *device    // nil: there is no device code to log in with
 
-	unmatched atomic.Pointer[Error] // the last error response that came without our state
+	unmatched atomic.Pointer[string] // what came to the redirect URI and is no answer: the last error without our state, or the first request of another kind
 
 	turn    sync.Mutex    // held while a code is redeemed or the login is ended
 	done    chan struct{} // closed when the fields that follow are set
@@ -88,7 +90,9 @@ var errUnmatched = errors.New("this is not the answer to the login that is under
 func (a *loginFlow) answer(ctx context.Context, q url.Values, browser bool) error {
 	if len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(a.state)) != 1 {
 		if q.Get("error") != "" { // a server may have lost it: what it says is told if no answer comes
-			a.unmatched.Store(&Error{Class: ClassRefused, Host: "something", Code: a.clean(q.Get("error")), Description: a.clean(described(q)), URI: a.clean(q.Get("error_uri"))})
+			e := &Error{Host: "something", Code: a.clean(q.Get("error")), Description: a.clean(described(q)), URI: a.clean(q.Get("error_uri"))}
+			words := "an answer arrived that does not belong to this login: " + e.Error()
+			a.unmatched.Store(&words)
 		}
 		return errUnmatched
 	}
@@ -97,6 +101,20 @@ func (a *loginFlow) answer(ctx context.Context, q url.Values, browser bool) erro
 		return a.outcome(ctx, q)
 	})
 	return a.err
+}
+
+// noteMode remembers a request to the redirect URI that could be an answer in another response
+// mode than query, which is the one for codes (OAuth 2.0 Multiple Response Type Encoding
+// Practices §2.1): form_post makes the browser send a POST, and fragment a GET without a query.
+func (a *loginFlow) noteMode(r *http.Request) {
+	words := "the browser came to the redirect URI without parameters: does the server send them in the fragment (response_mode)?"
+	switch {
+	case r.Method == http.MethodPost:
+		words = "the browser sent a POST to the redirect URI: does the server answer with response_mode form_post?"
+	case r.Method != http.MethodGet || r.URL.RawQuery != "":
+		return
+	}
+	a.unmatched.CompareAndSwap(nil, &words)
 }
 
 // errOpen is the outcome of what did not end the login.
@@ -139,9 +157,35 @@ func (a *loginFlow) outcome(ctx context.Context, q url.Values) (*Token, error) {
 	case q.Get("error") != "":
 		return nil, refusal(u.Host, a.clean(q.Get("error")), a.clean(described(q)), a.clean(q.Get("error_uri")))
 	case len(q["code"]) != 1 || q.Get("code") == "":
-		return nil, invalid("%s answered the login without a code", u.Host)
+		problem := u.Host + " answered the login without a code"
+		if words := a.clean(q.Get("error_message")); words != "" { // Facebook
+			problem += ": " + words
+		}
+		return nil, invalid("%s", problem)
 	}
 	return a.exchange(ctx, q.Get("code"))
+}
+
+// parseAnswer reads the parameters of an authorization response as browsers read a query
+// (https://url.spec.whatwg.org/#urlencoded-parsing). Unlike [url.ParseQuery] it takes a text
+// with a semicolon or a lone percent sign as it is, since some servers escape neither in an
+// error_description. A plus in a code is one: codes in Base64 have it, and some servers do not
+// escape it. Others send the address as it is written in HTML, with &amp; between parameters.
+func parseAnswer(query string) url.Values {
+	q := url.Values{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(strings.TrimPrefix(pair, "amp;"), "=")
+		if name != "code" {
+			value = strings.ReplaceAll(value, "+", " ")
+		}
+		if unescaped, err := url.PathUnescape(value); err == nil {
+			value = unescaped
+		}
+		if unescaped, err := url.QueryUnescape(name); err == nil && name != "" {
+			q.Add(unescaped, value)
+		}
+	}
+	return q
 }
 
 // clean makes the server's text safe to show. It cuts out what the authorization request

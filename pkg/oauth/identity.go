@@ -66,17 +66,21 @@ func (c *Client) belong(ctx context.Context, front, token string, pinned []strin
 		return true, nil
 	}
 	issuer := origin(front)
+	var trouble error
 	for _, address := range wellKnown(issuer) {
 		own, _, err := c.document(ctx, address)
+		var none *noMetadata
 		switch {
-		case errors.As(err, new(*noMetadata)):
+		case errors.As(err, &none) && none.trouble:
+			trouble = Temporary("%s", none.words)
+		case none != nil:
 		case err != nil:
 			return false, err
 		case own.lists(issuer, front, token):
 			return true, nil
 		}
 	}
-	return false, nil
+	return false, trouble
 }
 
 // lists reports whether m is the metadata of an issuer at origin and contains both endpoints.

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (c verifier) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *
 		}
 	}
 	now := c.now().Add(reply.offset) // by the server's clock
-	subject, expiry := text(claims["sub"]), numericDate(claims["exp"])
+	subject, expiry := textOrNumber(claims["sub"]), numericDate(claims["exp"])
 	switch {
 	case subject == "":
 		return nil, errors.New("it has no sub")
@@ -105,7 +106,7 @@ const notBeforeLeeway = 5 * time.Minute
 // that uses a public key. It does not check the signature.
 func (c verifier) checkHeader(t *Token, token Secret) (map[string]json.RawMessage, error) {
 	header, err := jwtPart(token, 0)
-	if err != nil {
+	if err != nil || !token.isPrintable() {
 		return nil, errNoJWT
 	}
 	if !slices.Contains(algorithms(t.Server.IDTokenAlgorithms), text(header["alg"])) {
@@ -125,20 +126,24 @@ func issuedBy(claims map[string]json.RawMessage, issuer string) bool {
 	return issuer == "" || iss == issuer || issuer == "https://accounts.google.com" && "https://"+iss == issuer
 }
 
-// audiences reads aud, which is a string or a list of strings (RFC 7519 §4.1.3).
-func audiences(raw json.RawMessage) []string {
-	var list []string
-	if json.Unmarshal(raw, &list) == nil {
-		return list
+// audiences reads aud, which is a string or a list of strings (RFC 7519 §4.1.3). An element of
+// another type names no client.
+func audiences(raw json.RawMessage) (list []string) {
+	var elements []json.RawMessage
+	if json.Unmarshal(raw, &elements) != nil {
+		return []string{text(raw)}
 	}
-	return []string{text(raw)}
+	for _, element := range elements {
+		list = append(list, text(element))
+	}
+	return list
 }
 
-// numericDate reads a time in seconds since 1970 (RFC 7519 §2). Anything else, and a time
-// that no clock will show, counts as absent.
+// numericDate reads a time in seconds since 1970 (RFC 7519 §2), which some servers send as a
+// string. Anything else, and a time that no clock will show, counts as absent.
 func numericDate(raw json.RawMessage) time.Time {
-	var at float64
-	if json.Unmarshal(raw, &at) != nil || at <= 0 || at > math.MaxInt32*8 {
+	at, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	if err != nil || !(at > 0) || at > math.MaxInt32*8 {
 		return time.Time{}
 	}
 	return time.Unix(int64(at), 0)
@@ -169,7 +174,7 @@ func (c verifier) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *
 		return nil // it will not be accepted
 	}
 	if r.Refreshes() {
-		if sub, there := claims["sub"]; old != nil && old.Subject != "" && there && text(sub) != old.Subject && string(sub) != "null" {
+		if sub, there := claims["sub"]; old != nil && old.Subject != "" && there && textOrNumber(sub) != old.Subject && string(sub) != "null" {
 			return &Error{Class: ClassRefused, Saved: LoginDead, Problem: "the server answered a refresh with the token of another user (OpenID Connect Core §12.2)"}
 		}
 		return nil
@@ -209,8 +214,8 @@ func jwtPart(token Secret, n int) (map[string]json.RawMessage, error) {
 }
 
 // accessHashMatches checks at_hash (OpenID Connect Core §3.1.3.6): the left half of the
-// hash that the ID token's algorithm uses. An absent one matches, as does one for an
-// algorithm that is not accepted anyway.
+// hash that the ID token's algorithm uses, with or without padding. An absent one matches, as
+// does one for an algorithm that is not accepted anyway.
 func accessHashMatches(idToken Secret, want string, access Secret) bool {
 	header, err := jwtPart(idToken, 0)
 	if err != nil || want == "" || access == "" {
@@ -229,7 +234,7 @@ func accessHashMatches(idToken Secret, want string, access Secret) bool {
 	}
 	sum.Write([]byte(access.Reveal()))
 	digest := sum.Sum(nil)
-	return base64.RawURLEncoding.EncodeToString(digest[:len(digest)/2]) == want
+	return base64.RawURLEncoding.EncodeToString(digest[:len(digest)/2]) == strings.TrimRight(want, "=")
 }
 
 // algorithms returns the public-key algorithms of those the server lists: a list must

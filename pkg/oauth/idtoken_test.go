@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -135,6 +136,9 @@ func TestIDToken(t *testing.T) {
 	}{
 		"good":                           {good: true},
 		"several audiences, azp ours":    {change: claims{"aud": []string{"app", "api"}, "azp": "app"}, good: true},
+		"audience beside a number":       {change: claims{"aud": []any{7, "app"}}, good: true},
+		"exp is text":                    {change: claims{"exp": fmt.Sprint(time.Now().Add(time.Hour).Unix())}, good: true},
+		"at_hash is padded":              {change: claims{"at_hash": atHash("the-at") + "=="}, good: true},
 		"audience in a list":             {change: claims{"aud": []string{"app"}}, good: true},
 		"without at_hash":                {change: claims{"at_hash": nil}, good: true},
 		"expired 20 s ago":               {change: claims{"exp": time.Now().Add(-20 * time.Second).Unix()}, reason: "expired"},
@@ -316,6 +320,8 @@ func TestKeys(t *testing.T) {
 		"ours and a future one": {keys: json.RawMessage(`{"keys":[{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"q"},` + string(jwk) + `]}`), good: true},
 		"ours and a future EC":  {keys: json.RawMessage(`{"keys":[{"kty":"EC","crv":"P-999","x":"AA","y":"AA"},` + string(jwk) + `]}`), good: true},
 		"ours and a symmetric":  {keys: json.RawMessage(`{"keys":[{"kty":"oct","k":"AAAA"},` + string(jwk) + `]}`), good: true},
+		"ours, padded":          {keys: json.RawMessage(`{"keys":[{"kty":"RSA","n":"` + base64.URLEncoding.EncodeToString(ourKey().N.Bytes()) + `","e":"AQAB"}]}`), good: true},
+		"ours, in plain Base64": {keys: json.RawMessage(`{"keys":[{"kty":"RSA","n":"` + base64.StdEncoding.EncodeToString(ourKey().N.Bytes()) + `","e":"AQAB"}]}`), good: true},
 		"ours, with strangers":  {keys: json.RawMessage(`{"keys":[` + string(jwk) + `],"x":1}`), good: true},
 		"none":                  {keys: json.RawMessage(`{"keys":[]}`), open: true},
 		"no set":                {keys: json.RawMessage(`[]`)},

@@ -72,8 +72,8 @@ func (a *loginFlow) unanswered(limit time.Duration) *Error {
 	if a.device != nil {
 		problem = fmt.Sprintf("the login to %s was not completed within %s, while the code was valid", c.endpoint(a.server), short(limit.Round(time.Second)))
 	}
-	if e := a.unmatched.Load(); e != nil {
-		problem += "; an answer arrived that does not belong to this login: " + e.Error()
+	if words := a.unmatched.Load(); words != nil {
+		problem += "; " + *words
 	}
 	return &Error{Class: ClassUnanswered, Problem: problem}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -125,8 +126,9 @@ func signedByOne(signed *jose.JSONWebSignature, document json.RawMessage) error 
 }
 
 // publicKeys reads a JWKS. Of each key only the members that matter are read: others,
-// such as x5c, may be unusable without making the key so. Keys of kinds that sign
-// nothing for us are skipped.
+// such as x5c, may be unusable without making the key so. Numbers may be in Base64 of any
+// alphabet, padded or not (RFC 7518 §2 has one). Keys of kinds that sign nothing for us are
+// skipped.
 func publicKeys(document json.RawMessage) (found []jose.JSONWebKey) {
 	set, err := decodeObject(document)
 	if err != nil {
@@ -141,7 +143,11 @@ func publicKeys(document json.RawMessage) (found []jose.JSONWebKey) {
 		}
 		kept := map[string]string{}
 		for _, name := range []string{"kty", "n", "e", "crv", "x", "y", "kid", "alg"} {
-			if value := text(members[name]); value != "" {
+			value := text(members[name])
+			if slices.Contains([]string{"n", "e", "x", "y"}, name) {
+				value = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(value, "="))
+			}
+			if value != "" {
 				kept[name] = value
 			}
 		}

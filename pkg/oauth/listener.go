@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -184,18 +183,19 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", "GET")
 		refuse(w, http.StatusMethodNotAllowed)
+		l.login.noteMode(r)
 	default:
-		l.serveCallback(w, r.URL)
+		l.serveCallback(w, r)
 	}
 }
 
 // serveCallback exchanges the code while the browser waits, then redirects it to the page
 // that tells the outcome, so that the code leaves the address bar.
-func (l *listener) serveCallback(w http.ResponseWriter, u *url.URL) {
-	q, err := url.ParseQuery(u.RawQuery)
+func (l *listener) serveCallback(w http.ResponseWriter, r *http.Request) {
 	l.count(1)
-	if err != nil || errors.Is(l.login.answer(l.ctx, q, true), errUnmatched) {
+	if errors.Is(l.login.answer(l.ctx, parseAnswer(r.URL.RawQuery), true), errUnmatched) {
 		l.count(-1)
+		l.login.noteMode(r)
 		l.warn()
 		write(w, http.StatusBadRequest, document("Not this login", "This does not belong to a login that is under way.", "If you came here by logging in, start again.", "#9a6700"))
 		return

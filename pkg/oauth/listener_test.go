@@ -87,7 +87,6 @@ var strays = []struct {
 	{name: "state in the fragment", target: "/cb?code=stolen#state={state}", status: 400},
 	{name: "state of 8 KiB", target: "/cb?code=stolen&state={8k}", status: 400},
 	{name: "state of 1 MiB", target: "/cb?code=stolen&state={1m}", status: 431, early: true},
-	{name: "query broken", target: good + "&%zz", status: 400},
 	{name: "query with semicolons", target: "/cb?code=stolen;state={state}", status: 400},
 	// L-07
 	{name: "error without state", target: "/cb?error=access_denied", status: 400},
@@ -480,7 +479,7 @@ func TestCode(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})
 	for name, code := range map[string]string{
 		"8 KiB":       strings.Repeat("c", 8<<10),
-		"new line":    "a\r\nHost: evil",
+		"new line":    "a\r\nHost:evil",
 		"NUL":         "a\x00b",
 		"not UTF-8":   "a\xffb",
 		"form syntax": "a&client_id=evil=%26+",

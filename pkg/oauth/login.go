@@ -277,17 +277,18 @@ func (a *loginFlow) readPasted(ctx context.Context) {
 	}
 }
 
-// pasted finds the parameters in an address, or in its query alone.
+// pasted finds the parameters in an address, or in its query alone. Some servers put them
+// into the fragment, which a browser does not send (OAuth 2.0 Multiple Response Type Encoding
+// Practices §2.1).
 func pasted(line string) url.Values {
+	line, fragment, _ := strings.Cut(line, "#")
+	if q := parseAnswer(fragment); q.Has("state") {
+		return q
+	}
 	if _, query, found := strings.Cut(line, "?"); found {
 		line = query
 	}
-	line, _, _ = strings.Cut(line, "#")
-	q, err := url.ParseQuery(line)
-	if err != nil {
-		return nil
-	}
-	return q
+	return parseAnswer(line)
 }
 
 // endpoint is the name of the service that is shown to the user.

@@ -60,7 +60,10 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 		}
 		first = cmp.Or(first, none)
 	}
-	if first.page {
+	switch {
+	case first.trouble || first.portal:
+		return nil, Temporary("%s", first.words)
+	case first.page:
 		return nil, Temporary("%s publishes no metadata (is it the issuer?): %s", c.Issuer, first.words)
 	}
 	return nil, ConfigError("issuer", "%s", c.Issuer+" publishes no metadata: "+first.words)
@@ -68,10 +71,10 @@ func (c *Client) Discover(ctx context.Context) (*Metadata, error) {
 
 // noMetadata means that the metadata may be at another address.
 type noMetadata struct {
-	words string
-	page  bool // something answered, and perhaps not the server
-
-	portal bool // another host would have to be asked
+	words   string
+	page    bool // something answered, and perhaps not the server
+	portal  bool // another host would have to be asked
+	trouble bool // the server failed
 }
 
 func (e *noMetadata) Error() string { return e.words }
@@ -80,20 +83,19 @@ func (e *noMetadata) Error() string { return e.words }
 // there is none.
 func (c *Client) metadata(ctx context.Context, address string) (*Metadata, error) {
 	m, clean, err := c.document(ctx, address)
-	var none *noMetadata
 	switch {
-	case errors.As(err, &none) && none.portal:
-		return nil, Temporary("%s", none.words)
 	case err != nil:
 		return nil, err
-	case m.Issuer == "":
-		return nil, ConfigError("issuer", "%s publishes metadata that name no issuer", c.Issuer)
 	case m.Issuer == c.Issuer:
 		return m, cleaned(m.check(c.Grant), clean)
 	case strings.Contains(m.Issuer, "{tenantid}"): // Entra, for the issuers common, organizations and consumers
 		return nil, ConfigError("issuer", "%s is the issuer of many tenants: put your tenant's ID in place of {tenantid} in %s", c.Issuer, clean(m.Issuer))
 	}
-	return nil, ConfigError("issuer", "%s calls itself %s: the issuer must be written as the server writes it", c.Issuer, clean(m.Issuer))
+	problem := c.Issuer + " calls itself " + clean(m.Issuer)
+	if strings.HasPrefix(m.Issuer, "http://") && checkURL("issuer", m.Issuer) != nil { // behind a proxy that ends TLS
+		return nil, ConfigError("issuer", "%s", problem+": its administrator must configure its public https address")
+	}
+	return nil, ConfigError("issuer", "%s", problem+": the issuer must be written as the server writes it")
 }
 
 // document reads one well-known document, whatever its issuer. clean makes its texts fit
@@ -107,21 +109,32 @@ func (c *Client) document(ctx context.Context, address string) (m *Metadata, cle
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, body, err := c.wire().fetch(req, sameHost)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, nil, err
-	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
-		return nil, nil, Temporary("%s answered %s when asked for its metadata", req.URL.Host, status(resp))
-	case elsewhere(resp) != "":
-		return nil, nil, &noMetadata{words: req.URL.Host + " sends us to " + elsewhere(resp) + " (a captive portal?)", portal: true}
-	case resp.StatusCode != http.StatusOK:
-		return nil, nil, &noMetadata{words: req.URL.Host + " answered " + status(resp)}
 	}
 	a, err := newAnswer(resp, body, nil, c.now())
-	if err != nil {
+	explained := ""
+	if err == nil {
+		explained = a.explanation()
+	}
+	trouble := req.URL.Host + " answered " + status(resp) + " when asked for its metadata" + explained
+	switch to := elsewhere(resp); {
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
+		return nil, nil, Temporary("%s", trouble)
+	case resp.StatusCode >= 500: // perhaps it fails for each address that it does not know
+		return nil, nil, &noMetadata{words: trouble, trouble: true}
+	case to != "":
+		return nil, nil, &noMetadata{words: req.URL.Host + " sends us to " + to + " (a captive portal?)", portal: true}
+	case resp.StatusCode != http.StatusOK:
+		return nil, nil, &noMetadata{words: req.URL.Host + " answered " + status(resp) + explained}
+	case err != nil:
 		return nil, nil, &noMetadata{words: err.Error(), page: true}
 	}
-	return decodeMetadata(a.fields, a.clean), a.clean, nil
+	m = decodeMetadata(a.fields, a.clean)
+	if m.Issuer == "" {
+		return nil, nil, &noMetadata{words: "the metadata of " + req.URL.Host + " name no issuer" + explained}
+	}
+	return m, a.clean, nil
 }
 
 // cleaned is err, an error of the check of a server's metadata, with its text made fit
@@ -179,7 +192,7 @@ func wellKnown(issuer string) []string {
 	const openid, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
 	u, _ := url.Parse(issuer) // checked before
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
-	root := u.Scheme + "://" + u.Host
+	root := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 	if path == "" {
 		return []string{root + openid, root + oauth}
 	}
@@ -190,17 +203,22 @@ func wellKnown(issuer string) []string {
 // and not out of https.
 func sameHost(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
-	if len(via) > 3 || req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+	if len(via) > 3 || !oneOrigin(req.URL.String(), first.String()) {
 		return http.ErrUseLastResponse
 	}
 	return nil
 }
 
-// elsewhere is the other host that an answer redirects to, or empty.
+// elsewhere is the other host that an answer redirects to, or the same one with another
+// scheme; otherwise it is empty.
 func elsewhere(resp *http.Response) string {
+	from := resp.Request.URL
 	to, err := resp.Location()
-	if err != nil || resp.StatusCode/100 != 3 || to.Host == resp.Request.URL.Host {
+	switch {
+	case err != nil || resp.StatusCode/100 != 3 || oneOrigin(to.String(), from.String()):
 		return ""
+	case to.Host == from.Host:
+		return Cleaner(resp)(to.Scheme + "://" + to.Host)
 	}
 	return Cleaner(resp)(to.Host)
 }

@@ -79,7 +79,10 @@ func TestWellKnown(t *testing.T) {
 		{"/realms/demo/", rfc + "/realms/demo", 2},
 		{"/a%20b", "/a%20b" + openid, 1},
 	} {
-		for name, other := range map[string]http.HandlerFunc{"404": http.NotFound, "HTML": said(200, "text/html", "<p>welcome"), "403": said(403, "application/json", "{}")} {
+		for name, other := range map[string]http.HandlerFunc{
+			"404": http.NotFound, "HTML": said(200, "text/html", "<p>welcome"), "403": said(403, "application/json", "{}"), "500": said(500, "text/plain", ""),
+			"an error with 200": answer(`{"error":"not found"}`), "a login page elsewhere": to("https://sso.example.com/"),
+		} {
 			t.Run(test.issuer+" at "+test.at+", else "+name, func(t *testing.T) {
 				d := newDocuments(t)
 				for _, path := range []string{openid, rfc} {
@@ -136,6 +139,10 @@ func TestBadMetadata(t *testing.T) {
 		"D-01 no issuer":                   {more: j("issuer", nil), setting: "issuer", words: "name no issuer"},
 		"D-01 issuer in capitals":          {more: j("issuer", "HTTP://127.0.0.1"), setting: "issuer", words: "calls itself"},
 		"D-01 issuer with ESC":             {more: j("issuer", "\x1b]0;owned\x07"), setting: "issuer", words: "calls itself ]0;owned:"},
+		"behind a proxy that ends TLS":     {more: j("issuer", "http://keycloak.internal:8080/realms/demo"), setting: "issuer", words: "its administrator must configure its public https address"},
+		"Entra, no such tenant":            {handler: said(400, "application/json", `{"error":"invalid_tenant","error_description":"no such tenant"}`), setting: "issuer", words: "answered 400 Bad Request: no such tenant"},
+		"an error with 200":                {handler: answer(`{"message":"no such realm"}`), setting: "issuer", words: "name no issuer: no such realm"},
+		"500":                              {handler: said(500, "text/plain", ""), words: "500 Internal Server Error"},
 		"D-02 a slash more":                {more: j("issuer", "URL/"), setting: "issuer", words: "calls itself"},
 		"D-03 http authorization endpoint": {more: j("authorization_endpoint", "http://idp.example/auth"), setting: "auth-endpoint", words: "must be https"},
 		"D-03 http token endpoint":         {more: j("token_endpoint", "http://idp.example/token"), setting: "token-endpoint", words: "must be https"},

@@ -37,6 +37,7 @@ func TestOddLogin(t *testing.T) {
 		noAcc  bool   // there is no access token
 	}{
 		"A3 email is a list":             {odd: oddAnswers{"token": {Claims: claims{"email": []string{"a@example.com"}, "name": 7, "preferred_username": nil}}}},
+		"sub is a number":                {odd: oddAnswers{"token": {Claims: claims{"sub": 42}}}},
 		"A5 two audiences, no azp":       {odd: oddAnswers{"token": {Claims: claims{"aud": []string{oauthtest.PublicClient, "https://api.example.com/"}}, DropClaims: []string{"azp"}}}},
 		"A5 azp is another":              {odd: oddAnswers{"token": {Claims: claims{"aud": []string{oauthtest.PublicClient, "x"}, "azp": "x"}}}},
 		"A6 HS256":                       {odd: oddAnswers{"token": {Sign: oauthtest.SignHS256}}, fault: "is not valid"},
@@ -281,11 +282,12 @@ func TestRevokeUnsupported(t *testing.T) {
 		remains bool
 		fails   bool
 	}{
-		"revoked":               {},
-		"access token":          {odd: oauthtest.Oddity{Refuse: "unsupported_token_type", When: map[string]string{"token_type_hint": "access_token"}}, remains: true},
-		"access token, in text": {odd: oauthtest.Oddity{Refuse: "unsupported_token_type", ContentType: "text/plain", When: map[string]string{"token_type_hint": "access_token"}}, remains: true},
-		"both":                  {odd: oauthtest.Oddity{Refuse: "unsupported_token_type"}, fails: true},
-		"refused":               {odd: oauthtest.Oddity{Refuse: "invalid_client", When: map[string]string{"token_type_hint": "access_token"}}, fails: true},
+		"revoked":                {},
+		"access token":           {odd: oauthtest.Oddity{Refuse: "unsupported_token_type", When: map[string]string{"token_type_hint": "access_token"}}, remains: true},
+		"access token, in text":  {odd: oauthtest.Oddity{Refuse: "unsupported_token_type", ContentType: "text/plain", When: map[string]string{"token_type_hint": "access_token"}}, remains: true},
+		"both":                   {odd: oauthtest.Oddity{Refuse: "unsupported_token_type"}, fails: true},
+		"revoked with the other": {odd: oauthtest.Oddity{Refuse: "invalid_token", When: map[string]string{"token_type_hint": "access_token"}}},
+		"refused":                {odd: oauthtest.Oddity{Refuse: "invalid_client", When: map[string]string{"token_type_hint": "access_token"}}, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, oauthtest.Config{})

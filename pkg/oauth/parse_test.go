@@ -46,13 +46,15 @@ func TestPasted(t *testing.T) {
 		"?code=c&state=s":                          want,
 		"code=c&state=s":                           want,
 		"code=c&state=s#":                          want,
-		"/cb?code=a%2Bb+c&state=s":                 {"code": {"a+b c"}, "state": {"s"}},
+		"/cb?code=a%2Bb+c&state=s":                 {"code": {"a+b+c"}, "state": {"s"}},
 		"/cb?code=c?d&state=s":                     {"code": {"c?d"}, "state": {"s"}},
 		"/cb?state=s&state=t":                      {"state": {"s", "t"}},
 		"hello":                                    {"hello": {""}},
 		"":                                         {},
-		"?%zz":                                     nil,
-		"code=c;state=s":                           nil,
+		"?%zz":                                     {},
+		"code=c;state=s":                           {"code": {"c;state=s"}},
+		"http://127.0.0.1:1/cb#code=c&state=s":     want,
+		"?code=c&amp;state=s":                      want,
 	} {
 		if diff := cmp.Diff(want, pasted(line)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", line, diff)
@@ -175,7 +177,7 @@ func TestJWTExpiry(t *testing.T) {
 		jwt(`{"exp":1,"exp":1700000000}`):   1700000000,
 		jwt(`{"exp":0}`):                    0,
 		jwt(`{"exp":-1}`):                   0,
-		jwt(`{"exp":"1700000000"}`):         0,
+		jwt(`{"exp":"1700000000"}`):         1700000000,
 		jwt(`{"exp":253402300799}`):         0, // in the year 9999
 		jwt(`{"exp":1e400}`):                0,
 		jwt(`{}`):                           0,

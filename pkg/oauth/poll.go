@@ -77,12 +77,19 @@ func (a *loginFlow) asking() *TokenRequest {
 // or the end of the code.
 func refusesClient(err error) bool {
 	e := AsError(err)
-	return e != nil && e.Code != "access_denied" && e.Code != "expired_token"
+	return e != nil && !declined(e.Code) && !expired(e.Code)
 }
 
-// ranOut turns RFC 8628 §3.5's expired_token into an unanswered login.
+// declined reports whether a code means that the user said no: RFC 8628 §3.5, and Entra's.
+func declined(code string) bool { return code == "access_denied" || code == "authorization_declined" }
+
+// expired reports whether a code means that the device code has ended: RFC 8628 §3.5, and
+// that of older servers of Entra.
+func expired(code string) bool { return code == "expired_token" || code == "code_expired" }
+
+// ranOut turns the end of the device code into an unanswered login.
 func (a *loginFlow) ranOut(err error) error {
-	if e := AsError(err); e != nil && e.Code == "expired_token" {
+	if e := AsError(err); e != nil && expired(e.Code) {
 		return &Error{Class: ClassUnanswered, Problem: "the code expired before anyone logged in to " + a.client.endpoint(a.server) + " with it"}
 	}
 	return err

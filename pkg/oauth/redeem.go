@@ -64,7 +64,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 	if r.Refreshes() && old != nil {
 		t.inherit(old)
 	}
-	if reply.wrongType != nil {
+	if reply.unusable != nil {
 		return nil, reply.keepRefreshToken(t, old, save)
 	}
 	if reply.idToken == "" || !r.wantsID() && r.repeatable() && !old.hadID() {
@@ -135,11 +135,11 @@ type reply struct {
 	asked, answered                    time.Time
 	offset                             time.Duration // of the server's clock
 	clean                              func(string) string
-	wrongType                          *Error // the access token is of a type that cannot be handed on; nil: it is not
+	unusable                           *Error // why the access token cannot be handed on; nil: it can
 }
 
-// post sends the request once: no redirects, no second try. It is the only place that
-// spends a code or a refresh token.
+// post sends the request once: no redirects, no second try of what a server has read. It is
+// the only place that spends a code or a refresh token.
 func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	asked := c.now()
 	ctx, cancel := c.tokenTimeout(ctx, r)
@@ -154,9 +154,9 @@ func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	}
 	answered := c.now()
 	t := &reply{
-		accessToken:  Secret(a.text("access_token")),
-		refreshToken: Secret(a.text("refresh_token")),
-		idToken:      Secret(a.text("id_token")),
+		accessToken:  Secret(strings.TrimSpace(a.text("access_token"))),
+		refreshToken: Secret(strings.TrimSpace(a.text("refresh_token"))),
+		idToken:      Secret(strings.TrimSpace(a.text("id_token"))),
 		scopes:       slices.DeleteFunc(words(a.fields["scope"]), func(s string) bool { return a.clean(s) != s }),
 		lifetime:     seconds(a.fields["expires_in"]),
 		asked:        asked,
@@ -170,8 +170,12 @@ func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	if t.accessToken == "" && t.idToken == "" || resp.StatusCode/100 != 2 {
 		return nil, a.temporary("without a token")
 	}
-	if kind := strings.TrimSpace(a.text("token_type")); t.accessToken != "" && kind != "" && !strings.EqualFold(kind, "Bearer") {
-		t.wrongType = &Error{Class: ClassRefused, Host: a.host(), Code: "token_type " + a.clean(kind), Description: "only bearer tokens can be handed on (RFC 6750)"}
+	switch kind := strings.TrimSpace(a.text("token_type")); {
+	case t.accessToken == "":
+	case kind != "" && !strings.EqualFold(kind, "Bearer"):
+		t.unusable = &Error{Class: ClassRefused, Host: a.host(), Code: "token_type " + a.clean(kind), Description: "only bearer tokens can be handed on (RFC 6750)"}
+	case !t.accessToken.isPrintable():
+		t.unusable = invalid("%s sent an access token with characters that no token may have (RFC 6750 §2.1)", a.host())
 	}
 	return t, nil
 }
@@ -188,9 +192,19 @@ func (c wire) tokenTimeout(ctx context.Context, r *TokenRequest) (context.Contex
 // in the form, as flytekit has it; a machine sends it in the header. In both cases the
 // server's metadata win if they list only the other.
 func (c wire) basic(m *Metadata, machine bool) bool {
-	header := slices.Contains(m.TokenAuthMethods, "client_secret_basic")
-	form := slices.Contains(m.TokenAuthMethods, "client_secret_post")
+	header, form := m.secretPlaces()
 	return c.ClientSecret != "" && (header && !form || machine && !(form && !header))
+}
+
+// The places of a client's secret: OpenID Connect Core §9.
+const (
+	headerMethod = "client_secret_basic"
+	formMethod   = "client_secret_post"
+)
+
+// secretPlaces reports where the server takes a client's secret, as its metadata say.
+func (m *Metadata) secretPlaces() (header, form bool) {
+	return slices.Contains(m.TokenAuthMethods, headerMethod), slices.Contains(m.TokenAuthMethods, formMethod)
 }
 
 // send posts a form with the client's credentials: RFC 6749 §2.3.1.
@@ -240,14 +254,14 @@ func (r *reply) token(m *Metadata, scopes []string) *Token {
 // If it answers a refresh, its refresh token is saved first: the old one is used up.
 func (r *reply) keepRefreshToken(t, old *Token, save func(*Token)) error {
 	if old == nil {
-		return r.wrongType
+		return r.unusable
 	}
 	kept := *old
 	kept.RefreshToken, kept.Renewed = t.RefreshToken, t.Renewed
 	if save != nil {
 		save(&kept)
 	}
-	e := *r.wrongType
+	e := *r.unusable
 	e.Class = ClassTemporary
 	return &e
 }

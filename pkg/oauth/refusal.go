@@ -1,5 +1,18 @@
 package oauth
 
+// laterCode reports whether an error code means that the server refused nothing.
+func laterCode(code string) bool {
+	switch code {
+	case "server_error", "temporarily_unavailable", // RFC 6749 §4.1.2.1
+		"slow_down",                                            // RFC 8628 §3.5
+		"internal_failure",                                     // Google
+		"internal_error", "service_unavailable", "ratelimited", // Slack
+		"too_many_requests", "rate_limit_exceeded": // Auth0, Google
+		return true
+	}
+	return false
+}
+
 // refreshRefusal is what a server means by an error that answers a refresh.
 type refreshRefusal struct {
 	code   string

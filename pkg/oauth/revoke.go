@@ -36,7 +36,9 @@ func (c *Client) Revoke(ctx context.Context, t *Token) (*Remaining, error) {
 	return nil, err
 }
 
-// revoke revokes one token. An answer without a body is as good as any other.
+// revoke revokes one token. An answer without a body is as good as any other. A token that the
+// server does not know any more needs no revocation (RFC 7009 §2.2): some servers say so with
+// an error, for example Google for the access token after its refresh token.
 func (c wire) revoke(ctx context.Context, t *Token, token Secret, hint string) error {
 	if token == "" {
 		return nil
@@ -53,7 +55,9 @@ func (c wire) revoke(ctx context.Context, t *Token, token Secret, hint string) e
 		return nil
 	}
 	if a, err := newAnswer(resp, body, append(sentValues(form), c.ClientSecret.Reveal()), asked); err == nil {
-		if e := a.failure(); e != nil {
+		if e := a.failure(); e != nil && e.Code == "invalid_token" {
+			return nil
+		} else if e != nil {
 			return e
 		}
 	}

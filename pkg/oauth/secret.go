@@ -3,6 +3,7 @@ package oauth
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Secret is text that must not be seen: however it is printed, logged or
@@ -13,6 +14,11 @@ const redacted = "REDACTED"
 
 // Reveal returns the text itself, for the one place that sends or seals it.
 func (s Secret) Reveal() string { return string(s) }
+
+// isPrintable reports whether s has only characters that a token may have (RFC 6750 §2.1).
+func (s Secret) isPrintable() bool {
+	return !strings.ContainsFunc(string(s), func(r rune) bool { return r <= ' ' || r > '~' })
+}
 
 // String implements [fmt.Stringer].
 func (s Secret) String() string { return redacted }

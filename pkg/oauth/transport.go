@@ -1,6 +1,8 @@
 package oauth
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -36,7 +38,10 @@ var (
 
 // NewTransport returns the transport of a [Client] whose HTTP is nil. It makes a
 // connection for each request: on a kept one that the server has closed, net/http would
-// send a POST again. It has no time limit for headers: each request has its own.
+// send a POST again. It speaks HTTP/1.1 only: with one request for each connection HTTP/2 has
+// no advantage, and net/http hides what became of a request if the server ends the stream or
+// the connection (RST_STREAM, GOAWAY). It has no time limit for headers: each request has its
+// own.
 func NewTransport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -45,7 +50,6 @@ func NewTransport(config *tls.Config) *http.Transport {
 		TLSHandshakeTimeout:    handshakeTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true,
-		ForceAttemptHTTP2:      true,
 		OnProxyConnectResponse: proxyAnswer,
 	}
 }
@@ -62,12 +66,14 @@ func (c wire) transport() http.RoundTripper {
 	return NewTransport(c.TLS)
 }
 
-// fetch sends req and reads the whole answer; the context of req has the time limit.
+// fetch sends req and reads the whole answer, decompressed; the context of req has the time
+// limit.
 // redirects may be nil: then an answer that redirects is returned as it is.
 func (c wire) fetch(req *http.Request, redirects func(*http.Request, []*http.Request) error) (*http.Response, []byte, error) {
 	if redirects == nil {
 		redirects = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
+	req.Header.Set("Accept-Encoding", "gzip") // so that net/http does not decompress: see gunzip
 	client := &http.Client{Transport: c.transport(), CheckRedirect: redirects}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -77,14 +83,42 @@ func (c wire) fetch(req *http.Request, redirects func(*http.Request, []*http.Req
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		return nil, nil, errProxyUser("the proxy for "+req.URL.Host, "PROXY:PORT")
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
-		err = errTooBig
+	body, err := readLimited(resp.Body)
+	if err == nil {
+		body, err = gunzip(body)
 	}
 	if err != nil {
 		return nil, nil, Unreachable(req.Context(), req.URL.Host, err)
 	}
 	return resp, body, nil
+}
+
+// readLimited reads all of r, which has maxBody bytes at most.
+func readLimited(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err == nil && len(body) > maxBody {
+		err = errTooBig
+	}
+	return body, err
+}
+
+// gunzip decompresses a body that is compressed by gzip, whatever its Content-Encoding: some
+// proxies remove the header or keep it for a body that they have decompressed, and others
+// compress twice. No JSON begins as gzip does (RFC 1952 §2.3.1).
+func gunzip(body []byte) ([]byte, error) {
+	for range 2 {
+		if !bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
+			break
+		}
+		r, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		if body, err = readLimited(r); err != nil {
+			return nil, err
+		}
+	}
+	return body, nil
 }
 
 // withTimeout is context.WithTimeout for one request.
