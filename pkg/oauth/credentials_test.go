@@ -164,7 +164,7 @@ func TestClientCredentialsAnswers(t *testing.T) {
 		"cut twice":          {answers: []http.HandlerFunc{cut, cut}, later: true},
 		"asked to come back": {answers: []http.HandlerFunc{soon, given}},
 		"in trouble":         {answers: []http.HandlerFunc{said(500, "text/plain", "")}, later: true},
-		"refused":            {answers: []http.HandlerFunc{said(401, j, `{"error":"invalid_client"}`)}, code: "invalid_client"},
+		"refused":            {answers: []http.HandlerFunc{said(401, j, `{"error":"unauthorized_client"}`)}, code: "unauthorized_client"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)

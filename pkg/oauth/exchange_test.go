@@ -656,6 +656,68 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+// TestSecretPlace: if the metadata leave open where the secret goes, a server may still have
+// registered the client for one place. It is asked once more, and what it took is saved.
+func TestSecretPlace(t *testing.T) {
+	const header, form, both = "client_secret_basic", "client_secret_post", "client_secret_basic client_secret_post"
+	refusal := said(401, "application/json", `{"error":"invalid_client"}`)
+	spring := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2/client"`)
+		said(401, "application/json", `{"error":"unauthorized"}`)(w, r)
+	}
+	for name, test := range map[string]struct {
+		listed  string
+		takes   string // where the server takes the secret
+		refuses http.HandlerFunc
+		posts   []int // of a user, and of a machine
+		good    bool
+	}{
+		"both listed, header only": {both, header, refusal, []int{2, 1}, true},
+		"both listed, form only":   {both, form, refusal, []int{1, 2}, true},
+		"nothing listed":           {"", header, refusal, []int{2, 1}, true},
+		"nothing listed, Spring":   {"", header, spring, []int{2, 1}, true},
+		"form listed, header only": {form, header, refusal, []int{1, 1}, false},
+		"wrong secret":             {both, "", refusal, []int{2, 2}, false},
+		"another refusal":          {both, "", said(400, "application/json", `{"error":"invalid_grant"}`), []int{1, 1}, false},
+	} {
+		for i, want := range test.posts {
+			machine := i == 1
+			f := newFake(t)
+			f.metadata["token_endpoint_auth_methods_supported"] = strings.Fields(test.listed)
+			f.token = func(w http.ResponseWriter, r *http.Request) {
+				took := ""
+				if _, _, basic := r.BasicAuth(); basic {
+					took = header
+				} else if r.PostForm.Has("client_secret") {
+					took = form
+				}
+				if took != test.takes {
+					test.refuses(w, r)
+					return
+				}
+				answer(`{"access_token":"at","refresh_token":"rt"}`)(w, r)
+			}
+			c := f.client()
+			c.Issuer, c.ClientSecret, c.Scopes = f.URL, "s3cret", []string{"all"}
+			renew := func() (*oauth.Token, error) { return c.ClientCredentials(t.Context()) }
+			if !machine {
+				renew = func() (*oauth.Token, error) { return f.login(t, c) }
+			}
+			token, err := renew()
+			posts := len(f.requests())
+			if (err == nil) != test.good || posts != want {
+				t.Errorf("%s, machine %t: %v after %d requests, want %d", name, machine, err, posts, want)
+			}
+			if err != nil || machine {
+				continue
+			}
+			if _, err := c.Refresh(t.Context(), token); err != nil || len(f.requests()) != posts+1 {
+				t.Errorf("%s: a refresh ends with %v after %d requests", name, err, len(f.requests())-posts)
+			}
+		}
+	}
+}
+
 // TestConfidentialClient: a real server takes what we send for a secret.
 func TestConfidentialClient(t *testing.T) {
 	s := newServer(t, oauthtest.Config{})

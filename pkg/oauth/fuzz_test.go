@@ -151,7 +151,7 @@ func FuzzTokenReply(f *testing.F) {
 		if err != nil {
 			return nil, err
 		}
-		return r.token(&Metadata{}, nil), nil
+		return r.token(nil), nil
 	}
 	f.Fuzz(func(t *testing.T, body string, lifetime float64) {
 		token, err := post(t, body)

@@ -60,7 +60,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 		}
 		return nil, err
 	}
-	t := reply.token(&r.Server, r.Scopes)
+	t := reply.token(r.Scopes)
 	if r.Refreshes() && old != nil {
 		t.inherit(old)
 	}
@@ -135,6 +135,7 @@ type reply struct {
 	asked, answered                    time.Time
 	offset                             time.Duration // of the server's clock
 	clean                              func(string) string
+	server                             Metadata
 	unusable                           *Error // why the access token cannot be handed on; nil: it can
 }
 
@@ -144,7 +145,7 @@ func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 	asked := c.now()
 	ctx, cancel := c.tokenTimeout(ctx, r)
 	defer cancel()
-	resp, body, err := c.send(ctx, &r.Server, r.Server.TokenEndpoint, r.Form)
+	server, resp, body, err := c.sendToken(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +164,7 @@ func (c wire) post(ctx context.Context, r *TokenRequest) (*reply, error) {
 		answered:     answered,
 		offset:       Offset(resp, answered),
 		clean:        a.clean,
+		server:       server,
 	}
 	if e := a.failure(); e != nil && t.accessToken == "" {
 		return nil, e
@@ -207,6 +209,35 @@ func (m *Metadata) secretPlaces() (header, form bool) {
 	return slices.Contains(m.TokenAuthMethods, headerMethod), slices.Contains(m.TokenAuthMethods, formMethod)
 }
 
+// sendToken sends r. If the server's metadata leave open where the client's secret goes, and the
+// server refuses it there, it is sent once more in the other place: some clients are registered
+// for one of the two only (Ory Hydra, Okta). The first request has used nothing up, since a
+// server looks at the client first. The metadata that it returns name the place.
+func (c wire) sendToken(ctx context.Context, r *TokenRequest) (Metadata, *http.Response, []byte, error) {
+	m := r.Server
+	resp, body, err := c.send(ctx, &m, m.TokenEndpoint, r.Form)
+	header, form := m.secretPlaces()
+	if err != nil || c.ClientSecret == "" || header != form || !refusesSecret(resp, body) {
+		return m, resp, body, err
+	}
+	m.TokenAuthMethods = []string{headerMethod}
+	if c.basic(&r.Server, r.Form.Get("grant_type") == machineGrant) {
+		m.TokenAuthMethods = []string{formMethod}
+	}
+	resp, body, err = c.send(ctx, &m, m.TokenEndpoint, r.Form)
+	return m, resp, body, err
+}
+
+// refusesSecret reports whether an answer means that the client's secret is wrong or is in the
+// wrong place (RFC 6749 §5.2). Spring's old servers have another code beside the header.
+func refusesSecret(resp *http.Response, body []byte) bool {
+	fields, _ := decodeObject(body) // nil for anything else
+	code, _, _ := errorMember(fields)
+	scheme, _, _ := strings.Cut(resp.Header.Get("WWW-Authenticate"), " ")
+	return code == "invalid_client" && slices.Contains(refusalStatuses(), resp.StatusCode) ||
+		resp.StatusCode == http.StatusUnauthorized && strings.EqualFold(scheme, "Basic")
+}
+
 // send posts a form with the client's credentials: RFC 6749 §2.3.1.
 func (c wire) send(ctx context.Context, m *Metadata, endpoint string, form url.Values) (*http.Response, []byte, error) {
 	form = maps.Clone(form) // it may go on to another process
@@ -234,8 +265,8 @@ func (c wire) send(ctx context.Context, m *Metadata, endpoint string, form url.V
 	return c.fetch(req, nil)
 }
 
-// token turns an answer into a Token of the server m, without its ID token.
-func (r *reply) token(m *Metadata, scopes []string) *Token {
+// token turns an answer into a Token, without its ID token.
+func (r *reply) token(scopes []string) *Token {
 	if len(r.scopes) > 0 {
 		scopes = r.scopes
 	}
@@ -246,7 +277,7 @@ func (r *reply) token(m *Metadata, scopes []string) *Token {
 		Obtained:     r.asked,
 		Renewed:      r.answered,
 		Scopes:       scopes,
-		Server:       *m,
+		Server:       r.server,
 	}
 }
 
