@@ -58,7 +58,7 @@ func (r requests) PrepareLogin(context.Context, *oauth.Token, oauth.Kind) (oauth
 	return r.login()
 }
 
-func (r requests) Redeem(_ context.Context, request *oauth.TokenRequest, old *oauth.Token, _ func(*oauth.Token)) (*oauth.Token, error) {
+func (r requests) Redeem(_ context.Context, request *oauth.TokenRequest, old *oauth.Token, _ oauth.Journal) (*oauth.Token, error) {
 	return r.redeem(request, old), nil
 }
 

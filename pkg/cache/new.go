@@ -188,7 +188,7 @@ type Requests interface {
 	PrepareRefresh(ctx context.Context, old *oauth.Token, want oauth.Kind) (*oauth.TokenRequest, error)
 	PrepareLogin(ctx context.Context, old *oauth.Token, want oauth.Kind) (oauth.PreparedLogin, error)
 	// Redeem is [oauth.Client.Redeem].
-	Redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error)
+	Redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error)
 	// ClientCredentials gets a token set if the grant is [oauth.GrantClientCredentials].
 	// The other methods are then not called.
 	ClientCredentials(ctx context.Context, old *oauth.Token) (*oauth.Token, error)

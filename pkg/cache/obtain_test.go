@@ -35,7 +35,7 @@ func (w *world) obtaining(t *testing.T) *Source {
 			return w.machineToken(w.sent), nil
 		}
 		s.prepareRefresh, s.prepareLogin, s.mayLogin = nil, nil, nil
-		s.redeem = func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
+		s.redeem = func(context.Context, *oauth.TokenRequest, *oauth.Token, oauth.Journal) (*oauth.Token, error) {
 			t.Error("something is redeemed")
 			return nil, errServer
 		}

@@ -46,11 +46,11 @@ func refusing(t *testing.T, r *refuser) (*world, func(...func(*Source)) *Source)
 		s.prepareRefresh = func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error) {
 			return client.PrepareRefresh(ctx, old, oauth.Access)
 		}
-		s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+		s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
 			if r.Refreshes() {
-				return client.Redeem(ctx, r, old, save)
+				return client.Redeem(ctx, r, old, j)
 			}
-			return login(ctx, r, old, save)
+			return login(ctx, r, old, j)
 		}
 		return s
 	}

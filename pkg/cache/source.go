@@ -19,7 +19,7 @@ type Source struct {
 	// The parts of [Requests], for this kind.
 	prepareRefresh func(ctx context.Context, old *oauth.Token) (*oauth.TokenRequest, error)
 	prepareLogin   func(ctx context.Context, old *oauth.Token) (oauth.PreparedLogin, error)
-	redeem         func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error)
+	redeem         func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error)
 	// clientCredentials never fails because of the store. If set, it is used instead of the
 	// other functions.
 	clientCredentials func(ctx context.Context, old *oauth.Token) (*oauth.Token, error)

@@ -114,9 +114,20 @@ func (s *server) login(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token
 	return t, err
 }
 
+// sending tells j that a request is sent now.
+func sending(j oauth.Journal) error {
+	if j.Sending == nil {
+		return nil
+	}
+	return j.Sending()
+}
+
 // redeem is the Redeem of a [Source] with that store.
-func (s *server) redeem(store *Store) func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
-	return func(ctx context.Context, _ *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+func (s *server) redeem(store *Store) func(context.Context, *oauth.TokenRequest, *oauth.Token, oauth.Journal) (*oauth.Token, error) {
+	return func(ctx context.Context, _ *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+		if err := sending(j); err != nil {
+			return nil, err
+		}
 		s.mu.Lock()
 		s.sent++
 		n := s.sent
@@ -136,10 +147,10 @@ func (s *server) redeem(store *Store) func(context.Context, *oauth.TokenRequest,
 		if s.answer != nil {
 			t = s.answer(n, old)
 		}
-		if s.twoStep && save != nil {
+		if s.twoStep && j.Save != nil {
 			first := *t
 			first.IDToken, first.IDFault = "", oauth.IDFault{Reason: "not verified yet", Retry: true}
-			save(&first)
+			j.Save(&first)
 		}
 		return t, nil
 	}

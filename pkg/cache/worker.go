@@ -82,7 +82,7 @@ func (c *call) delegation() delegation { return delegation{c} }
 // process. If nothing is saved, this process sends it.
 func (c delegation) delegate(ctx context.Context, r *oauth.TokenRequest, pending *PendingWrite, old *oauth.Token) (*oauth.Token, error) {
 	if c.store.Kind == StoreNone {
-		t, err := c.Source.redeem(ctx, r, nil, nil)
+		t, err := c.Source.redeem(ctx, r, nil, oauth.Journal{})
 		return t, c.slowIfLate(err)
 	}
 	work := request{ID: c.store.ID, Kind: c.store.Kind, Key: pending.key, Request: r}
@@ -225,12 +225,7 @@ func (c redeemer) redeem(ctx context.Context, r request) redeemed {
 	if err != nil {
 		return redeemed{err: err}
 	}
-	c.at(stepIntent)
-	i, err := c.declare(r)
-	if err != nil {
-		pending.Discard(ctx)
-		return redeemed{err: err}
-	}
+	i := c.intended(r)
 	var result redeemed
 	if old != nil && i.Attempt > maxAttempts {
 		result = redeemed{err: i.lost(), unsaved: c.endLogin(pending, r, old)}
@@ -248,12 +243,18 @@ func (c redeemer) lockForWork(ctx context.Context) (unlock func(), err error) {
 }
 
 // send makes the request and saves its outcome: first without the ID token, which is not
-// verified yet, then with it.
+// verified yet, then with it. The intent is written when the server has been reached: a worker
+// that is killed before that has sent nothing.
 func (c redeemer) send(ctx context.Context, r request, old *oauth.Token, pending *PendingWrite, i intent) redeemed {
-	c.at(stepSend)
 	var first redeemed
-	t, err := c.Source.redeem(ctx, r.Request, old, func(t *oauth.Token) {
-		first = redeemed{token: t, unsaved: c.save(pending, t)}
+	t, err := c.Source.redeem(ctx, r.Request, old, oauth.Journal{
+		Sending: func() error {
+			c.at(stepIntent)
+			err := c.intent().write(i)
+			c.at(stepSend)
+			return err
+		},
+		Save: func(t *oauth.Token) { first = redeemed{token: t, unsaved: c.save(pending, t)} },
 	})
 	if first.token != nil {
 		var again error
@@ -353,7 +354,7 @@ func (c delegation) decodeAnswer(document []byte) (*oauth.Token, error) {
 	return decode(a.Set)
 }
 
-// intent is written and synced before a worker sends a request, and removed when the
+// intent is written and synced just before a worker sends a request, and removed when the
 // outcome is saved. One that is found says that a worker was killed in between, or could
 // not save.
 type intent struct {
@@ -375,8 +376,8 @@ type intentFile struct {
 
 func (c *call) intent() intentFile { return intentFile{c.store.Dir, c.store.ID + ".intent"} }
 
-// declare writes the intent.
-func (c redeemer) declare(r request) (intent, error) {
+// intended returns the intent to send r.
+func (c redeemer) intended(r request) intent {
 	i := intent{PID: os.Getpid(), Since: c.now().UTC(), Seen: r.Seen, Attempt: 1}
 	switch last := c.intent().read(); {
 	case last == nil:
@@ -385,7 +386,7 @@ func (c redeemer) declare(r request) (intent, error) {
 	case last.Seen.Equal(r.Seen):
 		i.Attempt = last.Attempt + 1
 	}
-	return i, c.intent().write(i)
+	return i
 }
 
 func (f intentFile) write(i intent) error {

@@ -30,7 +30,8 @@ func TestAnswerAfter12Seconds(t *testing.T) {
 			prepareRefresh: func(context.Context, *oauth.Token) (*oauth.TokenRequest, error) {
 				return tokenRequest("refresh_token"), nil
 			},
-			redeem: func(context.Context, *oauth.TokenRequest, *oauth.Token, func(*oauth.Token)) (*oauth.Token, error) {
+			redeem: func(_ context.Context, _ *oauth.TokenRequest, _ *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+				check(t, sending(j))
 				sent++
 				time.Sleep(12 * time.Second)
 				token := testToken(time.Now())
@@ -107,7 +108,11 @@ func init() {
 		}
 		s := &Source{
 			store: newStore(dir, StoreFile, nil, testKey()), now: func() time.Time { return noon }, log: slog.New(slog.DiscardHandler),
-			redeem: func(_ context.Context, _ *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+			redeem: func(_ context.Context, _ *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+				die("before the request")
+				if err := sending(j); err != nil {
+					return nil, err
+				}
 				f, err := os.OpenFile(sent, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 				if err != nil {
 					return nil, err
@@ -125,7 +130,7 @@ func init() {
 				if old != nil {
 					first.IDToken, first.IDExpiry, first.IDObtained = old.IDToken, old.IDExpiry, old.IDObtained
 				}
-				save(&first)
+				j.Save(&first)
 				die("between the saves")
 				return t, nil
 			},
@@ -174,6 +179,24 @@ func TestWorkerKilledBeforeItSaved(t *testing.T) {
 		sent := t.TempDir() + "/sent"
 		got, err := w.source(w.doomed(t, sent, "before the first save", "")).Token(t.Context())
 		if err != nil || got.AccessToken != "at-2" || sentTimes(t, sent) != 2 {
+			t.Errorf("%v, %v, sent %d times", reveal(got), err, sentTimes(t, sent))
+		}
+		w.wantBrowsers(t, 0)
+		w.wantNothingUnfinished(t)
+	})
+	t.Run("before the request", func(t *testing.T) { // as often as it likes: nothing was sent
+		w := newWorld(t)
+		w.has(t, 2*time.Hour)
+		sent := t.TempDir() + "/sent"
+		doomed := w.doomed(t, sent, "before the request", "before the request", "before the request", "before the request", "")
+		for range 2 {
+			if _, err := w.source(doomed).Token(t.Context()); !oauth.IsTemporary(err) {
+				t.Errorf("%v", err)
+			}
+			w.move(sharedWindow)
+		}
+		got, err := w.source(doomed).Token(t.Context())
+		if err != nil || got.AccessToken != "at-2" || sentTimes(t, sent) != 1 {
 			t.Errorf("%v, %v, sent %d times", reveal(got), err, sentTimes(t, sent))
 		}
 		w.wantBrowsers(t, 0)
@@ -345,11 +368,11 @@ func TestSaveFirst(t *testing.T) {
 			}
 			s := w.source(ofKind(oauth.ID))
 			redeem := s.redeem
-			s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
-				token, err := redeem(ctx, r, old, save)
+			s.redeem = func(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+				token, err := redeem(ctx, r, old, j)
 				first := *token
 				first.IDToken, first.IDFault = "", oauth.IDFault{Reason: "not verified yet", Retry: true}
-				save(&first)
+				j.Save(&first)
 				wantToken(t, load(t, w.store), nil, &first)
 				return token, err
 			}

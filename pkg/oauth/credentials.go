@@ -29,7 +29,7 @@ func (c *Client) ClientCredentials(ctx context.Context) (*Token, error) {
 	if r.Keys, err = client.verifier().keysFor(ctx, m, r.Scopes, Auto); err != nil {
 		return nil, err
 	}
-	t, err := client.Redeem(ctx, r, nil, nil)
+	t, err := client.Redeem(ctx, r, nil, Journal{})
 	if err != nil {
 		return nil, err
 	}

@@ -642,7 +642,7 @@ func TestOneCodeIsSpent(t *testing.T) {
 			close(polling)
 			<-answered
 		}
-		return c.Redeem(ctx, s, nil, nil)
+		return c.Redeem(ctx, s, nil, oauth.Journal{})
 	}
 	p := &pausing{t: t, done: make(chan struct{})}
 	go func() {

@@ -183,6 +183,41 @@ func TestCodeIsNeverSentTwice(t *testing.T) {
 	}
 }
 
+// TestJournal: it learns of a request when the server has been reached, before the server has
+// the request, and can stop it.
+func TestJournal(t *testing.T) {
+	full := errors.New("the disk is full")
+	for name, test := range map[string]struct {
+		closed       bool
+		err          error
+		calls, posts int
+	}{
+		"sent":        {calls: 1, posts: 1},
+		"stopped":     {err: full, calls: 1},
+		"not reached": {closed: true},
+	} {
+		f := newFake(t)
+		r, err := f.client().PrepareRefresh(t.Context(), f.old(), oauth.Access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.closed {
+			f.Close()
+		}
+		calls := 0
+		_, err = f.client().Redeem(t.Context(), r, nil, oauth.Journal{Sending: func() error {
+			calls++
+			if n := len(f.requests()); n != 0 {
+				t.Errorf("%s: the server has %d requests", name, n)
+			}
+			return test.err
+		}})
+		if posts := len(f.requests()); calls != test.calls || posts != test.posts || test.err != nil && !errors.Is(err, test.err) || (err == nil) != (test.posts == 1) {
+			t.Errorf("%s: %d calls, %d requests, %v", name, calls, posts, err)
+		}
+	}
+}
+
 // TestNothingToSendAgain: net/http repeats what it can read again, and a kept
 // connection is what makes it. There is neither.
 func TestNothingToSendAgain(t *testing.T) {
@@ -843,7 +878,7 @@ func TestWrongTokenTypeSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	var saved *oauth.Token
-	_, err = c.Redeem(t.Context(), r, old, func(t *oauth.Token) { saved = t })
+	_, err = c.Redeem(t.Context(), r, old, oauth.Journal{Save: func(t *oauth.Token) { saved = t }})
 	wantTemporary(t, err)
 	if saved == nil || saved.RefreshToken != "new-rt" || saved.AccessToken != old.AccessToken {
 		t.Errorf("saved %v", saved)

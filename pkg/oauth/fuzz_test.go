@@ -53,7 +53,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		server := &scripted{body: `{"access_token":"the-at","refresh_token":"the-rt","token_type":"Bearer"}`}
 		c := &Client{ClientID: "app", HTTP: &http.Client{Transport: server}}
-		a := newLoginFlow(c, &Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
+		a := newLoginFlow(c, &Metadata{AuthorizationEndpoint: "https://idp.example/auth", TokenEndpoint: "https://idp.example/token"}, nil, "http://127.0.0.1:80/cb", func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, Journal{}) })
 		if _, err := a.url(); err != nil {
 			t.Fatal(err)
 		}

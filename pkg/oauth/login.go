@@ -17,7 +17,7 @@ func (c *Client) Login(ctx context.Context) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return login(ctx, func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, nil) })
+	return login(ctx, func(ctx context.Context, r *TokenRequest) (*Token, error) { return c.Redeem(ctx, r, nil, Journal{}) })
 }
 
 // PreparedLogin is the part of a login that the user sees. It hands the code to redeem,

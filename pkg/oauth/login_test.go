@@ -212,7 +212,7 @@ func TestThousandAttempts(t *testing.T) {
 	}
 	for range n {
 		if _, err := login(t.Context(), func(ctx context.Context, s *oauth.TokenRequest) (*oauth.Token, error) {
-			return c.Redeem(ctx, s, nil, nil)
+			return c.Redeem(ctx, s, nil, oauth.Journal{})
 		}); !errors.Is(err, enough) {
 			t.Fatal(err)
 		}
@@ -439,7 +439,7 @@ func TestPreparedLogin(t *testing.T) {
 	s.Fail("keys", oauthtest.Fault{Status: http.StatusServiceUnavailable})
 	go func() { _, _ = oauthtest.SignIn(t.Context(), browser(), <-opened) }()
 	if _, err := login(t.Context(), func(ctx context.Context, s *oauth.TokenRequest) (*oauth.Token, error) {
-		return c.Redeem(ctx, s, nil, nil)
+		return c.Redeem(ctx, s, nil, oauth.Journal{})
 	}); err != nil {
 		t.Error(err)
 	}
@@ -492,7 +492,7 @@ func TestRedeemElsewhere(t *testing.T) {
 		if there.Refreshes() != (old != nil) {
 			t.Errorf("Refreshes is %t", there.Refreshes())
 		}
-		return clientOf(s).Redeem(ctx, &there, old, nil)
+		return clientOf(s).Redeem(ctx, &there, old, oauth.Journal{})
 	}
 	for name, test := range map[string]struct {
 		spoil func(*oauth.TokenRequest)

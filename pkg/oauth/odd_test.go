@@ -237,7 +237,7 @@ func TestSaveFirst(t *testing.T) {
 		s.ResetCounts()
 		s.Odd("refresh_token", odd)
 		s.Fail("keys", oauthtest.Fault{Status: http.StatusServiceUnavailable})
-		got, err = clientOf(s).Redeem(t.Context(), r, old, func(t *oauth.Token) { saved = t })
+		got, err = clientOf(s).Redeem(t.Context(), r, old, oauth.Journal{Save: func(t *oauth.Token) { saved = t }})
 		return saved, got, err
 	}
 	saved, got, err := redeem(oauthtest.Oddity{RotateKeys: true})

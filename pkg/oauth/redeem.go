@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -43,17 +45,27 @@ func (r *TokenRequest) wantsID() bool { return slices.Contains(r.Scopes, "openid
 // longestPause is how long a request waits if the server says when to ask again.
 const longestPause = 10 * time.Second
 
+// Journal gets what must not be lost if the process is killed while it redeems a value. Each
+// function may be nil.
+type Journal struct {
+	// Sending is called when the server has been reached, just before the request is sent, and
+	// again if it is sent again. If it returns an error, the request is not sent, and that is
+	// the error of [Client.Redeem].
+	Sending func() error
+	// Save is called with the new set before its ID token is verified, so that nothing that was
+	// paid for is lost to an ID token that cannot be accepted. The caller saves the set that
+	// [Client.Redeem] returns in its place.
+	Save func(*Token)
+}
+
 // Redeem sends r once. old is the set that a refresh renews; nil for other requests.
-// save, which may be nil, is called with the new set before its ID token is verified, so
-// that nothing that was paid for is lost to an ID token that cannot be accepted. The
-// caller saves the set that Redeem returns in its place.
 //
 // An ID token that is not accepted does not fail the request: the set then has an
 // IDFault. Two things do: an ID token of another user in answer to a refresh (OpenID
 // Connect Core §12.2), which ends the saved login, and one that belongs to another login
 // (wrong nonce, at_hash or iss) in answer to a code.
-func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save func(*Token)) (*Token, error) {
-	reply, err := r.send(ctx, c)
+func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, j Journal) (*Token, error) {
+	reply, err := r.send(ctx, wire{c, j.Sending})
 	if err != nil {
 		if r.Refreshes() {
 			err = refreshFailure(err)
@@ -65,7 +77,7 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 		t.inherit(old)
 	}
 	if reply.unusable != nil {
-		return nil, reply.keepRefreshToken(t, old, save)
+		return nil, reply.keepRefreshToken(t, old, j.Save)
 	}
 	if reply.idToken == "" || !r.wantsID() && r.repeatable() && !old.hadID() {
 		return t, nil
@@ -73,10 +85,10 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 	if err := c.verifier().checkUnverified(t, reply, r, old); err != nil {
 		return nil, err
 	}
-	if save != nil {
+	if j.Save != nil {
 		unverified := *t
 		unverified.IDFault = IDFault{Reason: "the process that verified the ID token was interrupted", Retry: true}
-		save(&unverified)
+		j.Save(&unverified)
 	}
 	c.verifier().addIDToken(ctx, t, reply, r)
 	return t, nil
@@ -86,8 +98,8 @@ func (c *Client) Redeem(ctx context.Context, r *TokenRequest, old *Token, save f
 // more in three cases: the server did nothing and says when to ask again; the answer broke
 // off, and many servers accept a replaced refresh token for a moment longer; flyteadmin
 // answered as it does for a dead refresh token.
-func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
-	answer, err := c.wire().post(ctx, r)
+func (r *TokenRequest) send(ctx context.Context, c wire) (*reply, error) {
+	answer, err := c.post(ctx, r)
 	if err == nil || !r.repeatable() {
 		return answer, err
 	}
@@ -96,12 +108,12 @@ func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
 	case e == nil:
 		return nil, err
 	case r.deadAtFlyteadmin(e):
-		if answer, err = c.wire().post(ctx, r); err != nil && r.deadAtFlyteadmin(AsError(err)) {
+		if answer, err = c.post(ctx, r); err != nil && r.deadAtFlyteadmin(AsError(err)) {
 			return nil, &Error{Class: ClassRefused, Host: e.Host, Code: "invalid_grant", Description: "flyteadmin's way is HTTP 500, twice"}
 		}
 		return answer, err
 	case e.cut:
-		return c.wire().post(ctx, r)
+		return c.post(ctx, r)
 	case e.RetryAfter > longestPause:
 		later := *e
 		later.Problem = fmt.Sprintf("%s, and to ask again in %s", e.Error(), e.RetryAfter)
@@ -109,7 +121,7 @@ func (r *TokenRequest) send(ctx context.Context, c *Client) (*reply, error) {
 	case e.RetryAfter > 0:
 		select {
 		case <-c.after(e.RetryAfter):
-			return c.wire().post(ctx, r)
+			return c.post(ctx, r)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -249,11 +261,13 @@ func (c wire) send(ctx context.Context, m *Metadata, endpoint string, form url.V
 	if c.ClientSecret != "" && !basic {
 		form.Set("client_secret", c.ClientSecret.Reveal())
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	encoded := form.Encode()
+	content := &body{Reader: strings.NewReader(encoded), sending: c.sending}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, content) // without GetBody: what cannot be read again cannot be sent again
 	if err != nil {
 		return nil, nil, err
 	}
-	req.GetBody = nil // what cannot be read again cannot be sent again
+	req.ContentLength = int64(len(encoded))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if machine {
@@ -262,7 +276,42 @@ func (c wire) send(ctx context.Context, m *Metadata, endpoint string, form url.V
 	if basic {
 		req.SetBasicAuth(url.QueryEscape(c.id(m)), url.QueryEscape(c.ClientSecret.Reveal()))
 	}
-	return c.fetch(req, nil)
+	resp, answer, err := c.fetch(req, nil)
+	if failed := content.failed(); failed != nil {
+		return nil, nil, failed
+	}
+	return resp, answer, err
+}
+
+// body is the body of a request. The transport reads it when it has a connection.
+type body struct {
+	io.Reader
+	sending func() error // before the first byte; nil: not called
+
+	mu   sync.Mutex
+	read bool
+	err  error // of sending
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.read && b.sending != nil {
+		b.err = b.sending()
+	}
+	b.read = true
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.Reader.Read(p)
+}
+
+// failed returns the error of sending.
+func (b *body) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
 }
 
 // token turns an answer into a Token, without its ID token.

@@ -15,7 +15,7 @@ func (c *Client) Refresh(ctx context.Context, t *Token) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Redeem(ctx, r, t, nil)
+	return c.Redeem(ctx, r, t, Journal{})
 }
 
 // PrepareRefresh does everything for a refresh that uses nothing up, and returns the rest

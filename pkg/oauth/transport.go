@@ -55,9 +55,12 @@ func NewTransport(config *tls.Config) *http.Transport {
 }
 
 // wire sends the requests of a client.
-type wire struct{ *Client }
+type wire struct {
+	*Client
+	sending func() error // called before a form is sent; nil: not called
+}
 
-func (c *Client) wire() wire { return wire{c} }
+func (c *Client) wire() wire { return wire{Client: c} }
 
 func (c wire) transport() http.RoundTripper {
 	if c.HTTP != nil && c.HTTP.Transport != nil {

@@ -51,8 +51,8 @@ func (r Requests) ClientCredentials(ctx context.Context, old *oauth.Token) (*oau
 }
 
 // Redeem sends a token request.
-func (r Requests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
-	return r.Client.Redeem(ctx, request, old, save)
+func (r Requests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+	return r.Client.Redeem(ctx, request, old, j)
 }
 
 func (r Requests) discover(ctx context.Context, old *oauth.Token) (*oauth.Client, error) {

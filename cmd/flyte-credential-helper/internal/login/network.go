@@ -97,8 +97,8 @@ func (c *connection) client(t *Target, u user) *oauth.Client {
 	return t.client(parts)
 }
 
-func (c *connection) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
-	return c.client(c.target, user{}).Redeem(ctx, r, old, save)
+func (c *connection) redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+	return c.client(c.target, user{}).Redeem(ctx, r, old, j)
 }
 
 func (c *connection) prepareRefresh(ctx context.Context, old *oauth.Token, kind oauth.Kind) (*oauth.TokenRequest, error) {

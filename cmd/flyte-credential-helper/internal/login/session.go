@@ -199,12 +199,12 @@ func AskYesNo(ctx context.Context, tty *system.Terminal, question string) (yes b
 type requests struct{ *Session }
 
 // Redeem implements [cache.Requests].
-func (s requests) Redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
+func (s requests) Redeem(ctx context.Context, r *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
 	c, err := s.connect()
 	if err != nil {
 		return nil, err
 	}
-	return c.redeem(ctx, r, old, save)
+	return c.redeem(ctx, r, old, j)
 }
 
 // PrepareRefresh implements [cache.Requests].

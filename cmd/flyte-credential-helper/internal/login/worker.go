@@ -175,8 +175,8 @@ func (w *work) source(env system.Env) (*cache.Source, error) {
 type workerRequests struct{ *connection }
 
 // Redeem implements [cache.Requests].
-func (r workerRequests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, save func(*oauth.Token)) (*oauth.Token, error) {
-	return r.redeem(ctx, request, old, save)
+func (r workerRequests) Redeem(ctx context.Context, request *oauth.TokenRequest, old *oauth.Token, j oauth.Journal) (*oauth.Token, error) {
+	return r.redeem(ctx, request, old, j)
 }
 
 // PrepareRefresh implements [cache.Requests].
