@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
@@ -28,6 +29,8 @@ func git(ctx context.Context, c Call) ([]byte, error) {
 	case "capability":
 		return []byte(execcred.GitCapabilities), nil
 	case "get", "store", "erase":
+	case "": // a user runs it
+		return nil, config.Errorf(config.Command(config.Program, "setup", "git", "--help"), "git's operations are get, store, erase and capability")
 	default:
 		return nil, nil // an operation of a later git
 	}

@@ -2,6 +2,7 @@ package caller
 
 import (
 	"context"
+	"strings"
 
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/login"
@@ -26,6 +27,9 @@ func goauth(ctx context.Context, c Call) ([]byte, error) {
 	}
 	if len(c.Words) == 0 {
 		return goauthFirst(ctx, c), nil
+	}
+	if url := c.word(0); !strings.Contains(url, "://") {
+		return nil, config.Errorf(config.Command(config.Program, "goauth", "https://"+url), "%s is not a URL", url)
 	}
 	request, err := request(c, func(answer []byte) (*execcred.GoauthRequest, error) { return execcred.DecodeGoauth(c.word(0), answer) })
 	if err != nil {

@@ -201,7 +201,8 @@ func (a *app) noWords(c *cobra.Command, args []string) error {
 	case strings.ContainsAny(word, ".:"):
 		hint = config.Command(a.withFlag("--endpoint", word)...)
 	}
-	return config.Errorf(hint, "%s takes only flags, not the word %s", c.Name(), oauth.Printable(args[0]))
+	name := strings.TrimPrefix(c.CommandPath(), config.Program+" ")
+	return config.Errorf(hint, "%s takes only flags, not the word %s", name, oauth.Printable(args[0]))
 }
 
 // withFlag returns the command line of this call with a flag before one of its words.

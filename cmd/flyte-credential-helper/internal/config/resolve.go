@@ -183,7 +183,7 @@ func (r *resolver) settle(levels []level, from int) error {
 		kept = append(kept, more...)
 	}
 	r.out.expand(r.Home)
-	if err := cmp.Or(r.emptyServer(), r.settleEndpoint()); err != nil || from < 0 {
+	if err := cmp.Or(r.emptySetting(), r.settleEndpoint()); err != nil || from < 0 {
 		return err
 	}
 	if !n.trusted {
@@ -442,10 +442,10 @@ func (r *resolver) oneServer(l level) error {
 	return Errorf(r.repair(l.origin, l.values[other].where), "%s and %s name two servers: give one", issuer.where, l.values[other].where)
 }
 
-// emptyServer is the error of a setting that names a server and is empty.
-func (r *resolver) emptyServer() error {
+// emptySetting is the error of a setting that names a server or a profile and is empty.
+func (r *resolver) emptySetting() error {
 	for _, row := range r.table {
-		if row.Kind == Server && r.out.IsSet(row.Name) && row.value(&r.out.Settings).String() == "" {
+		if (row.Kind == Server || row.Kind == Selector) && r.out.IsSet(row.Name) && row.value(&r.out.Settings).String() == "" {
 			return Errorf(Hint{}, "--%s is empty", row.Name)
 		}
 	}
