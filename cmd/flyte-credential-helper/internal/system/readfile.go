@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"syscall"
 	"time"
 )
@@ -41,21 +42,13 @@ func ReadFile(path string, most int) ([]byte, error) { return readFile(path, mos
 // [UnsafeFileError] if they can.
 func ReadProtected(path string, most int) ([]byte, error) { return readFile(path, most, true) }
 
-// readFile reads in another goroutine, which may wait for the other end of a pipe until the
-// process ends.
+// readFile limits the time only for pipes and sockets, because a disk that sleeps or a network
+// drive may need longer.
 func readFile(path string, most int, protected bool) (text []byte, err error) {
-	done := make(chan struct{})
-	var read []byte
-	var failed error
-	go func() {
-		read, failed = readOpen(path, most, protected)
-		close(done)
-	}()
-	select {
-	case <-done:
-		text, err = read, failed
-	case <-time.After(readTime):
-		err = errTooSlow
+	if info, statErr := os.Stat(path); statErr == nil && info.Mode().IsRegular() {
+		text, err = readOpen(path, most, protected)
+	} else {
+		text, err = readInTime(path, most, protected)
 	}
 	var unsafe *UnsafeFileError
 	if err == nil || errors.As(err, &unsafe) {
@@ -66,6 +59,24 @@ func readFile(path string, most int, protected bool) (text []byte, err error) {
 		err = step.Err
 	}
 	return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+}
+
+// readInTime reads in another goroutine, which may wait for the other end of a pipe until the
+// process ends.
+func readInTime(path string, most int, protected bool) ([]byte, error) {
+	var text []byte
+	var err error
+	done := make(chan struct{})
+	go func() {
+		text, err = readOpen(path, most, protected)
+		close(done)
+	}()
+	select {
+	case <-done:
+		return text, err
+	case <-time.After(readTime):
+		return nil, errTooSlow
+	}
 }
 
 func readOpen(path string, most int, protected bool) ([]byte, error) {
