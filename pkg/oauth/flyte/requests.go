@@ -71,7 +71,9 @@ func (r Requests) discover(ctx context.Context, old *oauth.Token) (*oauth.Client
 	if len(accepted) > 0 && !slices.Contains(accepted, found.Server.TokenEndpoint) {
 		return nil, r.refuse("%s now sends logins to %s, before to others", e, oauth.Printable(found.Server.TokenEndpoint))
 	}
-	c := found.configure(r.Client)
+	client := *r.Client
+	client.AuthParamsInTokenRequest = true // as flytekit does
+	c := found.Configure(&client)
 	if c.Server, err = c.OneServer(ctx, c.Server, accepted); err != nil {
 		return nil, err
 	}
@@ -96,23 +98,25 @@ func (r Requests) refuse(format string, args ...any) error {
 	return &oauth.Error{Class: oauth.ClassInvalid, Problem: words + ": if that is right, run flyte-credential-helper login --endpoint " + oauth.Printable(r.Client.Endpoint)}
 }
 
-// configure returns c with what the endpoint said.
-func (f *LoginConfig) configure(c *oauth.Client) *oauth.Client {
+// Configure returns c with what the endpoint said. What c sets itself comes first.
+func (f *LoginConfig) Configure(c *oauth.Client) *oauth.Client {
 	configured := *c
-	server := f.Server
-	server.ClientID, server.HeaderKey = cmp.Or(c.ClientID, f.ClientID), f.HeaderKey
-	configured.Server = &server
+	if c.Server == nil {
+		server := f.Server
+		server.ClientID, server.HeaderKey = cmp.Or(c.ClientID, f.ClientID), f.HeaderKey
+		configured.Server = &server
+	}
 	configured.RedirectURI = cmp.Or(c.RedirectURI, f.RedirectURI)
-	if c.RedirectURI == "" && len(c.RedirectPorts) == 0 && IsFlyteadmin(server) {
+	if c.RedirectURI == "" && len(c.RedirectPorts) == 0 && IsFlyteadmin(f.Server) {
 		configured.RedirectPorts = []int{flytectlPort}
 	}
 	if len(c.Scopes) == 0 {
 		configured.Scopes = f.Scopes
 	}
 	configured.Audience = cmp.Or(c.Audience, f.Audience)
-	configured.AuthParamsInTokenRequest = true // as flytekit does
 	return &configured
 }
 
-// flytectlPort is the only other port that is registered at flyteadmin's own server.
+// flytectlPort is the port that flytectl listens on at flyteadmin's own server if 53593 is in
+// use: the only other port that is registered there.
 const flytectlPort = 12345

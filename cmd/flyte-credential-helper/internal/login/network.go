@@ -116,8 +116,8 @@ func (c *connection) obtain(ctx context.Context, old *oauth.Token, unpinned func
 	if err != nil {
 		return nil, err
 	}
-	if t.Discovers && old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != t.Server.TokenEndpoint {
-		if err := unpinned(old.Server.TokenEndpoint, t.Server.TokenEndpoint); err != nil {
+	if t.Found != nil && old != nil && old.Server.TokenEndpoint != "" && old.Server.TokenEndpoint != t.Found.Server.TokenEndpoint {
+		if err := unpinned(old.Server.TokenEndpoint, t.Found.Server.TokenEndpoint); err != nil {
 			return nil, err
 		}
 	}
@@ -134,7 +134,7 @@ func (c *connection) asked(ctx context.Context) (*Target, error) {
 		return nil, err
 	}
 	t := c.target.discovered(found)
-	if t.Server.ClientID == "" {
+	if t.Settings.ClientID == "" && found.ClientID == "" {
 		return nil, config.Errorf(config.Command(append(c.login, "--client-id", "ID")...), "%s does not announce a client ID: set --client-id", t.Settings.Endpoint)
 	}
 	return t, nil

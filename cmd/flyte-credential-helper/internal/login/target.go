@@ -1,7 +1,6 @@
 package login
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,7 +36,10 @@ type Target struct {
 	// the authorization request in the exchange, as flytekit does, if RepeatByDefault.
 	Discovers       bool `json:"discovers,omitempty"`
 	RepeatByDefault bool `json:"repeat_by_default,omitempty"`
-	// Server is what the endpoint said; nil: it was not asked, or there is none.
+	// Found is what the endpoint said; nil: it was not asked, or there is none.
+	Found *flyte.LoginConfig `json:"found,omitempty"`
+	// Server is the authorization server if it is known by other means, or was checked; nil:
+	// it is not known.
 	Server *oauth.Metadata `json:"server,omitempty"`
 }
 
@@ -144,40 +146,27 @@ type clientParts struct {
 // client is the one place in which the OAuth client is made.
 func (t *Target) client(p clientParts) *oauth.Client {
 	s := &t.Settings
-	return &oauth.Client{
+	c := &oauth.Client{
 		Endpoint: s.Endpoint, Server: t.Server,
 		Issuer: s.Issuer, AuthEndpoint: s.AuthEndpoint, TokenEndpoint: s.TokenEndpoint, DeviceEndpoint: s.DeviceEndpoint, RevocationEndpoint: s.RevocationEndpoint,
 		ClientID: s.ClientID, ClientSecret: oauth.Secret(t.ClientSecret), Grant: oauth.Grant(s.Grant),
 		Scopes: s.Scope, Audience: s.Audience, Resource: s.Resource, Account: s.Account,
 		RedirectURI: s.RedirectURI, RedirectPorts: s.RedirectPort, Listen: s.Listen,
 		AuthParams: s.AuthParam, TokenParams: s.TokenParam, RefreshParams: s.RefreshParam,
-		AuthParamsInTokenRequest: s.AuthParamsInTokenRequest,
+		AuthParamsInTokenRequest: s.AuthParamsInTokenRequest || t.Found != nil && t.RepeatByDefault,
 		Pages:                    oauth.Pages{Success: t.SuccessPage, Failure: t.FailurePage},
 		LoginTimeout:             s.LoginTimeout,
 		HTTP:                     p.http, Now: p.now, LockPort: p.lockPort, Open: p.open, Prompt: p.prompt, NoQRCode: p.noQRCode, Notify: p.notify, Confirm: p.confirm,
 	}
+	if t.Found == nil {
+		return c
+	}
+	return t.Found.Configure(c)
 }
 
-// flytePort is the port that flytectl listens on at flyteadmin's own server if 53593 is in
-// use: the only other port that is registered there.
-const flytePort = 12345
-
-// discovered returns t with what its Flyte endpoint said. Settings come before that.
+// discovered returns t with what its Flyte endpoint said.
 func (t Target) discovered(found *flyte.LoginConfig) *Target {
-	server, s := found.Server, &t.Settings
-	server.ClientID, server.HeaderKey = cmp.Or(s.ClientID, found.ClientID), found.HeaderKey
-	t.Server = &server
-	if s.RedirectURI == "" {
-		s.RedirectURI = found.RedirectURI
-		if len(s.RedirectPort) == 0 && flyte.IsFlyteadmin(found.Server) {
-			s.RedirectPort = []int{flytePort}
-		}
-	}
-	if len(s.Scope) == 0 {
-		s.Scope = found.Scopes
-	}
-	s.Audience = cmp.Or(s.Audience, found.Audience)
-	s.AuthParamsInTokenRequest = s.AuthParamsInTokenRequest || t.RepeatByDefault
+	t.Found = found
 	return &t
 }
 
