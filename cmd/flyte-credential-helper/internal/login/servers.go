@@ -172,6 +172,45 @@ func (r *review) oneServer(ctx context.Context, client *oauth.Client, m *oauth.M
 	return nil, unconfirmed
 }
 
+// prepareLogin prepares a login to t, the target with the servers that were checked. The user
+// may have to confirm it, and it is pinned in the end.
+func (r *review) prepareLogin(ctx context.Context, c *connection, t *Target, want oauth.Kind) (oauth.PreparedLogin, error) {
+	s, question := r.session, r.question()
+	atTerminal := question != "" && s.env.Terminal.Usable()
+	inBrowser := ""
+	switch {
+	case question == "" || atTerminal:
+	case s.settings.Grant == string(oauth.GrantDevice):
+		return nil, r.cannotAsk()
+	default:
+		inBrowser = question
+	}
+	login, err := c.client(t, s.user(inBrowser)).PrepareLogin(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) {
+		if atTerminal {
+			if err := r.ask(ctx, question); err != nil {
+				return nil, err
+			}
+		}
+		t, err := login(ctx, redeem)
+		if err == nil {
+			r.save(ctx, t)
+		}
+		return t, err
+	}, nil
+}
+
+// cannotAsk is the error of a login that the user would have to confirm, and cannot.
+func (r *review) cannotAsk() error {
+	s := r.session
+	words := Command(s.settings.With("interactive", "always"), Policy{Explicit: true}, s.env)
+	err := &cache.LoginNeededError{Server: s.settings.Server(), Reason: "it sends logins to another domain, and there is no terminal to confirm that at"}
+	return &OneLineError{Err: err, Command: words}
+}
+
 // question is what the user has to agree to before this login, or empty: a Flyte endpoint
 // sends logins to another domain for the first time.
 func (r *review) question() string {

@@ -128,15 +128,6 @@ func (s *Session) LogIn(ctx context.Context) (t *oauth.Token, fresh bool, err er
 	return t, fresh, Explain(err, s.settings, s.policy, s.env)
 }
 
-// Discover asks the Flyte endpoint how to log in.
-func (s *Session) Discover(ctx context.Context) (*flyte.LoginConfig, error) {
-	c, err := s.connect()
-	if err != nil {
-		return nil, err
-	}
-	return c.discover(ctx)
-}
-
 // Patience is how long to wait for another process: for its login, and more.
 func Patience(r *config.Resolved, p Policy) time.Duration {
 	login := r.LoginTimeout
@@ -269,7 +260,7 @@ func (s requests) PrepareLogin(ctx context.Context, old *oauth.Token, want oauth
 	if m, err = r.oneServer(ctx, client, m); err != nil {
 		return nil, err
 	}
-	return s.prepareReviewed(ctx, c, t.at(m), r, want)
+	return r.prepareLogin(ctx, c, t.at(m), want)
 }
 
 // mayLogin returns why no login may start here, or nil if one may. cause is the server's
@@ -303,44 +294,6 @@ func (s *Session) user(question string) user {
 		u.browser = s.browser()
 	}
 	return u
-}
-
-// prepareReviewed prepares a login that the user may have to confirm, and that is pinned in
-// the end.
-func (s *Session) prepareReviewed(ctx context.Context, c *connection, t *Target, r *review, want oauth.Kind) (oauth.PreparedLogin, error) {
-	question := r.question()
-	atTerminal := question != "" && s.env.Terminal.Usable()
-	inBrowser := ""
-	switch {
-	case question == "" || atTerminal:
-	case s.settings.Grant == string(oauth.GrantDevice):
-		return nil, s.cannotAsk()
-	default:
-		inBrowser = question
-	}
-	login, err := c.client(t, s.user(inBrowser)).PrepareLogin(ctx, want)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, redeem oauth.Redeemer) (*oauth.Token, error) {
-		if atTerminal {
-			if err := r.ask(ctx, question); err != nil {
-				return nil, err
-			}
-		}
-		t, err := login(ctx, redeem)
-		if err == nil {
-			r.save(ctx, t)
-		}
-		return t, err
-	}, nil
-}
-
-// cannotAsk is the error of a login that the user would have to confirm, and cannot.
-func (s *Session) cannotAsk() error {
-	words := Command(s.settings.With("interactive", "always"), Policy{Explicit: true}, s.env)
-	err := &cache.LoginNeededError{Server: s.settings.Server(), Reason: "it sends logins to another domain, and there is no terminal to confirm that at"}
-	return &OneLineError{Err: err, Command: words}
 }
 
 // unpinned returns an error if the endpoint names another server than at the last login,
