@@ -153,7 +153,7 @@ func (a *loginFlow) outcome(ctx context.Context, q url.Values) (*Token, error) {
 	case a.server.Issuer != "" && a.server.IssuerInResponse && len(iss) == 0:
 		return nil, invalid("%s announces the parameter iss (RFC 9207), and its answer to the login has none", u.Host)
 	case a.server.Issuer != "" && len(iss) > 0 && !slices.Equal(iss, []string{a.server.Issuer}):
-		return nil, invalid("the answer to the login came from another issuer than %s (RFC 9207)", a.server.Issuer)
+		return nil, invalid("the answer to the login came from another issuer than %s (RFC 9207): %s", a.server.Issuer, a.clean(strings.Join(iss, " and ")))
 	case q.Get("error") != "":
 		return nil, refusal(u.Host, a.clean(q.Get("error")), a.clean(described(q)), a.clean(q.Get("error_uri")))
 	case len(q["code"]) != 1 || q.Get("code") == "":

@@ -72,8 +72,8 @@ func (c verifier) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *
 		return nil, errors.New("it has no sub")
 	case !issuedBy(claims, t.Server.Issuer):
 		return nil, fmt.Errorf("it was issued by %q", text(claims["iss"]))
-	case r.Nonce != "" && text(claims["nonce"]) != r.Nonce:
-		return nil, errNonce
+	case wrongNonce(claims, r) != nil:
+		return nil, wrongNonce(claims, r)
 	case expiry.IsZero():
 		return nil, errors.New("it has no exp")
 	case expiry.Before(now):
@@ -94,10 +94,23 @@ func (c verifier) verifyIDToken(ctx context.Context, t *Token, reply *reply, r *
 
 var (
 	errNoJWT      = errors.New("it is not a signed JWT")
+	errEncrypted  = errors.New("it is encrypted (JWE), which is not supported")
 	errNonce      = errors.New("its nonce is not the one of this login")
+	errNoNonce    = errors.New("it has no nonce (OpenID Connect Core §3.1.2.1); without the scope openid no ID token is requested")
 	errAccessHash = errors.New("it belongs to another access token")
 	errExpired    = errors.New("it has expired")
 )
+
+// wrongNonce returns an error if the nonce of an ID token is not that of r, or nil.
+func wrongNonce(claims map[string]json.RawMessage, r *TokenRequest) error {
+	switch nonce := text(claims["nonce"]); {
+	case r.Nonce == "" || nonce == r.Nonce:
+		return nil
+	case nonce == "":
+		return errNoNonce
+	}
+	return errNonce
+}
 
 // notBeforeLeeway is how far the server's clocks may differ from each other.
 const notBeforeLeeway = 5 * time.Minute
@@ -106,6 +119,9 @@ const notBeforeLeeway = 5 * time.Minute
 // that uses a public key. It does not check the signature.
 func (c verifier) checkHeader(t *Token, token Secret) (map[string]json.RawMessage, error) {
 	header, err := jwtPart(token, 0)
+	if strings.Count(token.Reveal(), ".") == 4 { // RFC 7516 §7.1
+		return nil, errEncrypted
+	}
 	if err != nil || !token.isPrintable() {
 		return nil, errNoJWT
 	}
@@ -180,8 +196,8 @@ func (c verifier) checkUnverified(t *Token, reply *reply, r *TokenRequest, old *
 		return nil
 	}
 	switch {
-	case r.Nonce != "" && text(claims["nonce"]) != r.Nonce:
-		err = errNonce
+	case wrongNonce(claims, r) != nil:
+		err = wrongNonce(claims, r)
 	case !issuedBy(claims, t.Server.Issuer):
 		err = fmt.Errorf("it was issued by %q", text(claims["iss"]))
 	case !accessHashMatches(reply.idToken, text(claims["at_hash"]), t.AccessToken):

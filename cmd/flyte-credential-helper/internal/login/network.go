@@ -209,8 +209,11 @@ type requester struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *requester) RoundTrip(r *http.Request) (*http.Response, error) {
-	if len(t.header) > 0 && t.getsHeader(r.URL) {
-		r = r.Clone(r.Context())
+	r = r.Clone(r.Context())
+	if r.Header.Get("User-Agent") == "" { // firewalls reject the one of net/http
+		r.Header.Set("User-Agent", config.Program)
+	}
+	if t.getsHeader(r.URL) {
 		for name, value := range t.header {
 			r.Header.Set(name, value)
 		}
