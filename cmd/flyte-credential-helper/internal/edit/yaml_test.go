@@ -34,6 +34,7 @@ func TestSet(t *testing.T) {
 		"CR LF":                    {"a:\r\n  b: 1\r\n\r\nc: 2\r\n", "a/d", "x", "a:\r\n  b: 1\r\n  d: x\r\n\r\nc: 2\r\n", ""},
 		"CR LF, with comments":     {"a: [p] # of a\r\nb: 1 # of b\r\nc: # of c\r\n  d: 1\r\n", "b", "x", "a: [p] # of a\r\nb: x # of b\r\nc: # of c\r\n  d: 1\r\n", "1"},
 		"CR LF after a comment":    {"# top\r\na:\r\n  b: 1\r\n", "a/d", "x", "# top\r\na:\r\n  b: 1\r\n  d: x\r\n", ""},
+		"CR LF before a comment":   {"# top\r\na:\r\n  b: old # of b\r\n  c: 1\r\n", "a/b", "x", "# top\r\na:\r\n  b: x # of b\r\n  c: 1\r\n", "old"},
 		"CR LF, block":             {"a:\r\n  b: 1\r\n", "a/d", "\n  e: x\n  f: y", "a:\r\n  b: 1\r\n  d:\r\n    e: x\r\n    f: y\r\n", ""},
 		"one line with CR LF":      {"a: 1\r\nb: 2\nc: 3\r\n", "c", "x", "a: 1\r\nb: 2\nc: x\r\n", "3"},
 		"no final newline":         {"a: 1", "b", "x", "a: 1\nb: x\n", ""},
