@@ -255,9 +255,9 @@ func gitHelpers(ctx context.Context, env system.Env) (list []helper, err error) 
 // isLocal reports whether the helper is of the repository of the working directory.
 func (h helper) isLocal() bool { return h.scope == "local" || h.scope == "worktree" }
 
-// helpersIn returns the helpers of one file.
+// helpersIn returns the helpers of one file, without those of the files that it includes.
 func helpersIn(ctx context.Context, env system.Env, text []byte) (list []helper, err error) {
-	fields, err := gitFields(ctx, env, text, helperNames, "--file", "-")
+	fields, err := gitFields(ctx, env, text, helperNames, "--no-includes", "--file", "-")
 	for _, entry := range fields {
 		list = append(list, newHelper(entry))
 	}
