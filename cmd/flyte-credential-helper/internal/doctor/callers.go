@@ -115,7 +115,10 @@ func checkGitHelpers(c configuration, url string, helpers []setup.GitHelper) Fin
 
 // shownHelper names a helper of git without its arguments, which may be secret.
 func shownHelper(h setup.GitHelper) string {
-	words := append(strings.Fields(strings.TrimPrefix(h.Value, "!")), "a helper")
+	words, err := shellquote.Split(strings.TrimPrefix(h.Value, "!"))
+	if err != nil || len(words) == 0 {
+		words = []string{"a helper"}
+	}
 	return words[0] + " (" + h.Place + ")"
 }
 
