@@ -32,7 +32,15 @@ func environment() system.Env {
 		StdoutClosed:   func() bool { return system.ClosedAtStart(os.Stdout) },
 		StderrTerminal: func() bool { return system.IsTerminal(os.Stderr) },
 		Getenv:         os.Getenv, Environ: os.Environ, Executable: os.Executable, Getwd: os.Getwd, Now: time.Now,
-		ConfigHome: xdg.ConfigHome, ConfigDirs: xdg.ConfigDirs, StateHome: cache.StateHome(), Home: xdg.Home,
+		ConfigHome: xdg.ConfigHome, ConfigDirs: xdg.ConfigDirs, StateHome: cache.StateHome(), Home: home(),
 		RuntimeDir: xdg.RuntimeDir, TempDir: os.TempDir(), ParentID: system.ParentID, Terminal: &system.Terminal{},
 	}
+}
+
+// home is the home directory as other programs find it. xdg does not read %USERPROFILE%.
+func home() string {
+	if dir, err := os.UserHomeDir(); err == nil {
+		return dir
+	}
+	return xdg.Home
 }

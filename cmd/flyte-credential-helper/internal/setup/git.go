@@ -92,10 +92,11 @@ func (g gitSetup) file() string {
 	if path := g.Getenv("GIT_CONFIG_GLOBAL"); path != "" {
 		return g.absolute(path)
 	}
-	home := filepath.Join(g.Home, ".gitconfig")
+	userHome := g.HomeWith("")
+	home := filepath.Join(userHome, ".gitconfig")
 	dir := g.Getenv("XDG_CONFIG_HOME")
 	if dir == "" {
-		dir = filepath.Join(g.Home, ".config")
+		dir = filepath.Join(userHome, ".config")
 	}
 	other := filepath.Join(dir, "git", "config")
 	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {

@@ -101,7 +101,8 @@ func readKubeconfig(env system.Env) (*kubeconfig, error) {
 		}
 	}
 	if len(paths) == 0 {
-		paths = []string{filepath.Join(env.Home, ".kube", "config")}
+		file := filepath.Join(".kube", "config")
+		paths = []string{filepath.Join(env.HomeWith(file), file)}
 	}
 	k.newUsers = paths[len(paths)-1]
 	exists := false

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -30,6 +33,20 @@ type Env struct {
 	TempDir        string        // shared by all users
 	ParentID       func() string // tells parent processes apart; empty: not known
 	Terminal       *Terminal
+}
+
+// HomeWith returns the home directory in which git and kubectl find a file: on Windows, the first
+// of %HOME%, %HOMEDRIVE%%HOMEPATH% and %USERPROFILE% that contains it, otherwise Home.
+func (e Env) HomeWith(name string) string {
+	if runtime.GOOS != "windows" {
+		return e.Home
+	}
+	for _, dir := range []string{e.Getenv("HOME"), e.Getenv("HOMEDRIVE") + e.Getenv("HOMEPATH")} {
+		if _, err := os.Stat(filepath.Join(dir, name)); dir != "" && err == nil {
+			return dir
+		}
+	}
+	return e.Home
 }
 
 // Answer writes the answer to a caller as it is. Its reader may have gone.
