@@ -17,7 +17,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/gitea"
-	"github.com/flyteorg/flyte-credential-helper/hack/e2e/forge/peers"
+	"github.com/flyteorg/flyte-credential-helper/hack/e2e/peers"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/oauthtest"
 )

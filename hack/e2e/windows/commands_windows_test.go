@@ -23,6 +23,8 @@ import (
 //	install DIR            copy the program to DIR, which then is the first on PATH
 //	same-file A B          fail unless two programs on PATH are names of one file
 //	local-app-data VAR     set VAR to the user's %LOCALAPPDATA%
+//	start-flyte            start a Flyte control plane, $FLYTE, whose users sign in at the
+//	                       authorization server; $CA has the authorities of both
 //	credentials count N    fail unless the script has N credentials in the Credential Manager
 //	credentials delete     delete them
 //	credentials break      make the Credential Manager fail (of wine only)
@@ -32,9 +34,10 @@ import (
 //
 //	test-console DIALOG CMD [ARG...]    run CMD at a console of its own
 //	test-bazel RC URI                   ask the credential helper that a .bazelrc names
-//	test-kubernetes KUBECONFIG          client-go sends a request and prints the answer of the
-//	                                    server $API, which is its Authorization header; $API_CA
-//	                                    is the authority of the server
+//	git                                 git for Windows
+//	kubectl                             kubectl; $API is an API server, $API_CA its authority
+//	flyteidl FILE                       Flyte's Go client reads FILE as flytectl does, and prints
+//	                                    the user that the control plane accepted
 //
 // DIALOG is a file. Its lines are: "shows REGEXP", which waits until the console shows it;
 // "types TEXT"; "opens", the user signs in at the address that is shown; and "pastes", the user
@@ -49,6 +52,7 @@ var commands = map[string]testenv.Command{
 		ts.Check(err)
 		ts.Setenv(args[0], dir)
 	},
+	"start-flyte": startFlyte,
 	"credentials": credentials,
 }
 

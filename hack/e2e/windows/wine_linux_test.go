@@ -11,19 +11,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flyteorg/flyte-credential-helper/hack/e2e/peers"
 	"github.com/flyteorg/flyte-credential-helper/hack/testenv"
 )
 
 // The directory of Debian's wine64, which is not on PATH without the package wine.
 const wineDir = "/usr/lib/wine"
 
-// TestWine runs TestScripts, built for Windows, under wine.
+// TestWine runs TestScripts and TestClients, built for Windows, under wine.
 func TestWine(t *testing.T) {
 	w := newWine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	out, _ := w.command(ctx, w.tests, "-test.v").CombinedOutput() // os.RemoveAll fails in wine 8.0, and so does the end of testscript.Main
-	results := regexp.MustCompile(`(?m)^    --- (PASS|FAIL|SKIP): TestScripts/(\S+)`).FindAllStringSubmatch(string(out), -1)
+	results := regexp.MustCompile(`(?m)^    --- (PASS|FAIL|SKIP): Test(?:Scripts|Clients)/(\S+)`).FindAllStringSubmatch(string(out), -1)
 	for _, r := range results {
 		t.Run(r[2], func(t *testing.T) {
 			switch r[1] {
@@ -34,8 +35,10 @@ func TestWine(t *testing.T) {
 			}
 		})
 	}
-	if scripts, _ := filepath.Glob("testdata/*.txtar"); len(results) != len(scripts) {
-		t.Errorf("%d results of %d scripts", len(results), len(scripts))
+	scripts, _ := filepath.Glob("testdata/*.txtar")
+	clients, _ := filepath.Glob("testdata/clients/*.txtar")
+	if len(results) != len(scripts)+len(clients) {
+		t.Errorf("%d results of %d scripts", len(results), len(scripts)+len(clients))
 	}
 	if !regexp.MustCompile(`(?m)^PASS\r?$`).Match(out) {
 		t.Error("the tests failed")
@@ -45,7 +48,7 @@ func TestWine(t *testing.T) {
 	}
 }
 
-// wine is a prefix with the program and the tests, which are built for Windows.
+// wine is a prefix with the program, the clients and the tests, which are built for Windows.
 type wine struct {
 	env            []string
 	program, tests string
@@ -60,7 +63,17 @@ func newWine(t *testing.T) *wine {
 	}
 	w := &wine{program: filepath.Join(bin, testenv.Program+".exe"), tests: filepath.Join(dir, "windows.test.exe")}
 	build(t, "../../..", "build", "-trimpath", "-ldflags", "-s -w", "-o", w.program, "./cmd/"+testenv.Program)
-	build(t, ".", "test", "-c", "-o", w.tests, ".")
+	build(t, ".", "build", "-ldflags", "-s -w", "-o", bin+"/", "./kubectl", "./flyteidl")
+	build(t, ".", "build", "-ldflags", "-s -w", "-o", filepath.Join(bin, "sh.exe"), "mvdan.cc/sh/v3/cmd/gosh")
+	build(t, ".", "test", "-c", "-ldflags", "-s -w", "-o", w.tests, ".")
+	cache, err := peers.Cache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	git, err := cache.WindowsGit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	prefix := filepath.Join(dir, "prefix")
 	for _, v := range os.Environ() {
@@ -68,7 +81,7 @@ func newWine(t *testing.T) *wine {
 			w.env = append(w.env, v)
 		}
 	}
-	w.env = append(w.env, "WINEPREFIX="+prefix, "WINEARCH=win64", "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=d", "WINEPATH=Z:"+strings.ReplaceAll(bin, "/", `\`))
+	w.env = append(w.env, "WINEPREFIX="+prefix, "WINEARCH=win64", "WINEDEBUG=-all", "WINEDLLOVERRIDES=winemenubuilder.exe=d", "WINEPATH="+windowsPath(bin)+";"+windowsPath(git))
 	t.Cleanup(func() {
 		end := w.tool("wineserver", "--kill")
 		if out, err := end.CombinedOutput(); err != nil {
@@ -81,6 +94,9 @@ func newWine(t *testing.T) *wine {
 		filepath.Join(prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll"), "testdata/bcryptprimitives.c", "-ladvapi32"))
 	return w
 }
+
+// windowsPath is a path as Windows programs see it.
+func windowsPath(path string) string { return "Z:" + strings.ReplaceAll(path, "/", `\`) }
 
 // command runs a Windows program.
 func (w *wine) command(ctx context.Context, program string, args ...string) *exec.Cmd {
