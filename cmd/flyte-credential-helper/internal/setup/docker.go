@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -146,7 +147,7 @@ func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report st
 		host := login.WithoutScheme(h.Pattern.String())
 		given, err := d.get(ctx, host)
 		if err != nil {
-			return report, &VerifyError{"docker is set up, but it does not get the token for " + host + ": " + err.Error()}
+			return report, &VerifyError{"docker is set up, but it does not get the token for " + host + ": " + err.Error() + missing(err)}
 		}
 		if given.Secret != s.credential.Value.Reveal() {
 			return report, &VerifyError{"docker is set up, but it gets another credential than our token for " + host}
@@ -168,6 +169,14 @@ func (d dockerSetup) verify(ctx context.Context, _ *plan, s *session) (report st
 		}
 	}
 	return report, nil
+}
+
+// missing says what to do if a link is not on PATH, as setup has said before.
+func missing(err error) string {
+	if errors.Is(err, exec.ErrNotFound) {
+		return ": add its directory to PATH, and run setup again"
+	}
+	return ""
 }
 
 // dockerCredential is what a helper answers.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ func (g gitSetup) plan(ctx context.Context) (*plan, error) {
 	for _, name := range names {
 		url := hostURL(name)
 		c := edit.Change{Path: path, Kind: kindGit, Key: []string{url}, New: gitHelper(program), For: []string{name}}
+		if now, err := formats(g.Env).Current(ctx, c); err == nil && now != nil && system.SameFile(gitHelperPath(*now), program) {
+			c.New = *now // the user has written it in another form
+		}
 		p.steps = append(p.steps, step{Change: c, lines: gitLines(url, c.New)})
 		note, err := g.followers(effective, url)
 		if err != nil {
@@ -366,9 +370,14 @@ func (g gitFormat) Set(ctx context.Context, text []byte, key []string, value *st
 	return text, err
 }
 
-// Revert implements [edit.Reverter].
-func (gitFormat) Revert(_ context.Context, text []byte, c edit.Change) ([]byte, error) {
-	return withoutHelper(text, helper{url: c.Key[0], value: c.New}), nil
+// Revert implements [edit.Reverter]. Helpers of others are still there. One that runs this program
+// was removed.
+func (g gitFormat) Revert(ctx context.Context, text []byte, c edit.Change) ([]byte, error) {
+	rest := withoutHelper(text, helper{url: c.Key[0], value: c.New})
+	if c.Old == nil || !isOurGitHelper(*c.Old) || bytes.Equal(rest, text) {
+		return rest, nil
+	}
+	return g.Set(ctx, rest, c.Key, c.Old)
 }
 
 // keys are the keys of our helpers.
@@ -387,6 +396,20 @@ func (g gitFormat) keys(ctx context.Context, text []byte) (keys [][]string, err 
 func isOurGitHelper(value string) bool {
 	words, err := shellquote.Split(strings.TrimPrefix(value, "!"))
 	return err == nil && len(words) > 1 && isProgram(words[0]) && slices.Contains(words[1:], "git")
+}
+
+// gitHelperPath is the path of the program that git runs for a helper whose only argument is git, or
+// for one of git-credential-flyte. It is empty for other helpers and if there is no such program.
+func gitHelperPath(value string) string {
+	command, isShell := strings.CutPrefix(value, "!")
+	words, err := shellquote.Split(command)
+	if err == nil && len(words) == 1 && words[0] == "flyte" && !isShell {
+		words = []string{"git-credential-flyte", "git"}
+	} else if err != nil || len(words) != 2 || words[1] != "git" || !isShell && !filepath.IsAbs(words[0]) {
+		return ""
+	}
+	path, _ := exec.LookPath(words[0])
+	return path
 }
 
 // gitLines is the section that setup writes.

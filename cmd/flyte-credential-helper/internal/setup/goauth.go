@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/edit"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
@@ -54,8 +56,17 @@ func (g goauthSetup) plan(ctx context.Context) (*plan, error) {
 	file = g.absolute(file)
 	c := edit.Change{Path: file, Kind: kindGoEnv, Key: []string{"GOAUTH"}, New: withOurs(list, ours), For: names}
 	p.steps = append(p.steps, newFile(file, "", names), step{Change: c, lines: "GOAUTH=" + c.New})
-	if private := strings.Join(slices.Concat(strings.FieldsFunc(values[3], func(r rune) bool { return r == ',' }), names), ","); !slices.Contains(strings.Split(values[3], ","), names[0]) {
-		p.notes = append(p.notes, "So that the go command does not ask the public proxy and checksum database for these modules:\n  go env -w GOPRIVATE="+private)
+	private := strings.FieldsFunc(values[3], func(r rune) bool { return r == ',' })
+	known := len(private)
+	for _, name := range names {
+		host, _, _ := strings.Cut(name, ":") // patterns of module paths have no port
+		if !slices.Contains(private, host) {
+			private = append(private, host)
+		}
+	}
+	if len(private) > known {
+		p.notes = append(p.notes, "If these are hosts of modules, and not of a module proxy: so that the go command does not ask the public proxy and checksum database for them:\n  "+
+			shellquote.Join("go", "env", "-w", "GOPRIVATE="+strings.Join(private, ",")))
 	}
 	return p, nil
 }

@@ -107,6 +107,8 @@ func (s kubernetesSetup) oneUser(k *kubeconfig) ([]target, error) {
 	c := k.context(name)
 	contexts := config.Command("kubectl", "config", "get-contexts")
 	switch {
+	case len(k.contexts) == 0:
+		return nil, config.Errorf(config.Hint{}, "%s has no context: get a kubeconfig for your cluster first, or name its file in KUBECONFIG", k.newUsers)
 	case name == "":
 		return nil, config.Errorf(contexts, "the kubeconfig has no current context: name one with --context")
 	case c == nil:

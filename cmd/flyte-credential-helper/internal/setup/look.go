@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
+
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/config"
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
@@ -36,10 +38,20 @@ func GitHelpers(ctx context.Context, env system.Env, url string) (list []GitHelp
 		case h.value == "":
 			list = nil
 		default:
-			list = append(list, GitHelper{Value: h.value, Place: h.place(), Ours: isOurGitHelper(h.value), Unset: h.unset()})
+			list = append(list, GitHelper{Value: h.value, Place: h.place(), Ours: isRunByGit(h.value), Unset: h.unset()})
 		}
 	}
 	return list, err
+}
+
+// isRunByGit reports whether git runs this program for a helper: the program that it names exists.
+func isRunByGit(value string) bool {
+	words, err := shellquote.Split(strings.TrimPrefix(value, "!"))
+	if err == nil && isOurGitHelper(value) {
+		_, err = exec.LookPath(words[0])
+		return err == nil
+	}
+	return gitHelperPath(value) != ""
 }
 
 // IsOurGoauth reports whether an entry of GOAUTH runs this program.

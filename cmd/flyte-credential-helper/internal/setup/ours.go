@@ -34,17 +34,22 @@ func isProgram(word any) bool {
 }
 
 // replacedBefore returns the value to put back for an entry that setup changes again: what the
-// earlier setup replaced if the entry is ours now, otherwise what the entry has now.
-func replacedBefore(earlier edit.Change, now string) *string {
+// earlier setup replaced if the entry is ours now, otherwise what the entry has now. lost is the
+// other of the two, if it says anything else than setup wrote.
+func replacedBefore(earlier edit.Change, now string) (old, lost *string) {
 	switch {
-	case earlier.New == now || runsProgram(earlier, now):
-		return earlier.Old
+	case earlier.New == now:
+		return earlier.Old, nil
+	case runsProgram(earlier, now):
+		return earlier.Old, &now
 	case earlier.Kind == kindGoEnv:
 		rest := strings.Join(slices.DeleteFunc(strings.Split(now, ";"), isOurGoauth), ";")
 		if rest == "" {
-			return earlier.Old
+			return earlier.Old, nil
 		}
-		return &rest
+		return &rest, nil
+	case earlier.Old != nil && *earlier.Old == now:
+		return &now, nil
 	}
-	return &now
+	return &now, earlier.Old
 }

@@ -65,9 +65,11 @@ func (r *Run) run(ctx context.Context, caller string, i integration) error {
 		return err
 	}
 	report, err := i.verify(ctx, p, s)
-	text := "\nLogged in to " + s.Settings().Server() + s.Describe(s.token) +
-		"To undo this setup: " + shellquote.Join(r.command(), "setup", caller, "--undo") + "\n" + report
-	return errors.Join(r.Write(text), err)
+	text := "\nLogged in to " + s.Settings().Server() + s.Describe(s.token)
+	if len(t.journal.Changes) > 0 {
+		text += "To undo this setup: " + shellquote.Join(r.command(), "setup", caller, "--undo") + "\n"
+	}
+	return errors.Join(r.Write(text+report), err)
 }
 
 // isLoginFile reports whether a change is of a file that the login reads.
@@ -100,6 +102,9 @@ func (r *Run) write(ctx context.Context, caller string, i integration, shown *to
 		}
 	}
 	if err := js.check(ctx, t.pending); err != nil {
+		return nil, err
+	}
+	if _, err := js.keep(caller, t.lost); err != nil {
 		return nil, err
 	}
 	if err := t.journal.Save(); err != nil {
@@ -200,6 +205,7 @@ type todo struct {
 	pending []edit.Change  // the changes to make, with the values that they replace
 	lines   map[int]string // shown for them, by index
 	journal *edit.Journal  // as it has to be before the first change
+	lost    []edit.Change  // values that no file and no journal will have
 }
 
 // compare finds what is left to do.
@@ -229,7 +235,9 @@ func (js *journals) compare(ctx context.Context, caller string, p *plan) (*todo,
 		c.Old = now
 		t.pending = append(t.pending, c)
 		if earlier != nil && now != nil {
-			c.Old = replacedBefore(*earlier, *now)
+			var lost *string
+			c.Old, lost = replacedBefore(*earlier, *now)
+			t.lost = append(t.lost, edit.Change{Path: c.Path, Kind: c.Kind, Key: c.Key, Old: lost})
 		}
 		add = append(add, c)
 	}

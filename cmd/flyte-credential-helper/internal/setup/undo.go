@@ -158,6 +158,9 @@ func (u *undoing) changes(ctx context.Context, all []edit.Change) (kept []edit.C
 	for _, c := range slices.Backward(all) {
 		rest := slices.DeleteFunc(slices.Clone(c.For), func(name string) bool { return slices.Contains(u.names, name) })
 		if len(u.names) > 0 && len(rest) > 0 {
+			if len(rest) < len(c.For) && c.Kind == kindKubeconfig {
+				u.tell("%s is kept in %s: %s needs it", name(c), c.Path, strings.Join(rest, ", "))
+			}
 			c.For = rest
 			kept = append(kept, c)
 			continue
@@ -196,6 +199,9 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 	}
 	if now != nil && !u.formats.Same(c, *now) && runsProgram(c, *now) {
 		u.tell("%s in %s was changed after setup and still runs this program: the change is dropped", name(c), c.Path)
+		if err := u.keepReplaced(edit.Change{Path: c.Path, Kind: c.Kind, Key: c.Key, Old: now}); err != nil {
+			return err
+		}
 		c.New = *now
 	}
 	if u.isEmptied(ctx, c, now) {
@@ -219,6 +225,8 @@ func (u *undoing) change(ctx context.Context, c edit.Change) error {
 // the entry; nil means that there is none.
 func (u *undoing) reverted(c edit.Change, done bool, now *string) error {
 	switch {
+	case done && c.Kind == edit.KindLink && c.Old != nil:
+		u.tell("%s leads to %s again", c.Path, *c.Old)
 	case done && (c.Kind == edit.KindFile || c.Kind == edit.KindLink):
 		u.told = slices.DeleteFunc(u.told, func(line reportLine) bool { return line.path == c.Path })
 		u.tell("removed %s", c.Path)
@@ -266,22 +274,39 @@ func (u *undoing) isEmptied(ctx context.Context, c edit.Change, now *string) boo
 	return edit.SameValue(*now, "") || edit.SameValue(*now, "{}")
 }
 
-// keepReplaced keeps a replaced value that cannot be put back, because it may be a credential.
+// keepReplaced keeps a replaced value that cannot be put back.
 func (u *undoing) keepReplaced(c edit.Change) error {
-	if c.Old == nil || c.Kind == kindGit || u.old[u.caller] != nil {
-		return nil // git keeps other helpers, and a record of an earlier version is kept itself
+	kept, err := u.keep(u.caller, []edit.Change{c})
+	if kept != "" {
+		u.tell("the value that setup replaced in %s is kept in %s", name(c), kept)
 	}
-	path := u.of(u.caller).Path + ".old"
+	return err
+}
+
+// keep writes replaced values that no file and no journal has any more to the file path, because
+// they may be credentials. path is empty if there is none. git keeps other helpers, and a record of
+// an earlier version is kept itself.
+func (js *journals) keep(caller string, lost []edit.Change) (path string, err error) {
+	lost = slices.DeleteFunc(slices.Clone(lost), func(c edit.Change) bool {
+		return c.Old == nil || c.Kind == kindGit || c.Kind == kindGoEnv
+	})
+	if len(lost) == 0 || js.old[caller] != nil {
+		return "", nil
+	}
+	path = js.of(caller).Path + ".old"
 	j, other, err := edit.ReadJournal(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if other != nil {
-		return config.Errorf(config.Command("mv", path, path+".1"), "%s is the record of an earlier version, and setup needs its name", path)
+		return "", config.Errorf(config.Command("mv", path, path+".1"), "%s is the record of an earlier version, and setup needs its name", path)
 	}
-	j.Changes = append(j.Changes, c)
-	u.tell("the value that setup replaced in %s is kept in %s", name(c), path)
-	return j.Save()
+	for _, c := range lost {
+		if !slices.ContainsFunc(j.Changes, func(d edit.Change) bool { return d.Same(c) && *d.Old == *c.Old }) {
+			j.Changes = append(j.Changes, c)
+		}
+	}
+	return path, j.Save()
 }
 
 // name is what users call an entry.
