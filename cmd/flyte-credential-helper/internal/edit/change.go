@@ -34,11 +34,11 @@ func (c Change) Same(other Change) bool {
 }
 
 // read returns the text of the file, or where the link leads. Nil: there is none.
-func (c Change) read() ([]byte, error) {
+func (c Change) read(ctx context.Context) ([]byte, error) {
 	if c.Kind == KindLink {
 		return readLink(c.Path, c.New), nil
 	}
-	return Read(c.Path)
+	return ReadWhole(ctx, c.Path, Read)
 }
 
 // write is the inverse of read.
@@ -70,7 +70,7 @@ func (f Formats) Current(ctx context.Context, c Change) (*string, error) {
 	if !found {
 		return nil, fmt.Errorf("the journal has a change of an unknown kind, %q", c.Kind)
 	}
-	text, err := c.read()
+	text, err := c.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (f Formats) Preview(ctx context.Context, path string, changes []Change) (te
 	if first < 0 {
 		return Read(path)
 	}
-	text, err = changes[first].read()
+	text, err = changes[first].read(ctx)
 	for _, c := range changes[first:] {
 		if err == nil && c.Path == path {
 			text, err = f[c.Kind].Set(ctx, text, c.Key, &c.New)
@@ -143,7 +143,7 @@ func (f Formats) update(ctx context.Context, c Change, edit func(text []byte) ([
 		return false, err
 	}
 	defer unlock()
-	text, err := c.read()
+	text, err := c.read(ctx)
 	if err != nil {
 		return false, err
 	}

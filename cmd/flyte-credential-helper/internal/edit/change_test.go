@@ -1,6 +1,8 @@
 package edit
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,5 +62,18 @@ func TestFormats(t *testing.T) {
 	}
 	if _, err := formats.Current(t.Context(), Change{Path: path("old"), Kind: "unknown"}); err == nil {
 		t.Error("an unknown kind has a value")
+	}
+}
+
+// No value is read from a file that another program is writing: it may be empty for a moment.
+func TestLocked(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := Change{Path: filepath.Join(t.TempDir(), "config"), Kind: "yaml", Key: []string{"a"}, New: "1"}
+	if err := os.WriteFile(c.Path+".lock", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := (Formats{"yaml": YAML{}}).Current(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", now, err)
 	}
 }

@@ -56,6 +56,36 @@ func isOurs(lock string) bool {
 	return to == ourLock
 }
 
+// ReadWhole reads a file with read, which is [Read] or calls it, and not while another program writes
+// the file: kubectl takes the lock, makes the file empty, and writes the text.
+func ReadWhole(ctx context.Context, path string, read func(path string) ([]byte, error)) (text []byte, err error) {
+	file, err := FollowLinks(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, lock := range locksOf(path, file) {
+		waiting := await(ctx, lock, func() bool {
+			before, _ := os.Stat(file)
+			text, err = read(path)
+			locked := isLocked(lock)
+			after, _ := os.Stat(file)
+			return !locked && isUnchanged(before, after)
+		})
+		if waiting != nil {
+			return nil, waiting
+		}
+	}
+	return text, err
+}
+
+// isUnchanged compares what is known of a file, which is nil if it does not exist.
+func isUnchanged(before, after fs.FileInfo) bool {
+	if before == nil || after == nil {
+		return before == nil && after == nil
+	}
+	return before.Size() == after.Size() && before.ModTime().Equal(after.ModTime())
+}
+
 // isLocked reports whether another program has a lock.
 func isLocked(lock string) bool {
 	_, err := os.Lstat(lock)

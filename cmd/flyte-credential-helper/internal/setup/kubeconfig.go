@@ -92,7 +92,7 @@ func (e *execUser) isOurs() bool {
 type execEnv struct{ Name, Value string }
 
 // readKubeconfig reads the files of KUBECONFIG, or ~/.kube/config.
-func readKubeconfig(env system.Env) (*kubeconfig, error) {
+func readKubeconfig(env system.Env, read func(path string) ([]byte, error)) (*kubeconfig, error) {
 	k := &kubeconfig{clusters: map[string]KubeCluster{}}
 	var paths []string
 	for _, path := range filepath.SplitList(env.Getenv("KUBECONFIG")) {
@@ -107,9 +107,9 @@ func readKubeconfig(env system.Env) (*kubeconfig, error) {
 	k.newUsers = paths[len(paths)-1]
 	exists := false
 	for _, path := range paths {
-		text, err := edit.Read(path)
+		text, err := read(path)
 		if err != nil {
-			return nil, config.Errorf(config.Inspect("ls", "-l", path), "cannot read the kubeconfig: %v", err)
+			return nil, err
 		}
 		if text == nil {
 			continue
@@ -122,6 +122,14 @@ func readKubeconfig(env system.Env) (*kubeconfig, error) {
 		}
 	}
 	return k, nil
+}
+
+func readKubeFile(path string) ([]byte, error) {
+	text, err := edit.Read(path)
+	if err != nil {
+		err = config.Errorf(config.Inspect("ls", "-l", path), "cannot read the kubeconfig: %v", err)
+	}
+	return text, err
 }
 
 // add adds the entries of a file whose names are new.
@@ -251,7 +259,7 @@ func kubeconfigKeys(text []byte) (keys [][]string, err error) {
 
 // KubeNames are the contexts and users of the kubeconfig, or none if it cannot be read.
 func KubeNames(env system.Env) (contexts, users []string) {
-	k, err := readKubeconfig(env)
+	k, err := readKubeconfig(env, readKubeFile)
 	if err != nil {
 		return nil, nil
 	}

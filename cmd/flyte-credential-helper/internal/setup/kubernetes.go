@@ -60,8 +60,8 @@ type target struct {
 	env      []execEnv
 }
 
-func (s kubernetesSetup) plan(context.Context) (*plan, error) {
-	k, err := readKubeconfig(s.Env)
+func (s kubernetesSetup) plan(ctx context.Context) (*plan, error) {
+	k, err := readKubeconfig(s.Env, func(path string) ([]byte, error) { return edit.ReadWhole(ctx, path, readKubeFile) })
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +301,7 @@ func (s kubernetesSetup) allowlist(ctx context.Context) string {
 
 // reachable reports whether the API server of a context accepts connections.
 func (s kubernetesSetup) reachable(ctx context.Context, name string) bool {
-	k, err := readKubeconfig(s.Env)
+	k, err := readKubeconfig(s.Env, readKubeFile)
 	if err != nil || k.context(name) == nil {
 		return false
 	}

@@ -72,7 +72,7 @@ type KubePlugin struct {
 
 // KubePlugins returns the contexts of the kubeconfig that run this program, the current one first.
 func KubePlugins(env system.Env) (list []KubePlugin, err error) {
-	k, err := readKubeconfig(env)
+	k, err := readKubeconfig(env, readKubeFile)
 	if err != nil {
 		return nil, err
 	}
