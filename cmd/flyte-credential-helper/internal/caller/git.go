@@ -3,7 +3,6 @@ package caller
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -85,9 +84,8 @@ func gitForbids(ctx context.Context, env system.Env) string {
 			return fmt.Sprintf("%s is %s", name, value)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	value, err := exec.CommandContext(ctx, "git", "config", "--get", "credential.interactive").Output()
+	git := system.Program{Words: []string{"git", "config", "--get", "credential.interactive"}, Environ: env.Environ(), Limit: 5 * time.Second}
+	value, err := git.Output(ctx)
 	if word := strings.TrimSpace(string(value)); err == nil && (login.IsFalse(word) || strings.EqualFold(word, "never")) {
 		return "git's credential.interactive is " + word
 	}

@@ -65,6 +65,9 @@ func classify(err error) (status int, hint config.Hint) {
 	case errors.As(err, &notRevoked): // no command can revoke what is deleted
 		status, _ = classify(notRevoked.err)
 		return status, config.Hint{}
+	case errors.As(err, &shown): // the message has the command
+		status, _ = classify(shown.Err)
+		return status, config.Hint{}
 	case errors.As(err, &interrupted):
 		return 128 + int(interrupted.signal), config.Hint{}
 	case errors.As(err, &wrong):
@@ -75,14 +78,10 @@ func classify(err error) (status int, hint config.Hint) {
 		return exitUsage, config.Inspect("ls", "-l", locked.Lock)
 	case errors.As(err, &needed) && needed.Server == "":
 		return exitLogin, config.Hint{}
-	case errors.As(err, &needed) && errors.As(err, &shown): // the message has the command
-		return exitLogin, config.Hint{}
 	case errors.As(err, &needed):
 		return exitLogin, logIn(call)
 	case errors.As(err, &store):
 		return exitStore, storeHint(store, call)
-	case errors.As(err, &unconfirmed) && errors.As(err, &shown):
-		return exitRefused, config.Hint{}
 	case errors.As(err, &unconfirmed):
 		return exitRefused, config.Command(unconfirmed.Login...)
 	case errors.As(err, &guarded) && call.Settings.IsGiven("proxy-command"):
