@@ -121,6 +121,10 @@ func (d Dir) read(name string) ([]byte, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &StoreError{Problem: fmt.Sprintf("cannot read %s: %s", d.path(name), reason(err)), Hint: "chmod 600 " + quote(d.path(name))}
+	case errors.Is(err, syscall.ELOOP):
+		return nil, &StoreError{Problem: d.path(name) + " is a link, not a file of this program", Hint: "rm " + quote(d.path(name))}
 	case err != nil:
 		return nil, &StoreError{Problem: fmt.Sprintf("cannot read %s: %s", d.path(name), reason(err))}
 	}
@@ -132,7 +136,7 @@ func (d Dir) read(name string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, &StoreError{Problem: d.path(name) + " is not a file of this program", Hint: "rm " + quote(d.path(name))}
 	case !ownedByUser(info):
-		return nil, &StoreError{Problem: d.path(name) + " belongs to another user, or has a second name"}
+		return nil, &StoreError{Problem: d.path(name) + " belongs to another user, or has a second name", Hint: fmt.Sprintf("cp -p %[1]s %[1]s.copy && mv %[1]s.copy %[1]s", quote(d.path(name)))}
 	case accessibleToOthers(info.Mode()):
 		return nil, &StoreError{Problem: d.path(name) + " can be read by other users", Hint: "chmod 600 " + quote(d.path(name))}
 	}

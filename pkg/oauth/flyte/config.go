@@ -62,7 +62,7 @@ type sourceData struct {
 // FindSource finds the endpoint that Flyte's clients are configured for and the variable
 // or file that names it. It does not read the other options, so that a call for another
 // endpoint does not fail because one of them is wrong. An error names the wrong file or
-// variable, and the line.
+// variable, and the line. Then File of the source is the wrong file.
 func FindSource(w Env) (*Source, error) {
 	s := &Source{sourceData: &sourceData{env: w, vars: newEnvironment(w.Environ)}}
 	named, set, note := s.vars.option(optionEndpoint)

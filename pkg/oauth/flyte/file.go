@@ -166,6 +166,9 @@ func (s *Source) tryFile(p candidate) (found bool, err error) {
 		s.Notes = append(s.Notes, fmt.Sprintf("not read: %v", err))
 		return false, nil
 	}
+	if err != nil {
+		s.File = p.path
+	}
 	return s.File != "", err
 }
 

@@ -126,6 +126,9 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 		if e.Setting == "scope" {
 			return exitUsage, logIn(call, "--scope", "openid")
 		}
+		if call.Settings != nil && call.Settings.Origin(e.Setting) == config.FromProfile {
+			return exitUsage, config.Edit(call.Settings.ProfileFile)
+		}
 		return exitUsage, see("--" + e.Setting)
 	case oauth.ClassUntrusted:
 		if call.Settings.IsGiven("ca-file") {
@@ -145,9 +148,14 @@ func classifyOAuth(e *oauth.Error, call *login.CallError) (status int, hint conf
 	return exitFailed, config.Hint{}
 }
 
-// proxyHint returns the hint to give a proxy the password that it wants.
+// proxyHint returns the hint to give a proxy the password that it wants, or to a proxy's command
+// that fails.
 func proxyHint(e *oauth.Error, call *login.CallError) config.Hint {
-	if e.Setting != "http-proxy" {
+	switch e.Setting {
+	case "proxy-command":
+		return see("--proxy-command")
+	case "http-proxy":
+	default:
 		return config.Hint{}
 	}
 	name := "HTTPS_PROXY"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,16 +127,31 @@ func (r *reference) Visit(n ast.Node) ast.Visitor {
 	return r
 }
 
-// ReadError is the error of a file that cannot be read. what names it in the message.
+// ReadError is the error of a file that cannot be read. what names its content in the message.
 func ReadError(what string, err error) error {
 	var unsafe *system.UnsafeFileError
-	if errors.As(err, &unsafe) && unsafe.Mode {
+	var failed *fs.PathError
+	switch {
+	case errors.As(err, &unsafe) && unsafe.Mode:
 		return Errorf(Command("chmod", "go-w", unsafe.Path), "%s in %v", what, unsafe)
-	}
-	if unsafe != nil {
+	case unsafe != nil && system.IsRoot(): // root takes no file away from its owner
 		return Errorf(Text("its owner must be you or root"), "%s in %v", what, unsafe)
+	case unsafe != nil:
+		return Errorf(Shell(`sudo chown "$(id -u)" %s`, shellquote.Join(unsafe.Path)), "%s in %v", what, unsafe)
+	case !errors.As(err, &failed):
+		return Errorf(Hint{}, "cannot read %s: %v", what, err)
 	}
-	return Errorf(Hint{}, "cannot read %s: %v", what, err)
+	hint := Inspect("ls", "-ld", failed.Path)
+	info, missing := os.Stat(failed.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = Text("write %s to %s, or name another file", what, failed.Path)
+	case errors.Is(err, fs.ErrPermission) && missing == nil:
+		if _, ours := system.Owner(info); ours {
+			hint = Command("chmod", "u+r", failed.Path)
+		}
+	}
+	return Errorf(hint, "cannot read %s: %v", what, err)
 }
 
 func (f *File) decode(top ast.Node) error {

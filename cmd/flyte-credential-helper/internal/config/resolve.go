@@ -230,7 +230,7 @@ func (r *resolver) apply(l level, n naming, wanted func(Setting) bool) (kept []k
 			continue
 		}
 		if err := row.set(&r.out.Settings, v.Words); err != nil {
-			return nil, Errorf(r.repair(l.origin, v.where), "%s: %s", v.where, err)
+			return nil, Errorf(r.out.repair(l.origin, v.where), "%s: %s", v.where, err)
 		}
 		r.out.origins[row.Name] = settingOrigin{l.origin, v.where}
 	}
@@ -257,6 +257,16 @@ func fromEnvironment(environ []string, table []Setting) (level, error) {
 		l.values[table[i].Name] = Value{words, name}
 	}
 	return l, nil
+}
+
+// CheckEnviron returns an error if variables, NAME=VALUE each, are no settings or have values that
+// cannot be used.
+func CheckEnviron(environ []string) error {
+	l, err := fromEnvironment(environ, Table())
+	if err != nil {
+		return err
+	}
+	return l.check()
 }
 
 // unknownVariable does not repeat the variable's value, which may be anything.
@@ -374,17 +384,6 @@ func (l level) check() error {
 	return err
 }
 
-// repair is the hint for a value that cannot be used.
-func (r *resolver) repair(origin Origin, where string) Hint {
-	switch {
-	case origin == Environment:
-		return Command("unset", where)
-	case origin == FromProfile && r.out.ProfileFile != "":
-		return Edit(r.out.ProfileFile)
-	}
-	return Hint{}
-}
-
 // otherProfile is the hint for a profile that does not exist: to name one that does.
 func (r *resolver) otherProfile(file *File, name string) Hint {
 	names := file.Names()
@@ -439,7 +438,7 @@ func (r *resolver) oneServer(l level) error {
 	if other == "issuer" {
 		other = names[1]
 	}
-	return Errorf(r.repair(l.origin, l.values[other].where), "%s and %s name two servers: give one", issuer.where, l.values[other].where)
+	return Errorf(r.out.repair(l.origin, l.values[other].where), "%s and %s name two servers: give one", issuer.where, l.values[other].where)
 }
 
 // emptySetting is the error of a setting that names a server or a profile and is empty.

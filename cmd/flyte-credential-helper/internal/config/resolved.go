@@ -86,6 +86,20 @@ func (r *Resolved) Origin(name string) Origin { return r.origins[name].origin }
 // Where returns the flag, the variable or the line of a file that has the setting, or "".
 func (r *Resolved) Where(name string) string { return r.origins[name].where }
 
+// Repair is the hint for the value of a setting that cannot be used: to remove the variable, or to
+// change the file of the profile.
+func (r *Resolved) Repair(name string) Hint { return r.repair(r.Origin(name), r.Where(name)) }
+
+func (r *Resolved) repair(origin Origin, where string) Hint {
+	switch {
+	case origin == Environment:
+		return Command("unset", where)
+	case origin == FromProfile && r.ProfileFile != "":
+		return Edit(r.ProfileFile)
+	}
+	return Hint{}
+}
+
 // IsSet reports whether some level sets the setting.
 func (r *Resolved) IsSet(name string) bool { return r.Origin(name) != Default }
 

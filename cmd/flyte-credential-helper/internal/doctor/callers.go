@@ -38,17 +38,27 @@ func checkFlyteClients(s Subject, c configuration) []Finding {
 	case len(clients.Command) == 0:
 		return []Finding{ok("%s: authType %s", source.Name, orNone(clients.AuthType))}
 	}
-	f := ok("%s: they run %s", source.Name, config.Shown(clients.Command))
+	f := ok("%s: they run %s", source.Name, shownCommand(clients.Command))
 	if !isRunnable(clients.Command[0]) {
 		f = f.failure("there is no program "+clients.Command[0], config.Command(config.Program, "setup", "flyte", "--endpoint", source.Endpoint))
 	}
 	return []Finding{f}
 }
 
+// shownCommand shows a command without the arguments that may be secret: those of other programs,
+// and those that this one does not know.
+func shownCommand(words []string) string {
+	flags := config.NewFlags(config.Every)
+	if len(words) < 2 || setup.IsOurs(words[0]) && flags.Parse(words[1:]) == nil {
+		return config.Shown(words)
+	}
+	return config.Shown(words[:1]) + " …"
+}
+
 // checkGit reads which helpers git runs for the hosts that profiles serve, or for the host of
 // the command line.
 func checkGit(ctx context.Context, s Subject, c configuration) (all []Finding) {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	ctx, cancel := limited(ctx, "git")
 	defer cancel()
 	urls := gitURLs(s, c)
 	if len(urls) == 0 && s.Caller == "git" && s.Address == "" {
@@ -134,12 +144,17 @@ func checkDocker(s Subject, c configuration) (all []Finding) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		var file struct{ CredHelpers map[string]string }
+		var file struct {
+			CredHelpers map[string]string `json:"credHelpers"`
+		}
 		if err == nil {
 			err = json.Unmarshal(text, &file)
 		}
+		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+			err = fmt.Errorf("the value of %q cannot be of the type %s", wrong.Field, wrong.Value)
+		}
 		if err != nil {
-			all = append(all, ok("%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), config.Edit(path)))
+			all = append(all, ok("%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), fileHint(s, err, path)))
 			continue
 		}
 		for _, host := range slices.Sorted(maps.Keys(file.CredHelpers)) {
@@ -238,8 +253,12 @@ func checkBazel(s Subject, c configuration) (all []Finding) {
 					continue
 				}
 				f := ok("%s: %s for %s", path, program, cmp.Or(scope, "all hosts"))
-				if filepath.IsAbs(program) && !isThis(s.Env, program) {
-					f = f.failure(program+" is not this program", c.setUp("bazel", scope))
+				again := c.setUp("bazel", cmp.Or(scope, "HOST"))
+				switch {
+				case filepath.IsAbs(program) && !isThis(s.Env, program):
+					f = f.failure(program+" is not this program", again)
+				case !strings.ContainsAny(program, "/%") && !isRunnable(program):
+					f = f.failure("PATH has no "+program, again)
 				}
 				all = append(all, f)
 			}
@@ -275,7 +294,11 @@ func checkGoauth(ctx context.Context, s Subject, c configuration) []Finding {
 	list, file, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
 	entries := strings.Split(list, ";")
 	ours := slices.IndexFunc(entries, setup.IsOurGoauth)
-	f, again := ok("GOAUTH is %s", orNone(list)), c.setUp("goauth", cmp.Or(s.Address, "go.example.com"))
+	var shown []string
+	for _, entry := range entries {
+		shown = append(shown, shownCommand(strings.Fields(entry)))
+	}
+	f, again := ok("GOAUTH is %s", orNone(strings.Join(shown, "; "))), c.setUp("goauth", cmp.Or(s.Address, "go.example.com"))
 	switch {
 	case ours >= 0:
 		if program := strings.Fields(entries[ours])[0]; !isRunnable(program) {
@@ -299,9 +322,9 @@ func isRefused(err error) bool { return oauth.ClassOf(err) == oauth.ClassRefused
 // checkFlyteUser asks the Flyte endpoint whose token it is.
 func checkFlyteUser(ctx context.Context, a account) []Finding {
 	token := a.token.AccessToken
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
-	defer cancel()
 	endpoint := config.MaskURL(a.settings.Endpoint)
+	ctx, cancel := limited(ctx, endpoint)
+	defer cancel()
 	who, err := a.session.UserInfo(ctx, a.token.Server.HeaderKey, token)
 	switch {
 	case isRefused(err):
@@ -337,6 +360,8 @@ func checkRegistry(ctx context.Context, h *servedHost, a account) []Finding {
 	if err != nil {
 		return []Finding{skipped(err.Error())}
 	}
+	ctx, cancel := limited(ctx, h.host.String())
+	defer cancel()
 	refused, err := setup.TryRegistry(ctx, transport, h.host.String(), h.entry.BasicUsername(), a.token.AccessToken)
 	switch {
 	case refused:

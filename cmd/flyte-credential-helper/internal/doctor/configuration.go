@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/flyteorg/flyte-credential-helper/cmd/flyte-credential-helper/internal/system"
 	"github.com/flyteorg/flyte-credential-helper/pkg/execcred"
 	"github.com/flyteorg/flyte-credential-helper/pkg/oauth/flyte"
+	"github.com/kballard/go-shellquote"
 )
 
 // known is a value, or why it is not known.
@@ -122,10 +124,12 @@ func findHost(s Subject, profiles known[*config.File]) (*servedHost, error) {
 // parseAddress returns a URL without its user, and its host.
 func parseAddress(address string) (u *url.URL, host execcred.Host, err error) {
 	if u, err = url.Parse(address); err != nil || u.Host == "" {
-		return nil, host, config.Errorf(config.Hint{}, "%s is not a host or URL", config.MaskURL(address))
+		return nil, host, config.Errorf(config.Inspect(config.Program, "doctor", "--help"), "%s is not a host or URL", config.MaskURL(address))
 	}
 	u.User = nil
-	host, err = execcred.ParseHost(u.Scheme, u.Host)
+	if host, err = execcred.ParseHost(u.Scheme, u.Host); err != nil {
+		err = config.Errorf(config.Inspect(config.Program, "doctor", "--help"), "%v", err)
+	}
 	return u, host, err
 }
 
@@ -136,7 +140,7 @@ func checkProgram(s Subject) []Finding {
 	found, missing := exec.LookPath(config.Program)
 	switch {
 	case missing != nil:
-		f = f.warning("PATH does not lead to "+config.Program+": callers find it only by its whole path", config.Text("add the directory of %s to PATH", self))
+		f = f.warning("PATH does not lead to "+config.Program+": callers find it only by its whole path", config.Shell(`export PATH="$PATH":%s`, shellquote.Join(filepath.Dir(self))))
 	case !isThis(s.Env, found):
 		f = f.warning("PATH leads to another program of this name: "+found, config.Inspect(found, "version"))
 	}
@@ -165,6 +169,9 @@ func checkFiles(s Subject) (all []Finding) {
 		default:
 			all = append(all, ok("%s: none", path))
 		}
+		if _, err := os.Lstat(path); err == nil && errors.Is(missing, fs.ErrNotExist) {
+			all = append(all, ok("not used").warning(path+" is a link to a file that does not exist", config.Inspect("ls", "-l", path)))
+		}
 		if missing == nil && !system.KeepsModes(path) {
 			all = append(all, ok("not checked").at("configuration owner").warning("the file system of "+path+" keeps no owners: another user may have written it", config.Hint{}))
 		}
@@ -172,13 +179,13 @@ func checkFiles(s Subject) (all []Finding) {
 	return all
 }
 
-// fileHint returns the hint for an error about a file: to change it, if there is no better.
+// fileHint returns the hint for an error about a file: to look at a file that cannot be read, or
+// to change it, if there is no better.
 func fileHint(s Subject, err error, path string) config.Hint {
-	other := config.Edit(path)
-	if errors.Is(err, fs.ErrPermission) {
-		other = config.Inspect("ls", "-l", path)
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return orElse(s.Hint(err), config.Inspect("ls", "-ld", failed.Path))
 	}
-	return orElse(s.Hint(err), other)
+	return orElse(s.Hint(err), config.Edit(path))
 }
 
 // checkFlyteFiles tells what Flyte's other clients are configured with.
@@ -188,7 +195,14 @@ func checkFlyteFiles(s Subject, c configuration) []Finding {
 	case err != nil && r != nil && r.NoServer == nil:
 		return []Finding{ok("not used: %v", err)}
 	case err != nil:
-		return []Finding{ok("not usable").failure(err.Error(), s.Hint(err))}
+		fix := config.Hint{}
+		if r != nil {
+			fix = s.Hint(r.NoServer) // it is of the same cause
+		}
+		if source != nil && source.File != "" {
+			fix = orElse(fix, fileHint(s, err, source.File))
+		}
+		return []Finding{ok("not usable").failure(err.Error(), fix)}
 	case source.Endpoint == "":
 		return []Finding{ok("none")}
 	}

@@ -28,6 +28,11 @@ type Subject struct {
 // stepLimit is how long one step may ask other programs and servers.
 const stepLimit = 10 * time.Second
 
+// limited returns the context of a request to a server.
+func limited(ctx context.Context, server string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, stepLimit, oauth.Temporary("%s has not answered within %s", server, stepLimit))
+}
+
 // check is one step. Its function judges complete values.
 type check struct {
 	step string
@@ -67,6 +72,13 @@ func checks(ctx context.Context, s Subject) []check {
 	noSession := unless(a.err == nil, "there is no server")
 	noAnswer := unless(n.err == nil, "the server does not answer")
 	noToken := a.noToken(oauth.Access)
+	stateDir, store, unread := checkStateDir(ctx, s), []Finding(nil), ""
+	if noSettings == "" {
+		store = checkStore(ctx, a)
+	}
+	if a.unread != nil && Failed(slices.Concat(stateDir, store)) {
+		unread = a.unread.Error() // of the same cause
+	}
 	all := s.Caller == ""
 	return []check{
 		{"version", true, "", func() []Finding { return checkProgram(s) }},
@@ -76,8 +88,8 @@ func checks(ctx context.Context, s Subject) []check {
 		{"kubeconfig", s.Caller == "kubernetes", "", func() []Finding { return checkContexts(s, c) }},
 		{"settings", true, unless(c.host.err == nil, "no profile serves the host"), func() []Finding { return checkSettings(s, c) }},
 		{"server", true, cmp.Or(noSettings, unless(!c.isBroken(), "the configuration cannot be used")), func() []Finding { return checkServer(a) }},
-		{"state directory", true, "", func() []Finding { return checkStateDir(ctx, s) }},
-		{"store", true, noSettings, func() []Finding { return checkStore(ctx, a) }},
+		{"state directory", true, "", func() []Finding { return stateDir }},
+		{"store", true, noSettings, func() []Finding { return store }},
 		{"terminal", true, noSettings, func() []Finding { return checkTerminal(a) }},
 		{"proxy", true, unless(noSettings == "" && a.settings.Server() != "", "there is no server"), func() []Finding { return checkProxy(a) }},
 		{"certificates", true, noSettings, func() []Finding { return checkCertificates(a) }},
@@ -85,7 +97,7 @@ func checks(ctx context.Context, s Subject) []check {
 		{"accepted servers", n.err == nil, "", func() []Finding { return checkServers(a, n) }},
 		{"clock", true, noAnswer, func() []Finding { return checkClock(n) }},
 		{"keys", true, noAnswer, func() []Finding { return checkKeys(a, n) }},
-		{"login", true, noSession, func() []Finding { return checkLogin(a) }},
+		{"login", true, cmp.Or(noSession, unread), func() []Finding { return checkLogin(a) }},
 		{"token", true, cmp.Or(noSession, unless(a.token != nil, "there is no saved login")), func() []Finding { return checkToken(a, n) }},
 		{"kubeconfig", all, "", func() []Finding { return checkContexts(s, c) }},
 		{"Flyte's clients", all || s.Caller == "token", "", func() []Finding { return checkFlyteClients(s, c) }},

@@ -62,7 +62,7 @@ func (f Finding) failure(problem string, fix config.Hint) Finding {
 }
 
 func (f Finding) with(level Level, problem string, fix config.Hint) Finding {
-	text := system.Printable(strings.ReplaceAll(fix.String(), "\n", " "))
+	text := system.Printable(strings.ReplaceAll(fix.String(), "\n", "  # or: "))
 	if fix.Inspects {
 		return Finding{Step: f.Step, State: f.State, Level: level, Problem: oneLine(problem), Next: text}
 	}
@@ -90,6 +90,7 @@ func replacements(fix config.Hint) string {
 		"https://login.example.com": "the URL of the authorization server",
 		"flyte.example.com":         "your Flyte endpoint",
 		"go.example.com":            "the host of your modules",
+		"HOST":                      "the host of your cache",
 	}
 	var list []string
 	for _, word := range fix.Command {

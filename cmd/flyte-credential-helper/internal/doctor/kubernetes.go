@@ -31,12 +31,18 @@ func checkContexts(s Subject, c configuration) (all []Finding) {
 	case err != nil:
 		return []Finding{ok("not usable").warning(err.Error(), s.Hint(err))}
 	case c.current == nil && isExamined:
-		f := ok("the current context does not run this program")
-		all = append(all, f.failure("kubectl gets no token from this program in the current context", config.Command(config.Program, "setup", "kubernetes", "--issuer", "https://login.example.com", "--client-id", "ID")))
+		fix := c.setUp("kubernetes")
+		if c.settings.value == nil || c.settings.value.ProfileInUse == "" {
+			fix = c.setUp("kubernetes", "--issuer", "https://login.example.com", "--client-id", "ID")
+		}
+		all = append(all, ok("the current context does not run this program").failure("kubectl gets no token from this program in the current context", fix))
 	}
 	for _, p := range c.plugins.value {
-		f := ok("context %s: user %s runs %s", p.Context, p.User, config.Shown(append([]string{p.Command}, p.Args...)))
+		f := ok("context %s: user %s runs %s", p.Context, p.User, shownCommand(append([]string{p.Command}, p.Args...)))
+		_, err := p.Input(s.Input)
 		switch {
+		case err != nil && !isExamined: // otherwise checkSettings tells it
+			f = f.failure(err.Error(), s.Hint(err))
 		case !isRunnable(p.Command):
 			f = f.failure("there is no program "+p.Command, c.setUp("kubernetes", "--context", p.Context))
 		case p.Other != "":
@@ -85,7 +91,7 @@ func unauthorized(a account, c *login.Claims, kind string) (problem string, fix 
 // review asks the API server whose token it is:
 // https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/self-subject-review-v1/
 func review(ctx context.Context, c setup.KubeCluster, token oauth.Secret) (user string, groups []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	ctx, cancel := limited(ctx, "the API server")
 	defer cancel()
 	transport, err := clusterTransport(c)
 	if err != nil {

@@ -24,7 +24,10 @@ func checkStateDir(ctx context.Context, s Subject) []Finding {
 	dir := login.StateDir(s.Env)
 	path := string(dir)
 	info, err := os.Lstat(path)
-	f, owner, ours := ok("%s: does not exist yet", path), "", true
+	f, owner, ours := ok("none"), "", true
+	if path != "" {
+		f = ok("%s: does not exist yet", path)
+	}
 	if err == nil {
 		owner, ours = system.Owner(info)
 		f = ok("%s: owner %s, mode %04o, file system %s", path, owner, info.Mode().Perm(), cmp.Or(system.FileSystem(path), "not known"))
@@ -38,7 +41,11 @@ func checkStateDir(ctx context.Context, s Subject) []Finding {
 		return []Finding{f.failure(foreign+" in it belongs to another user, perhaps because the program ran under sudo", ownershipFix(path))}
 	}
 	if err := dir.Inspect(ctx); err != nil {
-		return []Finding{f.failure(err.Error(), s.Hint(err))}
+		fix := s.Hint(err)
+		if info != nil && info.IsDir() && info.Mode().Perm()&0o700 != 0o700 {
+			fix = config.Command("chmod", "700", path)
+		}
+		return []Finding{f.failure(err.Error(), fix)}
 	}
 	if system.KeepsModes(path) {
 		return []Finding{f}
@@ -110,9 +117,9 @@ func checkKeyring(ctx context.Context, a account, kind cache.StoreKind) Finding 
 func checkTerminal(a account) []Finding {
 	r, opens := a.settings, login.OpensBrowser(a.settings, a.env)
 	words, err := login.BrowserWords(r, a.env)
-	source, browser := "BROWSER", "the system's browser"
+	source, browser, fix := "BROWSER", "the system's browser", config.Command("unset", "BROWSER")
 	if len(r.Browser) > 0 {
-		source = "--browser"
+		source, fix = "--browser", orElse(r.Repair("browser"), config.Text("change --browser"))
 	}
 	switch {
 	case !opens:
@@ -127,9 +134,9 @@ func checkTerminal(a account) []Finding {
 	f := ok("%s", state)
 	switch {
 	case opens && err != nil:
-		f = f.warning(err.Error(), config.Text("change %s", source))
+		f = f.warning(err.Error(), fix)
 	case opens && len(words) > 0 && !isRunnable(words[0]):
-		f = f.warning("the browser's command "+words[0]+" cannot be run", config.Text("change %s", source))
+		f = f.warning("the browser's command "+words[0]+" cannot be run", fix)
 	}
 	return []Finding{f}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ func askServers(ctx context.Context, a account) answers {
 	if a.err != nil {
 		return answers{err: a.err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	ctx, cancel := limited(ctx, config.MaskURL(a.settings.Server()))
 	defer cancel()
 	servers, err := a.session.Examine(ctx)
 	if err != nil || servers.Server.KeysURI == "" {
@@ -74,7 +75,10 @@ func checkCertificates(a account) []Finding {
 	}
 	f := ok("%s", state)
 	name := firstSet(a.env.Getenv, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+	_, missing := os.Stat(file)
 	switch {
+	case file != "" && missing != nil:
+		f = f.failure("SSL_CERT_FILE names a file that cannot be read: "+missing.Error(), config.Command("unset", "SSL_CERT_FILE"))
 	case r.InsecureSkipVerify:
 		f = f.warning("--insecure-skip-verify is set: an attacker in the network can take over the login", config.Text("use --ca-file FILE instead"))
 	case name != "" && r.CAFile == "" && file == "":
@@ -111,6 +115,9 @@ func networkHint(a account, err error) config.Hint {
 	address := cmp.Or(r.Issuer, r.TokenEndpoint)
 	if r.Discovers() {
 		address = r.Endpoint
+	}
+	if oauth.AsError(err) == nil {
+		return a.explain(err) // it is not about a request
 	}
 	return orElse(a.explain(err), config.Inspect("curl", "--verbose", "--head", config.MaskURL(login.WithScheme(address))))
 }

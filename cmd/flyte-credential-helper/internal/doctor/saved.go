@@ -90,7 +90,7 @@ func (a account) explain(err error) config.Hint {
 // checkLogin judges the saved login, and tells why the last renewals failed.
 func checkLogin(a account) []Finding {
 	if a.unread != nil {
-		return []Finding{skipped(a.unread.Error())}
+		return []Finding{ok("not readable").failure(a.unread.Error(), a.explain(a.unread))}
 	}
 	failures := a.session.Failures()
 	f := savedLogin(a, append(slices.Clip(failures), cache.Failure{})[0].Err)

@@ -28,6 +28,9 @@ type Examination struct {
 	Unaccepted error
 }
 
+// examineLimit is how long an examination waits for the proxy's command.
+const examineLimit = 8 * time.Second
+
 // Examine asks the servers of the login for their metadata. It asks no token endpoint. A
 // proxy command that is this program starts no login.
 func (s *Session) Examine(ctx context.Context) (*Examination, error) {
@@ -102,7 +105,7 @@ func (s *Session) examiner() (*connection, *serverClock, error) {
 		return nil, nil, err
 	}
 	environ := append(childEnviron(s.settings, s.env), config.Variable("interactive")+"=never")
-	c, err := newConnection(connected.target, environ, Command(s.settings, s.policy, s.env), "", s.env, s.Log)
+	c, err := newConnection(connected.target, environ, Command(s.settings, s.policy, s.env), "", s.env, s.Log, examineLimit)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,16 +45,16 @@ func connect(r *config.Resolved, p Policy, env system.Env, secret secretFunc) (*
 		plaintext = r.Flyte.Plaintext
 	}
 	environ := childEnviron(r, env)
-	return newConnection(t, environ, Command(r, p, env), plaintext, env, NewConsole(r, p, env).Log)
+	return newConnection(t, environ, Command(r, p, env), plaintext, env, NewConsole(r, p, env).Log, proxyLimit)
 }
 
-// newConnection uses environ for the proxy's command.
-func newConnection(t *Target, environ, login []string, plaintext string, env system.Env, log *slog.Logger) (*connection, error) {
+// newConnection uses environ for the proxy's command, and waits for it for limit at most.
+func newConnection(t *Target, environ, login []string, plaintext string, env system.Env, log *slog.Logger, limit time.Duration) (*connection, error) {
 	transport, err := t.transport()
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{target: t, login: login, plaintext: plaintext, proxy: newProxyToken(t, environ, env), now: env.Now}
+	c := &connection{target: t, login: login, plaintext: plaintext, proxy: newProxyToken(t, environ, env, limit), now: env.Now}
 	c.network = &flyte.Network{Transport: transport, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		return &requester{next: next, header: t.Settings.Header, hosts: headerHosts(&t.Settings), proxy: c.proxy, log: log, now: env.Now}
 	}}
@@ -168,7 +168,7 @@ func (t *Target) transport() (*http.Transport, error) {
 			c.RootCAs = x509.NewCertPool()
 		}
 		if !c.RootCAs.AppendCertsFromPEM(t.Certificates) {
-			return nil, config.Errorf(config.Hint{}, "%s has no certificate in PEM format", t.Settings.CAFile)
+			return nil, config.Errorf(config.Text("name a file with the certificate of the authority in PEM format"), "%s has no certificate in PEM format", t.Settings.CAFile)
 		}
 	}
 	transport := oauth.NewTransport(c)

@@ -31,6 +31,7 @@ const inside = "_FLYTE_CREDENTIAL_HELPER_INSIDE"
 // user's. It goes to that host only.
 type proxyToken struct {
 	host    string
+	limit   time.Duration // how long the command may take
 	command []string
 	env     []string
 
@@ -39,12 +40,12 @@ type proxyToken struct {
 }
 
 // newProxyToken returns the proxy token of the target, or nil if no proxy needs one.
-func newProxyToken(t *Target, environ []string, env system.Env) *proxyToken {
+func newProxyToken(t *Target, environ []string, env system.Env, limit time.Duration) *proxyToken {
 	if t.Settings.Endpoint == "" || len(t.Settings.ProxyCommand) == 0 {
 		return nil
 	}
 	return &proxyToken{
-		host: hostOf("https://" + WithoutScheme(t.Settings.Endpoint)), command: t.Settings.ProxyCommand,
+		host: hostOf("https://" + WithoutScheme(t.Settings.Endpoint)), command: t.Settings.ProxyCommand, limit: limit,
 		env: append(environ[:len(environ):len(environ)], inside+"="+env.Getenv(inside)+" "+cache.KeyOf(t.client(clientParts{})).ID()),
 	}
 }
@@ -105,7 +106,9 @@ func (p *proxyToken) ready(ctx context.Context) error {
 		return nil
 	}
 	if _, err := p.get(ctx, false); err != nil {
-		return oauth.Temporary("%v", err)
+		failed := oauth.Temporary("%v", err)
+		failed.Setting = "proxy-command"
+		return failed
 	}
 	return nil
 }
@@ -117,7 +120,7 @@ func (p *proxyToken) get(ctx context.Context, refresh bool) (oauth.Secret, error
 		return p.token, nil
 	}
 	// Not the request's own time: a user may have to log in.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	cmd.Env, cmd.WaitDelay = p.env, time.Second
@@ -126,6 +129,10 @@ func (p *proxyToken) get(ctx context.Context, refresh bool) (oauth.Secret, error
 	out, err := cmd.Output()
 	words := strings.Fields(string(out[:min(len(out), maxToken)]))
 	switch {
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("the proxy command %s did not answer within %s", p.command[0], p.limit)
+	case err != nil && stderr.Len() == 0:
+		return "", fmt.Errorf("the proxy command %s failed (%w)", p.command[0], err)
 	case err != nil:
 		return "", fmt.Errorf("the proxy command %s failed (%v): %s", p.command[0], err, oauth.Printable(stderr.String()))
 	case len(words) != 1:

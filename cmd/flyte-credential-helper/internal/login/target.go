@@ -196,7 +196,7 @@ func clientSecret(r *config.Resolved, env system.Env) (oauth.Secret, error) {
 	case r.ClientSecretEnv != "":
 		s := strings.TrimSpace(env.Getenv(r.ClientSecretEnv))
 		if s == "" {
-			return "", config.Errorf(config.Hint{}, "the environment variable %s for the client secret is not set", r.ClientSecretEnv)
+			return "", config.Errorf(config.Text("set %s in the environment of the program that runs this one", r.ClientSecretEnv), "the environment variable %s for the client secret is not set", r.ClientSecretEnv)
 		}
 		return oauth.Secret(s), nil
 	case r.ClientSecretFile != "":

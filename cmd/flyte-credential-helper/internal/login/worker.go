@@ -158,7 +158,7 @@ func ServeWork(command string, env system.Env) error {
 func (w *work) source(env system.Env) (*cache.Source, error) {
 	t := &w.Target
 	log := NewLog(env.Stderr, t.Settings.LogLevel) // the null device, unless the caller logs at the debug level
-	c, err := newConnection(t, env.Environ(), nil, "", env, log)
+	c, err := newConnection(t, env.Environ(), nil, "", env, log, proxyLimit)
 	if err != nil {
 		return nil, err
 	}

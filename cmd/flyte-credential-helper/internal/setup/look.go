@@ -54,6 +54,9 @@ func isRunByGit(value string) bool {
 	return gitHelperPath(value) != ""
 }
 
+// IsOurs reports whether a command is the name or a path of this program.
+func IsOurs(command string) bool { return isProgram(command) }
+
 // IsOurGoauth reports whether an entry of GOAUTH runs this program.
 func IsOurGoauth(entry string) bool { return isOurGoauth(entry) }
 
@@ -66,6 +69,7 @@ type KubePlugin struct {
 	Other         string // another credential of the user, because of which client-go does not run the program
 	Cluster       KubeCluster
 
+	path    string   // the kubeconfig that has the user
 	environ []string // NAME=VALUE each, that the kubeconfig adds
 	info    config.ClusterInfo
 }
@@ -103,7 +107,7 @@ func (k *kubeconfig) plugin(c kubeContext, u kubeUser) KubePlugin {
 	e := u.User.Exec
 	p := KubePlugin{
 		Context: c.Name, User: u.Name, Current: c.Name == k.current, Command: e.Command, Args: e.Args,
-		Other: u.otherCredential(), Cluster: k.clusters[c.Context.Cluster],
+		Other: u.otherCredential(), Cluster: k.clusters[c.Context.Cluster], path: u.path,
 	}
 	if strings.ContainsRune(e.Command, filepath.Separator) {
 		p.Command = beside(u.path, e.Command)
@@ -140,7 +144,10 @@ func (c KubeCluster) info() config.ClusterInfo {
 func (p KubePlugin) Input(in config.Input) (config.Input, error) {
 	flags := config.NewFlags(config.Every)
 	if err := flags.Parse(p.Args); err != nil {
-		return in, config.Errorf(config.Inspect("kubectl", "config", "view"), "the kubeconfig's user %s runs this program with arguments that it does not know: %v", p.User, err)
+		return in, config.Errorf(config.Edit(p.path), "the kubeconfig's user %s runs this program with arguments that it does not know: %v", p.User, err)
+	}
+	if err := config.CheckEnviron(p.environ); err != nil {
+		return in, config.Errorf(config.Edit(p.path), "the kubeconfig's user %s: %v", p.User, err)
 	}
 	in.CommandLine, in.Environ, in.Cluster = flags.CommandLine(), slices.Concat(in.Environ, p.environ), p.info
 	return in, nil

@@ -77,6 +77,9 @@ func CheckRoot(path string) error {
 // KeepsModes reports whether the file system of path keeps owners and modes. On others the
 // owner of a file cannot be checked.
 func KeepsModes(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() && !info.IsDir() { // opening a pipe waits
+		return true
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return true
