@@ -148,12 +148,13 @@ func summary(findings []Finding) string {
 	if len(warnings) > 0 {
 		text += ", " + plural(len(warnings), "warning")
 	}
-	for _, first := range slices.Concat(failures, warnings) {
-		text += "; first: " + first.Step + ": " + first.Problem
-		if advice := first.advice(); advice != "" {
-			text += "; " + advice
-		}
-		break
+	both := slices.Concat(failures, warnings)
+	if len(both) == 0 {
+		return text
+	}
+	text += "; first: " + both[0].Step + ": " + both[0].Problem
+	if advice := both[0].advice(); advice != "" {
+		text += "; " + advice
 	}
 	return text
 }
