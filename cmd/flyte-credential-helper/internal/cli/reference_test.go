@@ -109,6 +109,7 @@ func variables() []entry {
 		{"GOAUTH", "the value that `setup goauth` and `doctor goauth` find instead of that of `go env`"},
 		{"FLYTECTL_CONFIG, UCTL_CONFIG, FLYTE_*, FLYTE_API_KEY", "the configuration of Flyte's clients"},
 		{"PATH, HOME", "where callers find the program, and the home directory"},
+		{"USERPROFILE, HOMEDRIVE, HOMEPATH", "the home directory on Windows; for git and kubectl, that in `HOME`, or in `HOMEDRIVE` and `HOMEPATH`, if their file is there"},
 	}
 }
 
