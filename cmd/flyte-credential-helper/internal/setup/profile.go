@@ -141,6 +141,9 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 	list := slices.Clone(file.Serves[name])
 	var entries []string
 	for _, host := range hosts {
+		if other := r.profileBefore(file, name, host); other != "" && !without(file.Profiles[other], "serves", "clusters").Same(p) {
+			return nil, "", config.Errorf(config.Command(config.Program, "setup", caller, host.Pattern.String(), "--profile", other), "the profile %s serves %s already, and comes before %s: use it, or remove the host there", other, host.Pattern, name)
+		}
 		i := slices.IndexFunc(list, func(e config.HostEntry) bool { return e.Pattern == host.Pattern })
 		switch {
 		case i < 0:
@@ -161,6 +164,20 @@ func (r *Run) profileSteps(caller string, hosts []config.HostEntry) (steps []ste
 		steps = append(steps, step{Change: change, lines: lines})
 	}
 	return steps, name, nil
+}
+
+// profileBefore returns the profile that callers would use for a host in spite of a new entry of the
+// profile name, or "".
+func (r *Run) profileBefore(file *config.File, name string, host config.HostEntry) string {
+	h, exact := host.Pattern.Host()
+	if !exact {
+		return ""
+	}
+	other, _, found := file.ProfileForHost(h, host.Username, "")
+	if !found || other >= name || file.Source[other] != r.configPath() {
+		return ""
+	}
+	return other
 }
 
 // checkShared returns an error unless the profile in use, which the machine's configuration has,

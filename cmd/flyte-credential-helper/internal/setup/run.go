@@ -317,7 +317,7 @@ func (p *plan) printed() string {
 		b.WriteString(strings.TrimSuffix(s.lines, "\n") + "\n")
 	}
 	for _, note := range p.notes {
-		fmt.Fprintf(&b, "# %s\n", note)
+		fmt.Fprintf(&b, "# %s\n", strings.ReplaceAll(note, "\n", "\n# "))
 	}
 	return b.String()
 }
