@@ -254,8 +254,12 @@ func checkSettings(s Subject, c configuration) (all []Finding) {
 }
 
 // checkServer names the server of the login.
-func checkServer(a account) []Finding {
-	if err := a.settings.NoServer; err != nil {
+func checkServer(s Subject, c configuration, a account) []Finding {
+	err := a.settings.NoServer
+	switch {
+	case err != nil && s.Caller == "" && len(c.profiles.value.Names()) > 1: // each caller has one of its own
+		return []Finding{ok("none, without --profile").warning("there are several profiles, and none is named", a.hint(err))}
+	case err != nil:
 		return []Finding{ok("none").failure(err.Error(), a.hint(err))}
 	}
 	f := ok("%s", config.MaskURL(a.settings.Server()))

@@ -87,7 +87,7 @@ func checks(ctx context.Context, s Subject) []check {
 		{"host", s.Address != "", unless(c.profiles.err == nil, "the configuration cannot be read"), func() []Finding { return checkHost(s, c) }},
 		{"kubeconfig", s.Caller == "kubernetes", "", func() []Finding { return checkContexts(s, c) }},
 		{"settings", true, unless(c.host.err == nil, "no profile serves the host"), func() []Finding { return checkSettings(s, c) }},
-		{"server", true, cmp.Or(noSettings, unless(!c.isBroken(), "the configuration cannot be used")), func() []Finding { return checkServer(a) }},
+		{"server", true, cmp.Or(noSettings, unless(!c.isBroken(), "the configuration cannot be used")), func() []Finding { return checkServer(s, c, a) }},
 		{"state directory", true, "", func() []Finding { return stateDir }},
 		{"store", true, noSettings, func() []Finding { return store }},
 		{"terminal", true, noSettings, func() []Finding { return checkTerminal(a) }},
