@@ -298,7 +298,7 @@ func checkGoauth(ctx context.Context, s Subject, c configuration) []Finding {
 	for _, entry := range entries {
 		shown = append(shown, shownCommand(strings.Fields(entry)))
 	}
-	f, again := ok("GOAUTH is %s", orNone(strings.Join(shown, "; "))), c.setUp("goauth", cmp.Or(s.Address, "go.example.com"))
+	f, again := ok("GOAUTH is %s", orNone(strings.Join(shown, ";"))), c.setUp("goauth", cmp.Or(s.Address, "go.example.com"))
 	switch {
 	case ours >= 0:
 		if program := strings.Fields(entries[ours])[0]; !isRunnable(program) {
