@@ -136,6 +136,7 @@ func shownHelper(h setup.GitHelper) string {
 // they run this program.
 func checkDocker(s Subject, c configuration) (all []Finding) {
 	var hosts []string
+	broken, logins := false, map[string]string{} // of podman: host -> file
 	isExamined := func(name string) bool {
 		return c.host.value != nil && slices.Contains(dockerHosts(name), c.host.value.host)
 	}
@@ -145,7 +146,8 @@ func checkDocker(s Subject, c configuration) (all []Finding) {
 			continue
 		}
 		var file struct {
-			CredHelpers map[string]string `json:"credHelpers"`
+			CredHelpers map[string]string   `json:"credHelpers"`
+			Auths       map[string]struct{} `json:"auths"`
 		}
 		if err == nil {
 			err = json.Unmarshal(text, &file)
@@ -154,8 +156,19 @@ func checkDocker(s Subject, c configuration) (all []Finding) {
 			err = fmt.Errorf("the value of %q cannot be of the type %s", wrong.Field, wrong.Value)
 		}
 		if err != nil {
-			all = append(all, ok("%s", path).warning(fmt.Sprintf("it cannot be read: %v", err), fileHint(s, err, path)))
+			broken = true
+			f, problem := ok("%s", path), fmt.Sprintf("it cannot be read: %v", err)
+			if s.Caller == "docker" {
+				all = append(all, f.failure(problem, fileHint(s, err, path)))
+			} else {
+				all = append(all, f.warning(problem, fileHint(s, err, path)))
+			}
 			continue
+		}
+		if filepath.Base(path) == "auth.json" {
+			for host := range file.Auths {
+				logins[host] = path
+			}
 		}
 		for _, host := range slices.Sorted(maps.Keys(file.CredHelpers)) {
 			switch helper := file.CredHelpers[host]; {
@@ -170,7 +183,12 @@ func checkDocker(s Subject, c configuration) (all []Finding) {
 		}
 	}
 	slices.Sort(hosts)
-	if s.Caller == "docker" && c.host.value != nil && !slices.ContainsFunc(hosts, isExamined) {
+	for _, host := range slices.Compact(slices.Clone(hosts)) {
+		if path := logins[host]; path != "" {
+			all = append(all, ok("%s: a login to %s", path, host).warning("podman and skopeo use that login, and not this program", config.Command("podman", "logout", "--authfile", path, host)))
+		}
+	}
+	if s.Caller == "docker" && !broken && c.host.value != nil && !slices.ContainsFunc(hosts, isExamined) {
 		all = append(all, ok("not configured").failure("no file of docker or podman names this program for "+s.Address, c.setUp("docker", s.Address)))
 	}
 	if len(hosts) > 0 {
@@ -226,6 +244,10 @@ func checkLink(env system.Env, name string, fix config.Hint) Finding {
 			found, problem = link, "it leads to a file that does not exist"
 		}
 	}
+	usual := usualLink(env, name)
+	if missing != nil && isThis(env, usual) {
+		found, problem, fix = usual, filepath.Dir(usual)+" is not on PATH", config.Shell(`export PATH=%s:"$PATH"`, shellquote.Join(filepath.Dir(usual)))
+	}
 	f := ok("%s", orNone(found)).at("link " + name)
 	switch {
 	case missing != nil:
@@ -234,6 +256,11 @@ func checkLink(env system.Env, name string, fix config.Hint) Finding {
 		f = f.failure(found+" is not this program", config.Inspect("ls", "-l", found))
 	}
 	return f
+}
+
+// usualLink is where setup makes a link if it cannot make it beside the program.
+func usualLink(env system.Env, name string) string {
+	return filepath.Join(env.Home, ".local", "bin", system.LinkName(name))
 }
 
 // checkBazel reads the credential helpers of the .bazelrc files that apply here.
@@ -263,6 +290,11 @@ func checkBazel(s Subject, c configuration) (all []Finding) {
 				all = append(all, f)
 			}
 		}
+	}
+	// The lines may be in a workspace elsewhere. They name the link by its path.
+	const link = "bazel-credential-flyte"
+	if s.Caller == "bazel" && len(all) == 0 && c.host.value != nil && !isThis(s.Env, usualLink(s.Env, link)) {
+		all = append(all, checkLink(s.Env, link, c.setUp("bazel", s.Address)))
 	}
 	return all
 }

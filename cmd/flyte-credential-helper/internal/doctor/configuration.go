@@ -63,12 +63,34 @@ func resolve(s Subject, host known[*servedHost], current *setup.KubePlugin) (_ *
 		return nil, host.err
 	case host.value != nil:
 		in.Profile, in.ServesHost = host.value.profile, true
-	case s.Caller == "kubernetes" && current != nil && !in.CommandLine.NamesServer() && in.CommandLine.Settings.Profile == "":
+	case in.CommandLine.NamesServer() || in.CommandLine.Settings.Profile != "":
+	case s.Caller == "kubernetes" && current != nil:
 		if in, err = current.Input(in); err != nil {
 			return nil, err
 		}
+	case s.Caller == "token":
+		in.CommandLine = flyteCommand(in)
 	}
 	return config.Resolve(in)
+}
+
+// flyteCommand is the command line with which Flyte's clients run this program or, if they do not,
+// that of this call.
+func flyteCommand(in config.Input) *config.CommandLine {
+	source, err := in.Flyte("")
+	if err != nil || source.Endpoint == "" {
+		return in.CommandLine
+	}
+	clients, err := source.Config()
+	if err != nil || len(clients.Command) < 2 || !setup.IsOurs(clients.Command[0]) || clients.Command[1] != "token" {
+		return in.CommandLine
+	}
+	flags := config.NewFlags(config.Every)
+	flags.ParseErrorsAllowlist.UnknownFlags = true // the flags of token are no settings
+	if flags.Parse(clients.Command[2:]) != nil {
+		return in.CommandLine
+	}
+	return flags.CommandLine()
 }
 
 // endpointOf returns the Flyte endpoint of the settings, or "".
