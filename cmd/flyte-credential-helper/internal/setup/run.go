@@ -22,15 +22,15 @@ import (
 // run sets up one program: plan, show, check, ask, log in, lock, plan again, journal, write,
 // verify.
 func (r *Run) run(ctx context.Context, caller string, i integration) error {
-	if err := checkStateDir(r.Env); err != nil {
-		return err
-	}
 	p, err := i.plan(ctx)
 	if err != nil {
 		return err
 	}
 	if r.options.Print {
 		return r.Write(p.printed())
+	}
+	if err := checkStateDir(ctx, r.Env); err != nil {
+		return err
 	}
 	js, err := readJournals(ctx, r.Env)
 	if err != nil {
@@ -153,20 +153,24 @@ func checkRoot(c edit.Change) error {
 	return nil
 }
 
-// checkStateDir returns an error if there is no directory for the journal, or it is another user's.
-func checkStateDir(env system.Env) error {
+// checkStateDir returns an error if there is no directory for the journal, it is another user's, or
+// it cannot be written.
+func checkStateDir(ctx context.Context, env system.Env) error {
 	if login.StateDir(env) == "" {
 		return config.Errorf(config.Shell("export XDG_STATE_HOME=/a/directory/of/yours"), "there is no home directory for the journal of setup")
 	}
 	if err := system.CheckRoot(filepath.Join(string(login.StateDir(env)), "setup")); err != nil {
 		return config.Errorf(config.Shell("export XDG_STATE_HOME=%s", shellquote.Join(system.RootState())), "%v", err)
 	}
+	if err := edit.CheckWritable(ctx, filepath.Join(string(login.StateDir(env)), "setup.lock")); err != nil {
+		return config.Errorf(config.Shell("export XDG_STATE_HOME=/a/directory/of/yours"), "the journal of setup cannot be kept: %v", err)
+	}
 	return nil
 }
 
 // lock takes the lock of all setups of this user.
 func lock(ctx context.Context, env system.Env) (unlock func(), err error) {
-	if err := checkStateDir(env); err != nil {
+	if err := checkStateDir(ctx, env); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(string(login.StateDir(env)), "setup.lock")
