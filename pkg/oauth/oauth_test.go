@@ -229,7 +229,9 @@ func newFake(t testing.TB) *fake {
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, f.metadata) })
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, f.keys) })
 	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm()
+		if r.ParseForm() != nil {
+			return // only the headers came, which spend nothing
+		}
 		f.mu.Lock()
 		f.posts = append(f.posts, post{r.Form, r.Header.Clone()})
 		f.mu.Unlock()
