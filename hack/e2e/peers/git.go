@@ -43,8 +43,8 @@ func OldGit(ctx context.Context) (bool, error) {
 	return major < 2 || major == 2 && minor < 46, nil
 }
 
-// WindowsGit returns the directory with a git.exe, which is built from a source package. Its system file is ../../etc/gitconfig, as in Git for Windows. It needs sh.exe
-// on PATH.
+// WindowsGit returns the directory with a git.exe, which is built from a source package. Its
+// system file is ../../etc/gitconfig, as in Git for Windows. It needs sh.exe on PATH.
 func (d Dir) WindowsGit(ctx context.Context) (string, error) {
 	dir, err := d.make("git-windows", func(dir string) error { return buildWindowsGit(ctx, dir) })
 	return filepath.Join(dir, "mingw64", "bin"), err

@@ -164,7 +164,7 @@ The class says for which servers a setting is used ([security](security.md#what-
 		title, name, begin string
 		rows               []entry
 	}{
-		{"Exit status", "status", "The rules of a caller's protocol have precedence. If the status is not 0, stdout is empty, unless the protocol puts its error there.\n`status --json` and `doctor` print their lists, and `logout --all` the logins that it has ended, also if they fail.", exitStatuses()},
+		{"Exit status", "status", "The rules of a caller's protocol have precedence. If the status is not 0, stdout is empty, unless the protocol puts its error there.\n`status --json` and `doctor` print their lists, `setup` the changes that it shows, and `logout --all` the logins that it has ended, also if they fail.", exitStatuses()},
 		{"Files", "file", "The program reads a configuration file only if you or root own it and other users cannot write it.", files()},
 		{"Variables", "variable", "These variables are read besides those of the settings. An unknown variable that begins with `FLYTE_CREDENTIAL_HELPER_` is an error.", variables()},
 	} {
